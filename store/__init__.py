@@ -1,0 +1,1 @@
+"""The registry: calls, clients, peer connections and tracks as one deterministic state machine. Pure."""

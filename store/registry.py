@@ -1,0 +1,323 @@
+"""The registry: a deterministic state machine over calls, clients, peer connections and tracks.
+
+* `Registry.apply` uses nothing but its command: no clock, no randomness, no I/O. The same commands in the same order give
+  the same state and the same outcomes on every replica.
+* Registry time is the largest ``now`` seen. Ages and limits are relative to it, so clocks that differ do no harm.
+* The first who names a room decides its call: of two commands that race, the second finds the call of the first.
+* Ids are looked up within their parents; one service never meets another's.
+* A command applied twice (a retry) changes nothing and gives the first outcome again.
+"""
+
+from collections.abc import Sequence
+
+from store import happenings
+from store.claims import claim, release
+from store.commands import (
+    CALL,
+    CLIENT,
+    PEER_CONNECTION,
+    ClientSeen,
+    Command,
+    Happening,
+    Leave,
+    Outcome,
+    PeerConnectionSeen,
+    Sweep,
+    Touch,
+    TrackSeen,
+)
+from store.entities import INBOUND, OUTBOUND, Call, Client, Entity, MediaTrack, PeerConnection
+
+MOST_SSRCS = 32
+"""How many SSRCs a track keeps; the oldest goes. The same on every replica, so it is no setting."""
+
+
+class Origin:
+    """What the registry keeps of a node that proposes: its last number and outcome, and what it has not told yet."""
+
+    __slots__ = ("last", "seq", "untold")
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.last = Outcome()
+        self.untold: dict[int, Outcome] = {}
+
+
+class Registry:
+    """All rows, and the indexes over them. Read freely; change only by `apply`."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.calls: dict[tuple[str, str, str], Call] = {}
+        self.rooms: dict[tuple[str, str], Call] = {}
+        self.clients: dict[tuple[str, str], Client] = {}
+        self.streams: dict[tuple[str, str], list[MediaTrack]] = {}
+        """Outbound tracks by service and SFU stream id."""
+        self.origins: dict[str, Origin] = {}
+        self.claimed = 0
+        self._opened: list[Happening] = []
+        self._closed: list[Happening] = []
+
+    def apply(self, command: Command) -> Outcome:
+        """Does what the command says and tells what that opened and closed."""
+        origin = self.origins.setdefault(command.origin, Origin())
+        if command.seq <= origin.seq:
+            return origin.last if command.seq == origin.seq else Outcome()
+        self.now = max(self.now, command.now)
+        self._opened, self._closed = [], []
+        for told in [seq for seq in origin.untold if seq <= command.mark]:
+            del origin.untold[told]
+        for touch in command.touches:
+            self._touch(touch)
+        calls = [self._see(seen, command.origin) for seen in command.seen]
+        for leave in command.leaves:
+            self._leave(leave, command.origin)
+        if command.sweep:
+            self._sweep(command.sweep)
+        for name in command.gone:
+            self._inherit(name, command.origin)
+        origin.seq = command.seq
+        origin.last = Outcome(self._opened, self._closed, calls)
+        if self._opened or self._closed:
+            origin.untold[command.seq] = origin.last
+        return origin.last
+
+    def has_idle(self, limits: Sweep, now: int) -> bool:
+        """Whether a sweep at `now` would close anything."""
+        deadlines = _deadlines(limits, max(self.now, now))
+        return any(_holds_idle(call, deadlines) for call in self.calls.values())
+
+    # Touches
+
+    def _touch(self, touch: Touch) -> None:
+        row = self._find(touch.what, touch.path)
+        if row:
+            row.touch(touch.sample, self.now - touch.age)
+
+    def _find(self, what: str, path: Sequence[str]) -> Entity | None:
+        if what == CALL:
+            return self.calls.get((path[0], path[1], path[2]))
+        client = self.clients.get((path[0], path[1]))
+        if what == CLIENT or client is None:
+            return client
+        peer_connection = client.peer_connections.get(path[2])
+        if what == PEER_CONNECTION or peer_connection is None:
+            return peer_connection
+        return peer_connection.tracks.get((path[3], path[4], path[5]))
+
+    # What samples show
+
+    def _see(self, seen: ClientSeen, origin: str) -> str | None:
+        client = self.clients.get((seen.service_id, seen.client_id))
+        call = self._call_of(seen, client)
+        if call is None:
+            return None
+        if client and client.call is not call:
+            self._close_client(client)
+            client = None
+        if client is None:
+            client = self._join(call, seen)
+        client.origin = origin
+        client.touch(seen.last, self.now)
+        call.touch(seen.last, self.now)
+        for entry in seen.peer_connections:
+            self._see_peer_connection(client, entry)
+        return call.call_id
+
+    def _call_of(self, seen: ClientSeen, client: Client | None) -> Call | None:
+        """The call that the client belongs to now; ``None`` if its call is one that takes no new clients."""
+        room = (seen.service_id, seen.room_id)
+        current = self.rooms.get(room)
+        if current is None:
+            return self._start(room, seen, seen.first if seen.own_call_id else self.now)
+        if not seen.own_call_id or seen.call_id == current.call_id:
+            return current
+        named = self.calls.get((*room, seen.call_id))
+        if named is None:
+            started = self._start(room, seen, self.now)
+            self._end_if_superseded(current)
+            return started
+        return named if client and client.call is named else None
+
+    def _start(self, room: tuple[str, str], seen: ClientSeen, started: int) -> Call:
+        service_id, room_id = room
+        call = Call(service_id, room_id, seen.call_id, started, seen.marker, self.now)
+        self.calls[service_id, room_id, seen.call_id] = self.rooms[room] = call
+        self._opened.append(happenings.of_call(call, started))
+        return call
+
+    def _join(self, call: Call, seen: ClientSeen) -> Client:
+        client = Client(call, seen.client_id, seen.first, self.now)
+        client.media_unit_id = seen.media_unit_id
+        client.user_id = seen.user_id
+        client.marker = seen.marker
+        client.time_zone_offset = seen.time_zone_offset
+        call.clients[seen.client_id] = client
+        self.clients[seen.service_id, seen.client_id] = client
+        self._opened.append(happenings.of_client(client, client.joined))
+        return client
+
+    def _see_peer_connection(self, client: Client, seen: PeerConnectionSeen) -> None:
+        peer_connection = client.peer_connections.get(seen.peer_connection_id)
+        if peer_connection is None:
+            peer_connection = PeerConnection(client, seen.peer_connection_id, seen.first, self.now)
+            client.peer_connections[seen.peer_connection_id] = peer_connection
+            self._opened.append(happenings.of_peer_connection(peer_connection, seen.first))
+        peer_connection.touch(seen.last, self.now)
+        for track in seen.tracks:
+            self._see_track(peer_connection, track)
+
+    def _see_track(self, peer_connection: PeerConnection, seen: TrackSeen) -> None:
+        key = (seen.direction, seen.media_kind, seen.track_id)
+        track = peer_connection.tracks.get(key)
+        if track is None:
+            track = MediaTrack(peer_connection, key, seen.first, self.now)
+            peer_connection.tracks[key] = track
+            self._claim(track, seen)
+            self._opened.append(happenings.of_track(track, seen.first))
+        else:
+            self._claim(track, seen)
+        track.touch(seen.last, self.now)
+
+    def _claim(self, track: MediaTrack, seen: TrackSeen) -> None:
+        """Takes over SSRCs and SFU ids; ids that the sample does not tell stay as they were."""
+        fresh = tuple(ssrc for ssrc in seen.ssrcs if ssrc not in track.ssrcs)
+        stream_id = seen.sfu_stream_id or track.sfu_stream_id
+        sink_id = seen.sfu_sink_id or track.sfu_sink_id
+        if not fresh and stream_id == track.sfu_stream_id and sink_id == track.sfu_sink_id:
+            return
+        self._unclaim(track)
+        track.ssrcs = (track.ssrcs + fresh)[-MOST_SSRCS:]
+        track.sfu_stream_id = stream_id
+        track.sfu_sink_id = sink_id
+        self.claimed += 1
+        track.claimed = self.claimed
+        self.index(track)
+
+    def index(self, track: MediaTrack) -> None:
+        """Makes an outbound track findable: by its SFU stream, or by its SSRCs if it has none."""
+        if track.direction != OUTBOUND:
+            return
+        call = track.peer_connection.client.call
+        if track.sfu_stream_id:
+            claim(self.streams, (call.service_id, track.sfu_stream_id), track)
+            return
+        for ssrc in track.ssrcs:
+            claim(call.ssrcs, ssrc, track)
+
+    def _unclaim(self, track: MediaTrack) -> None:
+        if track.direction != OUTBOUND:
+            return
+        call = track.peer_connection.client.call
+        if track.sfu_stream_id:
+            release(self.streams, (call.service_id, track.sfu_stream_id), track)
+            return
+        for ssrc in track.ssrcs:
+            release(call.ssrcs, ssrc, track)
+
+    # Leaving, expiry, and nodes that are gone
+
+    def _leave(self, leave: Leave, origin: str) -> None:
+        client = self.clients.get((leave.service_id, leave.client_id))
+        if client and (leave.certain or client.origin == origin):
+            self._close_client(client)
+
+    def _sweep(self, limits: Sweep) -> None:
+        deadlines = _deadlines(limits, self.now)
+        for call in list(self.calls.values()):
+            if call.server_touched < deadlines.call:
+                self._end(call)
+                continue
+            for client in list(call.clients.values()):
+                if client.server_touched < deadlines.client:
+                    self._close_client(client)
+                else:
+                    self._sweep_below(client, deadlines)
+
+    def _sweep_below(self, client: Client, deadlines: Sweep) -> None:
+        for peer_connection in list(client.peer_connections.values()):
+            if peer_connection.server_touched < deadlines.peer_connection:
+                self._close_peer_connection(peer_connection)
+                continue
+            for track in list(peer_connection.tracks.values()):
+                if track.server_touched < _track_deadline(track, deadlines):
+                    self._close_track(track)
+
+    def _inherit(self, name: str, heir: str) -> None:
+        """What a node that is gone had not told becomes part of this outcome, for its heir to tell."""
+        if name == heir:
+            return
+        origin = self.origins.pop(name, None)
+        for untold in origin.untold.values() if origin else ():
+            self._opened.extend(untold.opened)
+            self._closed.extend(untold.closed)
+
+    def _end(self, call: Call) -> None:
+        for client in list(call.clients.values()):
+            self._close_client(client)
+        if not call.closed:
+            self._close_call(call)
+
+    def _close_call(self, call: Call) -> None:
+        call.closed = True
+        room = (call.service_id, call.room_id)
+        del self.calls[(*room, call.call_id)]
+        if self.rooms.get(room) is call:
+            del self.rooms[room]
+        self._closed.append(happenings.of_call(call, call.server_touched))
+
+    def _close_client(self, client: Client) -> None:
+        for peer_connection in list(client.peer_connections.values()):
+            self._close_peer_connection(peer_connection)
+        client.closed = True
+        del client.call.clients[client.client_id]
+        del self.clients[client.call.service_id, client.client_id]
+        self._closed.append(happenings.of_client(client, client.sample_touched))
+        self._end_if_superseded(client.call)
+
+    def _end_if_superseded(self, call: Call) -> None:
+        """A call that its room has left behind takes no new clients: it ends with its last one."""
+        if not call.clients and not call.closed and self.rooms.get((call.service_id, call.room_id)) is not call:
+            self._close_call(call)
+
+    def _close_peer_connection(self, peer_connection: PeerConnection) -> None:
+        for track in list(peer_connection.tracks.values()):
+            self._close_track(track)
+        peer_connection.closed = True
+        del peer_connection.client.peer_connections[peer_connection.peer_connection_id]
+        self._closed.append(happenings.of_peer_connection(peer_connection, peer_connection.sample_touched))
+
+    def _close_track(self, track: MediaTrack) -> None:
+        self._unclaim(track)
+        track.closed = True
+        del track.peer_connection.tracks[track.key]
+        self._closed.append(happenings.of_track(track, track.sample_touched))
+
+
+def grace(limit: int) -> int:
+    """What a sweep grants beyond an idle limit: touches may be committed that much late. (ms)"""
+    return limit // 10
+
+
+def _holds_idle(call: Call, deadlines: Sweep) -> bool:
+    if call.server_touched < deadlines.call:
+        return True
+    for client in call.clients.values():
+        if client.server_touched < deadlines.client:
+            return True
+        for peer_connection in client.peer_connections.values():
+            if peer_connection.server_touched < deadlines.peer_connection:
+                return True
+            for track in peer_connection.tracks.values():
+                if track.server_touched < _track_deadline(track, deadlines):
+                    return True
+    return False
+
+
+def _deadlines(limits: Sweep, now: int) -> Sweep:
+    """For each kind of row, the time before which its last touch must lie for it to be idle."""
+    return Sweep(*(now - limit - grace(limit) for limit in limits))
+
+
+def _track_deadline(track: MediaTrack, deadlines: Sweep) -> int:
+    return deadlines.inbound_track if track.direction == INBOUND else deadlines.outbound_track
