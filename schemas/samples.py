@@ -1,8 +1,9 @@
 """Samples: what clients send, in the form the rest of the house works with.
 
 What we decide on is typed and checked here (ids, times, SSRCs); the fifty statistics of a track are carried as the
-sender's own mapping. Real clients drift from their schema (fractions in whole-number fields, numbers in strings, unknown
-fields, ``"NULL"`` for absent ids), so reading is lenient: what cannot be read costs only itself and is tallied by reason.
+sender's own mapping. Real clients drift from their schema (fractions in whole-number fields, numbers in strings,
+unknown fields, ``"NULL"`` for absent ids), so reading is lenient: what cannot be read costs only itself and is tallied
+by reason.
 Source: ObserveRTC sample schemas 2.0 to 2.2; the mapping of 2.0 stands in `schemas.samples_2_0`.
 """
 
@@ -199,8 +200,8 @@ def text(value: object) -> str | None:
 def client_sample(item: object, budget: Budget, rejected: Tally) -> ClientSample | None:
     """Reads one entry of ``clientSamples``; ``None``, and a reason tallied, if it lacks what a sample must have.
 
-    It must be an object with a clientId, a roomId and a timestamp. An entry of one of its lists that cannot be read costs
-    only itself. Takes what it read from `budget`.
+    It must be an object with a clientId, a roomId and a timestamp. An entry of one of its lists that cannot be read
+    costs only itself. Takes what it read from `budget`.
     """
     if type(item) is not dict:
         rejected[Reason.NOT_AN_OBJECT] += 1

@@ -61,9 +61,9 @@ class ClientSeen(NamedTuple):
 class Touch(NamedTuple):
     """The exact last touch of a row that is there already.
 
-    `what` is that of `Happening`; `path` is (service, room, call), (service, client), (service, client, peer connection)
-    or (service, client, peer connection, direction, media kind, track). `age` is how many ms before the command the
-    sample was heard.
+    `what` is that of `Happening`; `path` is (service, room, call), (service, client), (service, client, peer
+    connection) or (service, client, peer connection, direction, media kind, track). `age` is how many ms before the
+    command the sample was heard.
     """
 
     what: str
@@ -93,8 +93,8 @@ class Sweep(NamedTuple):
 class Command(NamedTuple):
     """One change of the registry, proposed by `origin` as its number `seq` at the time `now` (ms since the epoch).
 
-    `mark` is the highest number of `origin` whose outcome has been delivered. The parts apply in the order of the fields.
-    `gone` names origins that will never report again.
+    `mark` is the highest number of `origin` whose outcome has been delivered. The parts apply in the order of the
+    fields. `gone` names origins that will never report again.
     """
 
     origin: str
@@ -137,8 +137,8 @@ class Outcome(NamedTuple):
     """What a command did.
 
     `opened` lists parents before children, `closed` children before parents. `calls` holds for each entry of
-    ``Command.seen`` the id of the call that it was put in, or ``None`` if it was put in none. `failed` says why a command
-    could not be applied at all; nothing has changed then.
+    ``Command.seen`` the id of the call that it was put in, or ``None`` if it was put in none. `failed` says why a
+    command could not be applied at all; nothing has changed then.
     """
 
     opened: Sequence[Happening] = ()
@@ -176,13 +176,12 @@ def decode(data: bytes) -> Command:
 
 
 def _client_seen(*fields: Any) -> ClientSeen:
-    *head, peer_connections = fields
-    return ClientSeen(
-        *head,
-        [
+    seen = ClientSeen(*fields)
+    return seen._replace(
+        peer_connections=[
             PeerConnectionSeen(peer_connection_id, first, last, [TrackSeen(*track) for track in tracks])
-            for peer_connection_id, first, last, tracks in peer_connections
-        ],
+            for peer_connection_id, first, last, tracks in seen.peer_connections
+        ]
     )
 
 

@@ -1,7 +1,8 @@
 """What the registry holds: calls, their clients, the clients' peer connections, and the tracks on them.
 
-Rows are made, changed and closed by `store.registry` alone. Each row knows its parent and its children, so that closing
-one closes what is below it. All times are ms: *sample* times were told by the sender, *server* times are the registry's.
+Rows are made, changed and closed by `store.registry` alone. Each row knows its parent and its children, so that
+closing one closes what is below it. All times are ms: *sample* times were told by the sender, *server* times are the
+registry's.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """The registry: a deterministic state machine over calls, clients, peer connections and tracks.
 
-* `Registry.apply` uses nothing but its command: no clock, no randomness, no I/O. The same commands in the same order give
-  the same state and the same outcomes on every replica.
+* `Registry.apply` uses nothing but its command: no clock, no randomness, no I/O. The same commands in the same order
+  give the same state and the same outcomes on every replica.
 * Registry time is the largest ``now`` seen. Ages and limits are relative to it, so clocks that differ do no harm.
 * The first who names a room decides its call: of two commands that race, the second finds the call of the first.
 * Ids are looked up within their parents; one service never meets another's.
