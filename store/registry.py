@@ -240,7 +240,7 @@ class Registry:
                 self._close_peer_connection(peer_connection)
                 continue
             for track in list(peer_connection.tracks.values()):
-                if track.server_touched < _track_deadline(track, deadlines):
+                if track.server_touched < _of_track(track, deadlines):
                     self._close_track(track)
 
     def _inherit(self, name: str, heir: str) -> None:
@@ -299,6 +299,18 @@ def grace(limit: int) -> int:
     return limit // 10
 
 
+def limit_of(row: Entity, limits: Sweep) -> int:
+    """The idle limit of a row. (ms)"""
+    match row:
+        case MediaTrack():
+            return _of_track(row, limits)
+        case PeerConnection():
+            return limits.peer_connection
+        case Client():
+            return limits.client
+    return limits.call
+
+
 def _holds_idle(call: Call, deadlines: Sweep) -> bool:
     if call.server_touched < deadlines.call:
         return True
@@ -309,7 +321,7 @@ def _holds_idle(call: Call, deadlines: Sweep) -> bool:
             if peer_connection.server_touched < deadlines.peer_connection:
                 return True
             for track in peer_connection.tracks.values():
-                if track.server_touched < _track_deadline(track, deadlines):
+                if track.server_touched < _of_track(track, deadlines):
                     return True
     return False
 
@@ -319,5 +331,5 @@ def _deadlines(limits: Sweep, now: int) -> Sweep:
     return Sweep(*(now - limit - grace(limit) for limit in limits))
 
 
-def _track_deadline(track: MediaTrack, deadlines: Sweep) -> int:
-    return deadlines.inbound_track if track.direction == INBOUND else deadlines.outbound_track
+def _of_track(track: MediaTrack, times: Sweep) -> int:
+    return times.inbound_track if track.direction == INBOUND else times.outbound_track

@@ -1,0 +1,143 @@
+"""Call events: what an outcome tells, as reports. A table, not code.
+
+Names, messages, timestamps and attachments are those of the reference; what is absent is ``None``, and ``null`` within
+a message. Attachments are base64 of pretty-printed JSON.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from schemas.reports import NAMES, Report, ReportType
+from store.commands import CALL, CLIENT, PEER_CONNECTION, TRACK, Happening
+from store.entities import INBOUND
+
+
+class Event(NamedTuple):
+    """How one kind of happening is told."""
+
+    name: str
+    message: Callable[[Happening], str]
+    attachments: Callable[[Happening], dict[str, Any]] | None = None
+
+
+def _or_null(text: str | None) -> str:
+    return "null" if text is None else text
+
+
+def _track_added(it: Happening) -> str:
+    if it.direction == INBOUND:
+        return (
+            f"Media Track is added. streamId: {_or_null(it.sfu_stream_id)}, sinkId: {_or_null(it.sfu_sink_id)}, "
+            f"direction: INBOUND, kind: {it.media_kind}"
+        )
+    return f"Media Track is added. streamId: {_or_null(it.sfu_stream_id)}, direction: OUTBOUND"
+
+
+def _track_removed(it: Happening) -> str:
+    if it.direction == INBOUND:
+        return (
+            f"Media Track is removed. sfuStreamId: {_or_null(it.sfu_stream_id)}, "
+            f"sfuSinkId: {_or_null(it.sfu_sink_id)}, direction: INBOUND, kind: {it.media_kind}"
+        )
+    return f"Media Track is removed. sfuStreamId: {_or_null(it.sfu_stream_id)}, direction: OUTBOUND"
+
+
+def _of_client(it: Happening) -> dict[str, Any]:
+    return {"timeZoneId": time_zone_id(it.time_zone_offset)}
+
+
+def _of_track(it: Happening) -> dict[str, Any]:
+    return {
+        "streamDirection": it.direction,
+        "mediaKind": it.media_kind,
+        "sfuStreamId": it.sfu_stream_id,
+        "sfuSinkId": it.sfu_sink_id,
+    }
+
+
+OPENED = {
+    CALL: Event("CALL_STARTED", lambda it: f"Call ({it.call_id}) is started"),
+    CLIENT: Event("CLIENT_JOINED", lambda it: "Client is joined", _of_client),
+    PEER_CONNECTION: Event("PEER_CONNECTION_OPENED", lambda it: f"PeerConnection ({it.peer_connection_id}) is opened"),
+    TRACK: Event("MEDIA_TRACK_ADDED", _track_added, _of_track),
+}
+CLOSED = {
+    CALL: Event("CALL_ENDED", lambda it: f"Call ({it.call_id}) is ended"),
+    CLIENT: Event("CLIENT_LEFT", lambda it: "Client left", _of_client),
+    PEER_CONNECTION: Event("PEER_CONNECTION_CLOSED", lambda it: f"Peer Connection ({it.peer_connection_id}) is closed"),
+    TRACK: Event("MEDIA_TRACK_REMOVED", _track_removed, _of_track),
+}
+
+EVENT_NAMES = frozenset(event.name for event in (*OPENED.values(), *CLOSED.values())) | {
+    "SFU_JOINED",
+    "SFU_LEFT",
+    "SFU_TRANSPORT_OPENED",
+    "SFU_TRANSPORT_CLOSED",
+    "SFU_RTP_PAD_ADDED",
+    "SFU_RTP_PAD_REMOVED",
+    "SFU_SCTP_STREAM_ADDED",
+    "SFU_SCTP_STREAM_REMOVED",
+}
+"""The names that only the observer itself gives to events: each is told exactly once."""
+
+
+def opened(happenings: Sequence[Happening]) -> list[Report]:
+    """The events of what opened, in the same order."""
+    return [_report(OPENED[it.what], it) for it in happenings]
+
+
+def closed(happenings: Sequence[Happening]) -> list[Report]:
+    """The events of what closed, in the same order."""
+    return [_report(CLOSED[it.what], it) for it in happenings]
+
+
+def custom_name(name: str) -> str:
+    """The name under which an event that an application made up is told: never one of ours."""
+    return f"CUSTOM_{name}" if name in EVENT_NAMES else name
+
+
+def time_zone_id(offset: float | None) -> str | None:
+    """The ISO offset that ``timeZoneOffsetInHours`` means: ``Z``, ``+05:30``; ``None`` for none and beyond 18 h.
+
+    Within 14 it is hours east, as the name says. Beyond, it is minutes as JavaScript's getTimezoneOffset gives them,
+    which real clients send: positive is west.
+    """
+    if offset is None:
+        return None
+    minutes = round(offset * 60) if -14 <= offset <= 14 else -round(offset)
+    if not -18 * 60 <= minutes <= 18 * 60:
+        return None
+    if minutes == 0:
+        return "Z"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
+
+
+def _report(event: Event, it: Happening) -> Report:
+    values = (
+        it.service_id,
+        it.media_unit_id,
+        it.marker,
+        it.timestamp,
+        it.call_id,
+        it.room_id,
+        it.client_id,
+        it.user_id,
+        it.peer_connection_id,
+        it.track_id,
+        it.ssrcs[0] if len(it.ssrcs) == 1 else None,
+        None,
+        None,
+        event.name,
+        event.message(it),
+        None,
+        None if event.attachments is None else _attached(event.attachments(it)),
+    )
+    return Report(ReportType.CALL_EVENT, dict(zip(NAMES[ReportType.CALL_EVENT], values, strict=True)))
+
+
+def _attached(attachments: dict[str, Any]) -> str:
+    return b64encode(orjson.dumps(attachments, option=orjson.OPT_INDENT_2)).decode()

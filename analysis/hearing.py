@@ -1,0 +1,80 @@
+"""What this node alone remembers of rows that it heard of but has not committed a touch for.
+
+A touch is committed at most once per tenth of a row's idle limit: the sweep grants that tenth on top, so nothing
+closes early. A row that stays silent for that long is settled: its exact last touch is committed, so that it ends with
+the time of its last sample.
+"""
+
+from collections.abc import Iterable
+
+from store.commands import CALL, CLIENT, PEER_CONNECTION, TRACK, Sweep, Touch
+from store.entities import Call, Client, Entity, MediaTrack, PeerConnection
+from store.registry import grace, limit_of
+
+
+class Hearing:
+    """The rows that this node has heard of since their last committed touch."""
+
+    def __init__(self) -> None:
+        self._unsettled: list[Entity] = []
+
+    def hear(self, row: Entity, sample: int, now: int) -> None:
+        """A sample told of `row`; both times are ms."""
+        if sample > row.heard_sample:
+            row.heard_sample = sample
+        row.heard_server = now
+        if not row.unsettled:
+            row.unsettled = True
+            self._unsettled.append(row)
+
+    def settle(self, limits: Sweep, now: int) -> list[Touch]:
+        """The exact last touches of rows that have been silent for a tenth of their idle limit."""
+        touches, rest = [], []
+        for row in self._unsettled:
+            if row.closed or not _ahead(row):
+                row.unsettled = False
+            elif now - row.heard_server >= grace(limit_of(row, limits)):
+                row.unsettled = False
+                touches.append(touch_of(row, now))
+            else:
+                rest.append(row)
+        self._unsettled = rest
+        return touches
+
+    def __len__(self) -> int:
+        return len(self._unsettled)
+
+
+def last_touches(client: Client, now: int) -> list[Touch]:
+    """The exact last touches of a client that is about to leave, and of all that is below it."""
+    rows: list[Entity] = [client, client.call]
+    for peer_connection in client.peer_connections.values():
+        rows += [peer_connection, *peer_connection.tracks.values()]
+    return _touches(rows, now)
+
+
+def touch_of(row: Entity, now: int) -> Touch:
+    """What this node heard of a row last."""
+    what, path = _path(row)
+    return Touch(what, path, row.heard_sample, now - row.heard_server)
+
+
+def _touches(rows: Iterable[Entity], now: int) -> list[Touch]:
+    return [touch_of(row, now) for row in rows if _ahead(row)]
+
+
+def _ahead(row: Entity) -> bool:
+    return row.heard_sample > row.sample_touched or row.heard_server > row.server_touched
+
+
+def _path(row: Entity) -> tuple[str, tuple[str, ...]]:
+    match row:
+        case MediaTrack():
+            return TRACK, (*_path(row.peer_connection)[1], *row.key)
+        case PeerConnection():
+            return PEER_CONNECTION, (*_path(row.client)[1], row.peer_connection_id)
+        case Client():
+            return CLIENT, (row.call.service_id, row.client_id)
+        case Call():
+            return CALL, (row.service_id, row.room_id, row.call_id)
+    raise TypeError(f"no row of the registry: {row!r}")

@@ -1,0 +1,37 @@
+"""Which remote outbound track an inbound track plays.
+
+First by SFU ids: the receiver names the stream and the sink, the sender the stream. Then by SSRC within the call, for
+senders that name no stream. Never across rooms, never to the client itself. Of several tracks that claim the same, the
+one that claimed last is taken.
+"""
+
+from collections.abc import Iterable
+
+from schemas.samples import Track
+from store.entities import Client, MediaTrack
+from store.registry import Registry
+
+
+def remote_track(track: Track, client: Client, registry: Registry) -> MediaTrack | None:
+    """The outbound track of another client in the room that `track` of `client` plays, if it is known."""
+    if track.sfu_stream_id and track.sfu_sink_id:
+        claims = registry.streams.get((client.call.service_id, track.sfu_stream_id))
+        remote = _newest(claims, track, client) if claims else None
+        if remote is not None:
+            return remote
+    if track.ssrc is None:
+        return None
+    claims = client.call.ssrcs.get(track.ssrc)
+    return _newest(claims, track, client) if claims else None
+
+
+def _newest(claims: Iterable[MediaTrack], track: Track, client: Client) -> MediaTrack | None:
+    newest = None
+    media_kind = track.kind.media_kind
+    for claim in claims:
+        sender = claim.peer_connection.client
+        if sender is client or claim.media_kind != media_kind or sender.call.room_id != client.call.room_id:
+            continue
+        if newest is None or claim.claimed > newest.claimed:
+            newest = claim
+    return newest

@@ -1,0 +1,116 @@
+"""The reports of what an application tells beside its statistics: meta data, extensions, custom events."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+
+from analysis.events import custom_name
+from schemas.reports import NAMES, Report, ReportType
+from schemas.samples import ClientSample, Item, Reason, Tally, text, whole
+
+Lead = tuple[Any, ...]
+"""serviceId, mediaUnitId, marker, timestamp, callId, roomId, clientId, userId: how every client report begins."""
+
+_META_OBJECTS = (("os", "OPERATION_SYSTEM"), ("engine", "ENGINE"), ("platform", "PLATFORM"), ("browser", "BROWSER"))
+_META_LISTS = (
+    ("mediaConstraints", "MEDIA_CONSTRAINT"),
+    ("mediaDevices", "MEDIA_DEVICE"),
+    ("userMediaErrors", "USER_MEDIA_ERROR"),
+    ("iceServers", "ICE_SERVER"),
+    ("mediaSources", "MEDIA_SOURCE"),
+    ("codecs", "CODEC"),
+    ("certificates", "CERTIFICATE"),
+    ("iceLocalCandidates", "ICE_LOCAL_CANDIDATE"),
+    ("iceRemoteCandidates", "ICE_REMOTE_CANDIDATE"),
+)
+
+
+def meta_reports(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[Report]:
+    """CALL_META_DATA: one report for each object or text, one for all lines of the SDP."""
+    for type_, payload in _metas(sample.stats, rejected):
+        yield _report(ReportType.CALL_META_DATA, *lead, None, sample.timestamp, sample.sample_seq, type_, payload)
+
+
+def _metas(stats: Item, rejected: Tally) -> Iterator[tuple[str, str]]:
+    """Type and payload of each piece of meta data: an object as pretty JSON, a text as it is."""
+    for name, type_ in _META_OBJECTS:
+        value = stats.get(name)
+        if isinstance(value, dict):
+            yield from _printed(type_, value, rejected)
+        elif value is not None:
+            rejected[Reason.NOT_AN_OBJECT] += 1
+    for name, type_ in _META_LISTS:
+        for value in stats.get(name) or ():
+            if isinstance(value, str):
+                yield type_, value
+            else:
+                yield from _printed(type_, value, rejected)
+    lines: Sequence[str] | None = stats.get("localSDPs")
+    if lines:
+        yield "LOCAL_SDP", "\n".join(lines)
+
+
+def _printed(type_: str, value: Item, rejected: Tally) -> Iterator[tuple[str, str]]:
+    try:
+        yield type_, orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONEncodeError:  # nested deeper than JSON is written
+        rejected[Reason.FIELD_INVALID] += 1
+
+
+def extension_reports(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[Report]:
+    """CLIENT_EXTENSION_DATA: one report for each extension whose payload is JSON."""
+    for item in sample.stats.get("extensionStats") or ():
+        type_, payload = text(item.get("type")), _json_text(item.get("payload"))
+        if type_ is None:
+            rejected[Reason.NAME_MISSING] += 1
+        elif payload is None:
+            rejected[Reason.PAYLOAD_INVALID] += 1
+        else:
+            yield _report(ReportType.CLIENT_EXTENSION_DATA, *lead, None, sample.sample_seq, type_, payload)
+
+
+def custom_events(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[Report]:
+    """CALL_EVENT: one report for each event that the application made up."""
+    service_id, media_unit_id, marker, sampled, *identity = lead
+    for item in sample.stats.get("customCallEvents") or ():
+        name, timestamp = text(item.get("name")), whole(item.get("timestamp"))
+        if not name:
+            rejected[Reason.NAME_MISSING] += 1
+            continue
+        yield _report(
+            ReportType.CALL_EVENT,
+            service_id,
+            media_unit_id,
+            marker,
+            sampled if timestamp is None else timestamp,
+            *identity,
+            text(item.get("peerConnectionId")),
+            text(item.get("mediaTrackId")),
+            None,
+            None,
+            sample.sample_seq,
+            custom_name(name),
+            text(item.get("message")),
+            text(item.get("value")),
+            _text_or_json(item.get("attachments")),
+        )
+
+
+def _json_text(payload: object) -> str | None:
+    """The payload of an extension as JSON text; ``None`` if it is none."""
+    try:
+        if not isinstance(payload, str):
+            return None if payload is None else orjson.dumps(payload).decode()
+        orjson.loads(payload)
+    except (orjson.JSONEncodeError, orjson.JSONDecodeError):
+        return None
+    return payload
+
+
+def _text_or_json(value: object) -> str | None:
+    return text(value) if isinstance(value, str | int | float) else _json_text(value)
+
+
+def _report(type_: ReportType, *values: Any) -> Report:
+    return Report(type_, dict(zip(NAMES[type_], values, strict=True)))

@@ -1,0 +1,279 @@
+"""What a batch of samples means for the registry: entries of one command, or none when nothing is new.
+
+In the steady state every client, peer connection and track is known and was touched a short while ago: then a sample
+costs a few look-ups and gives no entry. An entry is made for what is new, has changed, or is due for a touch: when a
+tenth of its idle limit has passed since the last, or when another node committed that one.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from analysis.client_reports import Sighted
+from analysis.entries import ClientEntry, PeerConnectionEntry, TrackEntry
+from analysis.hearing import Hearing, last_touches
+from schemas.samples import ClientSample, Reason, Samples, Tally, Track, TrackKind
+from store.commands import ClientSeen, Outcome, Sweep, Touch
+from store.entities import INBOUND, OUTBOUND, Client, MediaTrack
+from store.registry import Registry, grace
+
+
+class CallIdAssignMode(StrEnum):
+    """Who gives a call its id."""
+
+    MASTER = "master"
+    SLAVE = "slave"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much the registry may hold; what goes beyond is not registered, and counted."""
+
+    max_clients: int = 100_000
+    """How many clients may be known at once; samples of one more are dropped. (clients)"""
+    max_peer_connections_per_client: int = 200
+    """How many peer connections of one client are registered at once. (peer connections)"""
+    max_tracks_per_peer_connection: int = 500
+    """How many tracks of one peer connection are registered at once. (tracks)"""
+
+
+@dataclass(frozen=True)
+class Observing:
+    """What observing needs to know of this node and its settings; `limits` are idle limits in ms."""
+
+    origin: str
+    limits: Sweep
+    mode: CallIdAssignMode = CallIdAssignMode.MASTER
+    bounds: Bounds = Bounds()
+
+
+@dataclass(slots=True)
+class Sighting:
+    """A sample that was taken: of a known `client`, or of one that entry number `entry` tells of."""
+
+    samples: Samples
+    sample: ClientSample
+    client: Client | None
+    entry: ClientEntry | None
+
+
+_DIRECTION_AND_KIND = {kind: (INBOUND if kind.inbound else OUTBOUND, kind.media_kind) for kind in TrackKind}
+
+
+class Batch:
+    """One look at a batch; afterwards `seen()` and `touches` go into a command, `sighted()` into reports."""
+
+    def __init__(
+        self, registry: Registry, hearing: Hearing, observing: Observing, now: int, fresh_id: Callable[[], str]
+    ) -> None:
+        self.now = now
+        self.hearing = hearing
+        self.observing = observing
+        self.due = Sweep(*(now - grace(limit) for limit in observing.limits))
+        """For each kind of row, the time at or before which its last committed touch makes the next one due. (ms)"""
+        self.touches: list[Touch] = []
+        self.rejected = Tally()
+        self._registry = registry
+        self._fresh_id = fresh_id
+        self._entries: list[ClientEntry] = []
+        self._latest: dict[tuple[str, str], ClientEntry] = {}
+        self._newcomers = 0
+        self.sightings: list[Sighting] = []
+
+    def due_of(self, row: MediaTrack) -> int:
+        """`due` for a track."""
+        return self.due.inbound_track if row.direction == INBOUND else self.due.outbound_track
+
+    def seen(self) -> list[ClientSeen]:
+        """The entries for a command: empty in the steady state."""
+        return [entry.seen() for entry in self._entries]
+
+    def sighted(self, outcome: Outcome) -> Iterable[Sighted]:
+        """Each sample with the call it was put in; samples that were put in none are tallied."""
+        for sighting in self.sightings:
+            samples, sample, client = sighting.samples, sighting.sample, sighting.client
+            if client is not None:
+                yield Sighted(samples.service_id, samples.media_unit_id, sample, client, client.call.call_id)
+                continue
+            call_id = outcome.calls[sighting.entry.index] if sighting.entry else None
+            if call_id is None:
+                self.rejected[Reason.FAILED if outcome.failed else Reason.REMEDY_CALL_IS_CLOSED] += 1
+                continue
+            client = self._registry.clients.get((samples.service_id, sample.client_id))
+            if client is not None and client.call.call_id != call_id:
+                client = None
+            yield Sighted(samples.service_id, samples.media_unit_id, sample, client, call_id)
+
+    def look(self, samples: Samples, sample: ClientSample) -> None:
+        """Looks at one sample of a message. One that cannot be taken is tallied and costs only itself."""
+        key = (samples.service_id, sample.client_id)
+        client = self._registry.clients.get(key)
+        entry = self._latest.get(key)
+        if entry is not None and not self._belongs(sample, entry.room_id, entry.call_id if entry.own_call_id else None):
+            client = entry = None
+        elif client is not None and not self._belongs(sample, client.call.room_id, client.call.call_id):
+            if entry is None:
+                self.touches += last_touches(client, self.now)
+            client = None
+        if client is None and entry is None and not self._is_welcome(key, sample):
+            return
+        look = Look(self, samples, sample, client, entry)
+        look.at_client()
+        look.at_transports()
+        look.at_tracks()
+        self.sightings.append(Sighting(samples, sample, client, look.entry))
+
+    def _belongs(self, sample: ClientSample, room_id: str, call_id: str | None) -> bool:
+        """Whether a sample is of the room and call that its client is known in."""
+        if sample.room_id != room_id:
+            return False
+        return (
+            self.observing.mode is CallIdAssignMode.MASTER
+            or sample.call_id is None
+            or call_id is None
+            or sample.call_id == call_id
+        )
+
+    def _is_welcome(self, key: tuple[str, str], sample: ClientSample) -> bool:
+        """Whether a client that is new, or new in its room, is taken."""
+        if self.observing.mode is CallIdAssignMode.SLAVE and not self._names_open_call(key, sample):
+            return False
+        if key in self._registry.clients or key in self._latest:
+            return True
+        if len(self._registry.clients) + self._newcomers >= self.observing.bounds.max_clients:
+            self.rejected[Reason.TOO_MANY_CLIENTS] += 1
+            return False
+        self._newcomers += 1
+        return True
+
+    def _names_open_call(self, key: tuple[str, str], sample: ClientSample) -> bool:
+        """Whether a sample names a call that takes new clients: the current one, or one that is not known yet."""
+        if sample.call_id is None:
+            self.rejected[Reason.CALL_ID_MISSING] += 1
+            return False
+        current = self._registry.rooms.get((key[0], sample.room_id))
+        if current is None or current.call_id == sample.call_id:
+            return True
+        if (key[0], sample.room_id, sample.call_id) in self._registry.calls:
+            self.rejected[Reason.REMEDY_CALL_IS_CLOSED] += 1
+            return False
+        return True
+
+    def make_entry(self, samples: Samples, sample: ClientSample, call_id: str | None) -> ClientEntry:
+        """A new entry for the client of a sample; `call_id` is the one that a client gives itself."""
+        own = self.observing.mode is CallIdAssignMode.SLAVE and call_id is not None
+        entry = ClientEntry(
+            len(self._entries),
+            samples.service_id,
+            sample.room_id,
+            sample.client_id,
+            call_id if own and call_id is not None else self._fresh_id(),
+            own,
+            samples.media_unit_id,
+            sample.timestamp,
+            sample.timestamp,
+        )
+        self._entries.append(entry)
+        self._latest[samples.service_id, sample.client_id] = entry
+        return entry
+
+
+class Look:
+    """One look at one sample: of a `client` that is known (or not), with the `entry` that the batch has of it."""
+
+    __slots__ = ("_batch", "_client", "_sample", "_samples", "entry")
+
+    def __init__(
+        self, batch: Batch, samples: Samples, sample: ClientSample, client: Client | None, entry: ClientEntry | None
+    ) -> None:
+        self._batch = batch
+        self._samples = samples
+        self._sample = sample
+        self._client = client
+        self.entry = entry
+
+    def at_client(self) -> None:
+        """Tells of a client that is new or due for a touch."""
+        batch, sample, client = self._batch, self._sample, self._client
+        if client is not None:
+            call = client.call
+            batch.hearing.hear(client, sample.timestamp, batch.now)
+            batch.hearing.hear(call, sample.timestamp, batch.now)
+            due = client.server_touched <= batch.due.client or call.server_touched <= batch.due.call
+            if not due and client.origin == batch.observing.origin and self.entry is None:
+                return
+        self._tell().see(sample.timestamp, sample.user_id, sample.marker, sample.time_zone_offset)
+
+    def at_transports(self) -> None:
+        """Tells of peer connections that are new or due for a touch."""
+        for transport in self._sample.transports:
+            if transport.peer_connection_id is None:
+                self._batch.rejected[Reason.PEER_CONNECTION_ID_MISSING] += 1
+            else:
+                self._at_peer_connection(transport.peer_connection_id)
+
+    def at_tracks(self) -> None:
+        """Tells of tracks that are new, have changed or are due for a touch."""
+        rejected = self._batch.rejected
+        for track in self._sample.tracks:
+            if track.peer_connection_id is None:
+                rejected[Reason.PEER_CONNECTION_ID_MISSING] += 1
+            elif self._at_peer_connection(track.peer_connection_id):
+                if track.track_id is None:
+                    rejected[Reason.TRACK_ID_MISSING] += 1
+                else:
+                    self._at_track(track, track.peer_connection_id, track.track_id)
+
+    def _tell(self) -> ClientEntry:
+        if self.entry is None:
+            call_id = self._sample.call_id if self._client is None else self._client.call.call_id
+            self.entry = self._batch.make_entry(self._samples, self._sample, call_id)
+        return self.entry
+
+    def _at_peer_connection(self, peer_connection_id: str) -> bool:
+        """Whether the peer connection is registered, or will be."""
+        batch, timestamp = self._batch, self._sample.timestamp
+        known = self._client.peer_connections if self._client else {}
+        row = known.get(peer_connection_id)
+        if row is not None:
+            batch.hearing.hear(row, timestamp, batch.now)
+            if row.server_touched > batch.due.peer_connection:
+                return True
+        entries = self._tell().peer_connections
+        entry = entries.get(peer_connection_id)
+        if entry is not None:
+            entry.see(timestamp)
+        elif row is None and len(known) + len(entries) >= batch.observing.bounds.max_peer_connections_per_client:
+            batch.rejected[Reason.TOO_MANY_PEER_CONNECTIONS] += 1
+            return False
+        else:
+            entries[peer_connection_id] = PeerConnectionEntry(timestamp)
+        return True
+
+    def _at_track(self, track: Track, peer_connection_id: str, track_id: str) -> None:
+        batch, timestamp = self._batch, self._sample.timestamp
+        key = (*_DIRECTION_AND_KIND[track.kind], track_id)
+        peer_connection = self._client.peer_connections.get(peer_connection_id) if self._client else None
+        row = peer_connection.tracks.get(key) if peer_connection else None
+        if row is not None:
+            batch.hearing.hear(row, timestamp, batch.now)
+            if not _tells_news(track, row) and row.server_touched > batch.due_of(row):
+                return
+        entries = self._tell().peer_connections.setdefault(peer_connection_id, PeerConnectionEntry(timestamp)).tracks
+        entry = entries.get(key)
+        if entry is None:
+            known = len(peer_connection.tracks) if peer_connection else 0
+            if row is None and known + len(entries) >= batch.observing.bounds.max_tracks_per_peer_connection:
+                batch.rejected[Reason.TOO_MANY_TRACKS] += 1
+                return
+            entry = entries[key] = TrackEntry(timestamp)
+        entry.see(timestamp, track.ssrc, track.sfu_stream_id, track.sfu_sink_id)
+
+
+def _tells_news(track: Track, row: MediaTrack) -> bool:
+    """Whether a sample says more of a track than the registry knows."""
+    return (
+        (track.ssrc is not None and track.ssrc not in row.ssrcs)
+        or (track.sfu_stream_id is not None and track.sfu_stream_id != row.sfu_stream_id)
+        or (track.sfu_sink_id is not None and track.sfu_sink_id != row.sfu_sink_id)
+    )

@@ -1,0 +1,73 @@
+"""Clients whose session ended: they leave after a grace, unless this node hears of them again."""
+
+from collections import deque
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from observer.intake import Departed
+from schemas.samples import Samples
+from store.entities import Client
+from store.registry import Registry
+
+ClientKey = tuple[str, str]
+"""Service id and client id."""
+
+
+class Departure(NamedTuple):
+    """A client that leaves at `due` (ms) unless it was heard after `since` (ms)."""
+
+    key: ClientKey
+    since: int
+    due: int
+
+
+class Departures:
+    """The clients that are about to leave."""
+
+    def __init__(self, grace: int) -> None:
+        self._grace = grace
+        self._waiting: deque[Departure] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, key: ClientKey, now: int) -> None:
+        """A session of the client ended at `now` (ms)."""
+        self._waiting.append(Departure(key, now, now + self._grace))
+
+    def due(self, registry: Registry, origin: str, now: int) -> Iterator[Client]:
+        """The clients that leave at `now` (ms): silent since their session ended, and heard by no other node since."""
+        while self._waiting and self._waiting[0].due <= now:
+            departure = self._waiting.popleft()
+            client = registry.clients.get(departure.key)
+            if client is not None and client.heard_server <= departure.since and client.origin == origin:
+                yield client
+
+
+class Part(NamedTuple):
+    """A stretch of a batch in which no client is seen again after it left."""
+
+    messages: list[Samples]
+    leaving: set[ClientKey]
+    departed: set[ClientKey]
+
+
+def parts(batch: Collection[Samples | Departed]) -> Iterator[Part]:
+    """Cuts a batch so that a client that left and came back within it is seen to do both.
+
+    A client whose session ended and that is heard of later in the batch has not departed.
+    """
+    part = Part([], set(), set())
+    for item in batch:
+        if isinstance(item, Departed):
+            part.departed.update((item.service_id, client_id) for client_id in item.client_ids)
+            continue
+        if part.leaving or part.departed:
+            keys = {(item.service_id, sample.client_id) for sample in item.clients}
+            part.departed.difference_update(keys)
+            if not part.leaving.isdisjoint(keys):
+                yield part._replace(departed=set())
+                part = Part([], set(), part.departed)
+        part.messages.append(item)
+        part.leaving.update((item.service_id, client_id) for client_id in item.leaving)
+    yield part

@@ -1,0 +1,110 @@
+"""Between the sockets and the pipeline: samples gather until there are enough of them, or until it is time.
+
+A list and events instead of a channel: handing on a message costs no task switch. The list is bounded in messages and
+in bytes; at the bound a REST request is refused and a WebSocket is not read, so that its sender feels it.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import trio
+
+from schemas.samples import Samples
+
+
+@dataclass(frozen=True)
+class SamplesCollector:
+    """Settings: how samples gather into batches."""
+
+    max_items: int = 10_000
+    """How many messages may wait; that many make a batch at once. (messages)"""
+    max_time_in_ms: int = 100
+    """How long the first message of a batch waits for others. (ms)"""
+    max_bytes: int = 64 * 1024 * 1024
+    """How many bytes of messages, as received, may wait; that many make a batch at once. (bytes)"""
+
+
+class Departed(NamedTuple):
+    """A session ended: these clients of the service leave unless they are heard from again within the grace."""
+
+    service_id: str
+    client_ids: Collection[str]
+
+
+class Intake:
+    """Where samples wait for the pipeline, in the order in which they came."""
+
+    def __init__(self, settings: SamplesCollector) -> None:
+        self._settings = settings
+        self._waiting: list[Samples | Departed] = []
+        self._messages = 0
+        self._bytes = 0
+        self._first_at = 0.0
+        self._closed = False
+        self._arrived = trio.Event()
+        self._enough = trio.Event()
+        self._room = trio.Event()
+
+    def __len__(self) -> int:
+        return self._messages
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes of messages wait, as received."""
+        return self._bytes
+
+    def offer(self, samples: Samples, size: int) -> bool:
+        """Takes a message of `size` bytes unless the intake is full or closed."""
+        settings = self._settings
+        if self._closed or self._messages >= settings.max_items or self._bytes >= settings.max_bytes:
+            return False
+        self._append(samples)
+        self._messages += 1
+        self._bytes += size
+        if self._messages >= settings.max_items or self._bytes >= settings.max_bytes:
+            self._enough.set()
+        return True
+
+    async def put(self, samples: Samples, size: int) -> None:
+        """Takes a message, waiting until there is room."""
+        while not self.offer(samples, size):
+            await self._room.wait()
+
+    def departed(self, service_id: str, client_ids: Collection[str]) -> None:
+        """Notes, behind all that came before, that a session ended."""
+        if client_ids and not self._closed:
+            self._append(Departed(service_id, client_ids))
+
+    async def take(self, deadline: float) -> list[Samples | Departed]:
+        """The next batch, or nothing when `deadline` (trio time, s) has passed; what still waits once closed."""
+        with trio.move_on_at(deadline):
+            await self._arrived.wait()
+        if self._waiting:
+            with trio.move_on_at(self._first_at + self._settings.max_time_in_ms / 1000):
+                await self._enough.wait()
+        batch, self._waiting = self._waiting, []
+        self._messages = self._bytes = 0
+        if not self._closed:
+            self._arrived = trio.Event()
+            self._enough = trio.Event()
+        self._room.set()
+        self._room = trio.Event()
+        return batch
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it is closed and all was taken."""
+        return self._closed and not self._waiting
+
+    def close(self) -> None:
+        """Takes nothing more; what waits can still be taken, at once."""
+        self._closed = True
+        self._arrived.set()
+        self._enough.set()
+
+    def _append(self, item: Samples | Departed) -> None:
+        if not self._waiting:
+            self._first_at = trio.current_time()
+            self._arrived.set()
+        self._waiting.append(item)
