@@ -1,0 +1,65 @@
+"""Where reports go: one file for each type of sink, and one delivery that owns what all of them need.
+
+A sink only opens, sends a batch and closes (`sinks.sink`). Filter, queue, batches, retries, time-outs and counting are
+in `sinks.delivery`. To add a sink: write its file, and one line in `SINKS`; the contract test asks for the rest.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from typing import NamedTuple
+
+from sinks.delivery import Deliveries, Delivery, ReportsCollector, SinkSettings
+from sinks.logger import LoggerSink
+from sinks.sink import Sink
+
+SINKS: Mapping[str, str] = {
+    "FileSink": "sinks.file",
+    "LoggerSink": "sinks.logger",
+}
+"""The types of sinks, and the module of each. A module is loaded only when a configuration names its type."""
+
+EXTRAS: Mapping[str, str] = {}
+"""The types whose module needs further packages, and the extra of this distribution that brings them."""
+
+
+class SinkUnavailable(ValueError):
+    """A configuration names a type of sink that is unknown, or whose packages are not installed."""
+
+
+class ConfiguredSink(NamedTuple):
+    """One block of ``observer.sinks``: its settings, and the sink that its ``config`` describes."""
+
+    settings: SinkSettings
+    sink: Sink
+
+
+def sink_class(type_name: str, sinks: Mapping[str, str] = SINKS, extras: Mapping[str, str] = EXTRAS) -> type[Sink]:
+    """The dataclass of a type of sink; its fields are the keys of the block's ``config``.
+
+    Raises `SinkUnavailable`, which names the nearest known type, or the extra to install.
+    """
+    if type_name not in sinks:
+        nearest = get_close_matches(type_name, sinks, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(sorted(sinks))}"
+        raise SinkUnavailable(f"there is no such type of sink; {hint}")
+    try:
+        module = import_module(sinks[type_name])
+    except ModuleNotFoundError as error:
+        if type_name not in extras:
+            raise
+        extra = f"pip install 'webrtc-observer[{extras[type_name]}]'"
+        raise SinkUnavailable(f"{type_name} needs {error.name}, which is not installed: {extra}") from error
+    found: type[Sink] = getattr(module, type_name)
+    return found
+
+
+def default_sinks() -> dict[str, ConfiguredSink]:
+    """What stands in when no sink is configured: a logger that sums up the types of the reports."""
+    return {"defaultLogger": ConfiguredSink(SinkSettings("LoggerSink"), LoggerSink(print_type_summary=True))}
+
+
+def deliveries(blocks: Mapping[str, ConfiguredSink], collector: ReportsCollector) -> Deliveries:
+    """One delivery for each enabled block, in their order; for `default_sinks` when that leaves none. Opens nothing."""
+    enabled = {key: block for key, block in blocks.items() if block.settings.enabled} or default_sinks()
+    return Deliveries([Delivery(key, block.sink, block.settings, collector) for key, block in enabled.items()])

@@ -1,0 +1,82 @@
+"""FileSink: reports as lines of JSON in a file that rotates, on standard output, or in a pipe.
+
+Where it writes is for the operator's configuration to say: nothing of a report is part of a file's name.
+"""
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import trio
+
+from schemas.reports import Report
+from sinks.encoding import json_lines, raise_rejections
+from sinks.rotation import append
+from sinks.sink import NotDelivered, Send
+from sinks.stream import Stream, is_stream, opened_stream
+
+T = TypeVar("T")
+
+STANDARD_OUTPUT = "-"
+
+
+def _one_thread() -> trio.CapacityLimiter:
+    return trio.CapacityLimiter(1)
+
+
+@dataclass(frozen=True)
+class FileSink:
+    """Appends each report to a file as one line: its envelope as compact JSON.
+
+    A batch is in the file once it is acknowledged, in whole lines, so that ``tail -F`` follows live. Half a line, which
+    only a process killed in the middle of a write leaves behind, is ended before the next one. The file is opened by
+    its name for each batch: whoever moves or deletes it gets a new one. A path that is no regular file (``/dev/null``,
+    a named pipe) is written to and never rotated.
+    """
+
+    path: str
+    """The file, in a folder that exists; `-` is standard output."""
+    max_bytes: int = field(default=104_857_600, metadata={"minimum": 1})
+    """The size from which a file is rotated: `path` to `path.1`, that to `path.2` and so on. (bytes)"""
+    max_files: int = field(default=10, metadata={"minimum": 1, "maximum": 10_000})
+    """How many files are kept, the current one included; the oldest is deleted."""
+    _thread: trio.CapacityLimiter = field(
+        default_factory=_one_thread, init=False, repr=False, compare=False, metadata={"yaml": False}
+    )
+
+    def __post_init__(self) -> None:
+        if not self.path or "\0" in self.path:
+            raise ValueError("path must name a file")
+
+    @asynccontextmanager
+    async def opened(self, key: str) -> AsyncIterator[Send]:
+        """Make the file unless it exists. Raises OSError, also when its folder does not exist."""
+        if self.path == STANDARD_OUTPUT or await self._in_thread(lambda: is_stream(self.path)):
+            with opened_stream(None if self.path == STANDARD_OUTPUT else self.path) as stream:
+                yield lambda reports: _write(stream, reports)
+        else:
+            await self._in_thread(lambda: append(self.path, deque(), self.max_bytes, self.max_files))
+            yield lambda reports: self._in_thread(lambda: self._append(reports))
+
+    def _append(self, reports: Sequence[Report]) -> None:
+        batch = json_lines(reports)
+        left = deque(batch.lines)
+        try:
+            append(self.path, left, self.max_bytes, self.max_files)
+        except OSError as error:
+            if len(left) == len(reports):
+                raise
+            raise NotDelivered(str(error), batch.reports[-len(left) :], batch.rejected) from error
+        raise_rejections(batch)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """Run in the one thread of this sink. A disk that hangs holds the thread, but not the observer's shutdown."""
+        return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._thread)
+
+
+async def _write(stream: Stream, reports: Sequence[Report]) -> None:
+    batch = json_lines(reports)
+    await stream.write(batch.lines)
+    raise_rejections(batch)

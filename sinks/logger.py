@@ -1,0 +1,81 @@
+"""LoggerSink: tells about reports in the observer's own log."""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+import trio
+
+from schemas.reports import Report, envelope
+from sinks.sink import Send
+
+TRACE = 5
+"""The Python logging level that stands for TRACE, which Python does not have."""
+
+logging.addLevelName(TRACE, "TRACE")
+
+
+class LogLevel(StrEnum):
+    """The names of levels, in any mixture of upper and lower case."""
+
+    TRACE = "TRACE"
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARN = "WARN"
+    ERROR = "ERROR"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "LogLevel | None":
+        return cls.__members__.get(str(value).upper())
+
+
+LEVELS = {
+    LogLevel.TRACE: TRACE,
+    LogLevel.DEBUG: logging.DEBUG,
+    LogLevel.INFO: logging.INFO,
+    LogLevel.WARN: logging.WARNING,
+    LogLevel.ERROR: logging.ERROR,
+}
+
+
+@dataclass(frozen=True)
+class LoggerSink:
+    """Logs how many reports there were, through the logger ``sink.<key>``; the number itself always at INFO."""
+
+    log_level: LogLevel = LogLevel.INFO
+    """The level of the type summary and of printed reports: TRACE, DEBUG, INFO, WARN or ERROR."""
+    print_reports: bool = False
+    """Log every report as indented JSON."""
+    print_type_summary: bool = False
+    """Log how many reports there were of each type."""
+
+    @asynccontextmanager
+    async def opened(self, key: str) -> AsyncIterator[Send]:
+        """Nothing to open: the log is always there."""
+        logger = logging.getLogger(f"sink.{key}")
+
+        async def send(reports: Sequence[Report]) -> None:
+            await self._tell(logger, reports)
+
+        yield send
+
+    async def _tell(self, logger: logging.Logger, reports: Sequence[Report]) -> None:
+        level = LEVELS[self.log_level]
+        logger.info("Number of reports are: %d", len(reports))
+        if self.print_type_summary:
+            for type_, number in Counter(report.type for report in reports).items():
+                logger.log(level, "Received number of reports of %s: %d", type_.value, number)
+        if self.print_reports and logger.isEnabledFor(level):
+            for report in reports:
+                logger.log(level, "Report: %s", _pretty(report))
+                # A batch may be thousands of reports: the rest of the observer runs in between.
+                await trio.lowlevel.checkpoint()
+
+
+def _pretty(report: Report) -> str:
+    """Indented JSON in ASCII: what a client wrote can neither break a line of the log nor steer a terminal."""
+    return json.dumps(envelope(report), indent=2, default=str)

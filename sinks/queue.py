@@ -1,0 +1,111 @@
+"""The reports that one sink has not had yet, in their order, with a bound.
+
+Reports come in with growing positions. What was taken for sending stays within the bound until it is settled, and a
+position is settled when all that came in up to it is. A list and an Event: one hop of a report costs a list entry, not
+a channel.
+"""
+
+import math
+from collections import deque
+from collections.abc import Sequence
+
+import trio
+
+from schemas.reports import Report
+
+
+class ReportQueue:
+    """A bounded queue from one writer, which never waits, to one reader, which waits for a batch to be worth sending.
+
+    A batch is ripe when `max_items` reports wait, or when the first of them has waited `max_time_s` seconds.
+    """
+
+    def __init__(self, limit: int, max_items: int, max_time_s: float) -> None:
+        self.settled = 0
+        """The position up to which everything is settled."""
+        self._limit = limit
+        self._max_items = max_items
+        self._max_time_s = max_time_s
+        self._waiting: list[Report] = []
+        self._first_came_at = 0.0
+        self._entered = 0
+        self._left = 0
+        self._in_flight = 0
+        self._marks: deque[tuple[int, int]] = deque()
+        self._wake = trio.Event()
+        self._flushing = False
+
+    @property
+    def waiting(self) -> int:
+        """How many reports wait to be taken."""
+        return len(self._waiting)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the queue is flushing, and empty to the last batch in flight."""
+        return self._flushing and self._entered == self._left
+
+    def offer(self, position: int, reports: Sequence[Report]) -> int:
+        """Take in as many of the reports, from the first on, as there is room for; return how many."""
+        room = self._limit - (self._entered - self._left)
+        taken = reports if len(reports) <= room else reports[:room]
+        if taken:
+            if not self._waiting:
+                self._first_came_at = trio.current_time()
+                self._wake.set()
+            self._waiting.extend(taken)
+            self._entered += len(taken)
+            if len(self._waiting) >= self._max_items:
+                self._wake.set()
+        self._mark(position)
+        return len(taken)
+
+    async def ripe(self) -> bool:
+        """Wait until a batch is ripe. False: the queue is flushing and nothing waits any more."""
+        while not self._is_ripe():
+            self._wake = trio.Event()
+            with trio.move_on_after(self._unripe_for_s()):
+                await self._wake.wait()
+        return bool(self._waiting)
+
+    def take(self) -> list[Report]:
+        """Take the first `max_items` reports as the batch in flight; there must be none."""
+        batch = self._waiting[: self._max_items]
+        del self._waiting[: self._max_items]
+        self._in_flight = len(batch)
+        return batch
+
+    def settle(self) -> None:
+        """The batch in flight is through, or given up: room for others, and `settled` may grow."""
+        self._left += self._in_flight
+        self._in_flight = 0
+        while self._marks and self._marks[0][0] <= self._left:
+            self.settled = self._marks.popleft()[1]
+
+    def clear(self) -> int:
+        """Forget what waits, without settling it; return how many reports that were."""
+        count = len(self._waiting)
+        self._waiting.clear()
+        return count
+
+    def flush(self) -> None:
+        """From now on whatever waits is ripe."""
+        self._flushing = True
+        self._wake.set()
+
+    def _is_ripe(self) -> bool:
+        return self._flushing or len(self._waiting) >= self._max_items or self._unripe_for_s() <= 0
+
+    def _unripe_for_s(self) -> float:
+        if not self._waiting:
+            return math.inf
+        return self._first_came_at + self._max_time_s - trio.current_time()
+
+    def _mark(self, position: int) -> None:
+        """Remember that `position` is settled once all that entered so far has left: at most one mark a report."""
+        if self._entered == self._left:
+            self.settled = position
+            return
+        if self._marks and self._marks[-1][0] == self._entered:
+            self._marks.pop()
+        self._marks.append((self._entered, position))

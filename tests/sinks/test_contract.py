@@ -1,0 +1,164 @@
+"""What every sink keeps to. A new type of sink needs a `Case` here: how to make one, and how to read what arrived."""
+
+import ast
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from importlib import import_module
+from inspect import getsource
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import trio
+
+from schemas.reports import Report, to_json
+from sinks import SINKS, sink_class
+from sinks.file import FileSink
+from sinks.logger import LoggerSink
+from sinks.sink import Sink
+from tests.sinks.sinks_for_tests import AT_ONCE, delivery, report, reports, running
+
+
+@dataclass(frozen=True)
+class World:
+    """Where sinks of a test write."""
+
+    folder: Path
+    caplog: pytest.LogCaptureFixture
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sink that reaches its destination, and the envelopes that its destination has, in their order."""
+
+    sink: Callable[[World], Sink]
+    arrived: Callable[[World], list[object]]
+
+
+def lines(world: World) -> list[object]:
+    return [json.loads(line) for line in (world.folder / "reports.jsonl").read_bytes().splitlines()]
+
+
+def logged(world: World) -> list[object]:
+    told = [record.getMessage() for record in world.caplog.records if record.name == "sink.mySink"]
+    return [json.loads(message.removeprefix("Report: ")) for message in told if message.startswith("Report: ")]
+
+
+CASES = {
+    "FileSink": Case(lambda world: FileSink(str(world.folder / "reports.jsonl")), lines),
+    "LoggerSink": Case(lambda world: LoggerSink(print_reports=True), logged),
+}
+
+every_sink = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+
+
+@pytest.fixture
+def world(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> World:
+    caplog.set_level(logging.INFO)
+    return World(tmp_path, caplog)
+
+
+def envelopes(some: list[Report]) -> list[object]:
+    return [json.loads(to_json(one)) for one in some]
+
+
+def test_every_type_of_sink_has_a_case() -> None:
+    assert CASES.keys() == SINKS.keys()
+
+
+@pytest.mark.parametrize("type_name", SINKS)
+def test_a_sink_is_one_frozen_dataclass(type_name: str) -> None:
+    assert sink_class(type_name).__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("type_name", SINKS)
+def test_every_key_of_a_sink_says_what_it_does(type_name: str) -> None:
+    tree = ast.parse(getsource(import_module(SINKS[type_name])))
+    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == type_name)
+    told = {
+        ast.unparse(one.target) for one, text in pairwise(body) if isinstance(one, ast.AnnAssign) and _is_text(text)
+    }
+
+    keys = {one.name for one in fields(sink_class(type_name)) if one.metadata.get("yaml", True)}  # type: ignore[arg-type]
+
+    assert keys <= told
+
+
+@every_sink
+async def test_what_was_sent_has_arrived_in_order_when_send_returns(case: Case, world: World) -> None:
+    some = reports(100)
+
+    with trio.fail_after(10):
+        async with case.sink(world).opened("mySink") as send:
+            await send(some)
+
+            assert case.arrived(world) == envelopes(some)
+
+
+@every_sink
+async def test_batches_arrive_one_after_the_other(case: Case, world: World) -> None:
+    async with case.sink(world).opened("mySink") as send:
+        await send(reports(3))
+        await send(reports(2, start=3))
+
+    assert case.arrived(world) == envelopes(reports(5))
+
+
+@every_sink
+async def test_a_sink_that_is_opened_again_goes_on(case: Case, world: World) -> None:
+    sink = case.sink(world)
+    for start in (0, 3):
+        async with sink.opened("mySink") as send:
+            await send(reports(3, start))
+
+    assert case.arrived(world) == envelopes(reports(6))
+
+
+@every_sink
+async def test_a_sink_leaves_the_batch_as_it_is(case: Case, world: World) -> None:
+    some = reports(3)
+    async with case.sink(world).opened("mySink") as send:
+        await send(some)
+
+    assert some == reports(3)
+
+
+@every_sink
+async def test_any_text_of_a_client_arrives_as_it_was(case: Case, world: World) -> None:
+    hostile = [
+        report(text) for text in ("\n", '"}\n{"', "\x00\x1b[2J\x9b", "\u2028", "ひ😀", "%s %d {0}", "x" * 100_000)
+    ]
+
+    async with case.sink(world).opened("mySink") as send:
+        await send(hostile)
+
+    assert case.arrived(world) == envelopes(hostile)
+
+
+@every_sink
+async def test_a_sink_can_be_closed_while_it_is_cancelled(case: Case, world: World) -> None:
+    with trio.fail_after(10), trio.CancelScope() as scope:
+        async with case.sink(world).opened("mySink") as send:
+            await send(reports(1))
+            scope.cancel()
+            await trio.lowlevel.checkpoint()
+
+    assert case.arrived(world) == envelopes(reports(1))
+
+
+@every_sink
+async def test_a_delivery_brings_everything_to_it(case: Case, world: World) -> None:
+    one = delivery(case.sink(world), collector=AT_ONCE)
+
+    async with running(one) as deliveries:
+        for start in range(0, 50, 5):
+            deliveries.offer(reports(5, start))
+
+    assert one.statistics().acknowledged == 50
+    assert case.arrived(world) == envelopes(reports(50))
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
