@@ -1,0 +1,276 @@
+"""Plays simulated calls to a deployment, to try it: ``webrtc-observer simulate``.
+
+The load ramps up call by call. `simulate` does the work and can be called in-process; `add_arguments` and `main` are
+the command line around it.
+"""
+
+import argparse
+import heapq
+import shutil
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import TextIO
+from urllib.parse import urlsplit
+
+import trio
+
+from observer.call_client import Course, Summary, play_client
+from observer.call_sessions import Send, Session, rest_session, websocket_session
+from observer.calls import Call, CallShape, plan_call
+
+SFU_SHARE = 0.3
+"""Share of the calls that go through an SFU."""
+
+SCREEN_SHARE = 0.3
+"""Share of the calls in which a screen is shown."""
+
+HANDSHAKES = 64
+"""Sessions that may be opening at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is asked for. Times in seconds; raises `ValueError` for what cannot be."""
+
+    url: str = "ws://127.0.0.1:7080"
+    service: str = "demo"
+    media_unit: str = "web"
+    calls: int = 10
+    participants: int = 4
+    seconds: float = 60.0
+    period: float = 2.0
+    ramp: float | None = None
+    """Time until the last of `calls` has begun; a quarter of `seconds` when not given."""
+    call_seconds: float | None = None
+    """How long a call lasts before another takes its place; to the end when not given."""
+    rest: bool = False
+    max_connections: int = 2000
+    seed: int | None = None
+    stagger: float = 0.25
+
+    def __post_init__(self) -> None:
+        if urlsplit(self.url).scheme not in ("ws", "wss", "http", "https") or not urlsplit(self.url).hostname:
+            raise ValueError(f"--url: {self.url!r} is no ws://, wss://, http:// or https:// address")
+        if self.calls < 1 or self.participants < 2:
+            raise ValueError("at least 1 call of at least 2 participants is needed")
+        if self.seconds <= 0 or self.period <= 0 or (self.call_seconds is not None and self.call_seconds <= 0):
+            raise ValueError("--seconds, --period and --call-seconds are more than 0")
+        if not 0 <= self.ramp_seconds < self.seconds:
+            raise ValueError("--ramp is at least 0 and less than --seconds")
+        if self.calls * self.participants > self.max_connections:
+            raise ValueError(
+                f"{self.calls} calls of {self.participants} are more than --max-connections {self.max_connections}"
+            )
+
+    @property
+    def ramp_seconds(self) -> float:
+        """The ramp that holds."""
+        return self.seconds / 4 if self.ramp is None else self.ramp
+
+
+class NothingListens(Exception):
+    """Nobody takes connections at the address."""
+
+
+async def simulate(
+    options: Options,
+    calls: Iterable[tuple[float, Call]] | None = None,
+    *,
+    summary: Summary | None = None,
+    stop: trio.Event | None = None,
+) -> Summary:
+    """Plays calls to the end, or until `stop` is set, and returns what was done.
+
+    `calls` are taken one by one, each with the time (s) at which it begins, in that order; without them they are
+    planned after the options. `summary`, when given, is kept up to date meanwhile. Raises `NothingListens` at once when
+    there is no server; what fails later is counted.
+    """
+    summary = summary if summary is not None else Summary()
+    stop = stop if stop is not None else trio.Event()
+    rng = Random(options.seed)  # noqa: S311
+    await _knock(options.url)
+    session = _sessions(options)
+    began, epoch = trio.current_time(), time.time() * 1000
+    async with trio.open_nursery() as nursery:
+        for starts, call in planned_calls(options, rng) if calls is None else calls:
+            with trio.move_on_at(began + starts):
+                await stop.wait()
+            if stop.is_set():
+                break
+            summary.calls += 1
+            course = Course(began + starts, epoch + starts * 1000, options.period, options.rest)
+            for person in call.participants:
+                own = Random(rng.getrandbits(64))  # noqa: S311
+                nursery.start_soon(play_client, call, person, course, session, own, summary, stop)
+    return summary
+
+
+def planned_calls(options: Options, rng: Random) -> Iterator[tuple[float, Call]]:
+    """The calls that the options ask for, in the order in which they begin."""
+    places = (_one_after_another(options, options.ramp_seconds * n / options.calls) for n in range(options.calls))
+    for starts, seconds in heapq.merge(*places):
+        shape = CallShape(
+            options.participants,
+            seconds,
+            sfu=rng.random() < SFU_SHARE,
+            screen_share=rng.random() < SCREEN_SHARE,
+            stagger=options.stagger,
+            one_leaves_early=options.stagger > 0.1,
+        )
+        yield starts, plan_call(rng, shape)
+
+
+def _one_after_another(options: Options, starts: float) -> Iterator[tuple[float, float]]:
+    """When the calls of one place begin and how long they last."""
+    longest = options.call_seconds or options.seconds
+    while options.seconds - starts > longest / 20:
+        yield starts, min(longest, options.seconds - starts)
+        starts += longest
+
+
+async def _knock(url: str) -> None:
+    place = urlsplit(url)
+    port = place.port or (443 if place.scheme in ("wss", "https") else 80)
+    try:
+        with trio.fail_after(10):
+            stream = await trio.open_tcp_stream(place.hostname or "", port)
+    except (OSError, trio.TooSlowError) as error:
+        raise NothingListens(
+            f"nothing listens at {place.hostname}:{port} ({error.__cause__ or error or 'no answer'})"
+        ) from None
+    await trio.aclose_forcefully(stream)
+
+
+def _sessions(options: Options) -> Session:
+    place = urlsplit(options.url)
+    secure = place.scheme in ("wss", "https")
+    root = f"{('https' if secure else 'http') if options.rest else ('wss' if secure else 'ws')}://{place.netloc}"
+    path = f"{place.path.rstrip('/')}{'/rest' if options.rest else ''}/samples/{options.service}/{options.media_unit}"
+    url = f"{root}{path}?format=json&schemaVersion=2.2.0"
+    opening = trio.CapacityLimiter(HANDSHAKES)
+
+    @asynccontextmanager
+    async def session() -> AsyncIterator[Send]:
+        async with AsyncExitStack() as made:
+            async with opening:
+                send = await made.enter_async_context(rest_session(url) if options.rest else websocket_session(url))
+            yield send
+
+    return session
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of ``simulate``."""
+    default = Options()
+    parser.add_argument("--url", default=default.url, help="where the observer listens (default %(default)s)")
+    parser.add_argument("--service", default=default.service, help="service id (default %(default)s)")
+    parser.add_argument("--media-unit", default=default.media_unit, help="media unit id (default %(default)s)")
+    parser.add_argument("--calls", type=int, default=default.calls, help="calls at the same time (default %(default)s)")
+    parser.add_argument(
+        "--participants", type=int, default=default.participants, help="clients in each call (default %(default)s)"
+    )
+    parser.add_argument("--seconds", type=float, default=default.seconds, help="how long in all (default %(default)s)")
+    parser.add_argument(
+        "--period", type=float, default=default.period, help="time between two samples (s, default %(default)s)"
+    )
+    parser.add_argument("--ramp", type=float, help="time until the last call begins (s, default --seconds / 4)")
+    parser.add_argument(
+        "--call-seconds", type=float, help="length of a call before another takes its place (default: to the end)"
+    )
+    parser.add_argument("--rest", action="store_true", help="POST each sample instead of a WebSocket per client")
+    parser.add_argument(
+        "--max-connections", type=int, default=default.max_connections, help="refuse to open more (default %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, help="plan the same calls again")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Runs the command; 0 when samples were sent without an error, 1 when not, 2 for arguments that cannot be."""
+    names = Options.__dataclass_fields__.keys() & vars(arguments).keys()
+    try:
+        options = Options(**{name: getattr(arguments, name) for name in names})
+    except ValueError as error:
+        sys.stderr.write(f"webrtc-observer simulate: {error}\n")
+        return 2
+    try:
+        summary = trio.run(_run, options)
+    except NothingListens as error:
+        sys.stderr.write(f"webrtc-observer simulate: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 1
+    sys.stdout.write("\n".join(told(summary)) + "\n")
+    return 0 if summary.samples and not summary.errors else 1
+
+
+def told(summary: Summary) -> list[str]:
+    """The summary as lines for people."""
+    lines = [
+        f"{summary.calls} calls, {summary.clients} clients, {summary.samples} samples, {size(summary.bytes)}",
+        f"{summary.errors} errors, {summary.refused} refused",
+    ]
+    if summary.last_error is not None:
+        lines.append(f"last error: {summary.last_error}")
+    return lines
+
+
+def size(count: float) -> str:
+    """A number of bytes for people: ``812 B``, ``1.4 MB``."""
+    unit = "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if count < 1000:
+            break
+        count, unit = count / 1000, larger
+    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+
+
+async def _run(options: Options) -> Summary:
+    summary, stop = Summary(), trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_stop_on_signal, stop, nursery.cancel_scope)
+        nursery.start_soon(_show, options, summary, sys.stderr)
+        await simulate(options, summary=summary, stop=stop)
+        nursery.cancel_scope.cancel()
+    return summary
+
+
+async def _stop_on_signal(stop: trio.Event, everything: trio.CancelScope) -> None:
+    """The first signal lets the clients leave, the second ends it at once."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            if stop.is_set():
+                everything.cancel()
+            stop.set()
+
+
+async def _show(options: Options, summary: Summary, out: TextIO) -> None:
+    began = trio.current_time()
+    live = out.isatty()
+    try:
+        while True:
+            await trio.sleep(0.2 if live else 5)
+            passed = trio.current_time() - began
+            line = progress(summary, passed, options.seconds, shutil.get_terminal_size().columns if live else None)
+            out.write(f"\r{line}" if live else f"{line}\n")
+            out.flush()
+    finally:
+        if live:
+            out.write("\r\x1b[K")
+            out.flush()
+
+
+def progress(summary: Summary, passed: float, seconds: float, columns: int | None) -> str:
+    """One line on how far it is; with a bar, and cut and padded to fit, when the width of the terminal is given."""
+    share = min(1.0, passed / seconds)
+    counts = f"{summary.calls} calls  {summary.open} clients  {summary.samples} samples  {size(summary.bytes)}"
+    trouble = f"  {summary.errors} errors  {summary.refused} refused" if summary.errors or summary.refused else ""
+    if columns is None:
+        return f"{passed:.0f} s of {seconds:.0f} s  {counts}{trouble}"
+    width = 24
+    bar = "#" * int(share * width) + "-" * (width - int(share * width))
+    return f"[{bar}] {share:4.0%}  {counts}{trouble}"[: columns - 1].ljust(columns - 1)
