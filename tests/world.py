@@ -1,0 +1,157 @@
+"""A world for tests of the analysis: the real pipeline over a list, a plain registry and a list. No port, no sink.
+
+``tell`` is one batch; its answer is what came out. Time stands still unless ``pass_time`` moves it.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from itertools import count
+from typing import Any
+
+import trio
+
+from analysis.client_reports import ClientSamplesAnalyser
+from analysis.observe import Bounds, CallIdAssignMode, Observing
+from cluster.alone import alone
+from observer.intake import Departed
+from observer.pipeline import Pipeline
+from schemas.reports import Report, ReportType
+from schemas.samples import Budget, Samples, Tally, client_sample
+from store.commands import Sweep
+from store.entities import Client
+from store.machine import Machine
+from store.registry import Registry
+
+NOW = 1_700_000_000_000
+IDLE = 300_000
+GRACE = 30_000
+
+
+class World:
+    """One node's pipeline, with its reports in a list."""
+
+    def __init__(
+        self,
+        *,
+        origin: str = "node",
+        machine: Machine | None = None,
+        mode: CallIdAssignMode = CallIdAssignMode.MASTER,
+        bounds: Bounds | None = None,
+        analyser: ClientSamplesAnalyser | None = None,
+        idle: Mapping[str, int] | None = None,
+        ids: Iterator[str] | None = None,
+    ) -> None:
+        self.machine = machine or Machine()
+        self.now = NOW
+        self.delivered = True
+        self._told: list[Report] = []
+        fresh = ids or (f"call-{number}" for number in count(1))
+        limits = Sweep(IDLE, IDLE, IDLE, IDLE, IDLE)._replace(**(idle or {}))
+        self.pipeline = Pipeline(
+            registry=lambda: self.machine.registry,
+            commit=alone(self.machine),
+            send=self._send,
+            settled=lambda: len(self._told) if self.delivered else -1,
+            observing=Observing(origin, limits, mode, bounds or Bounds()),
+            analyser=analyser or ClientSamplesAnalyser(),
+            leave_grace=GRACE,
+            now=lambda: self.now,
+            fresh_id=lambda: next(fresh),
+        )
+
+    @property
+    def registry(self) -> Registry:
+        """The registry as it is now."""
+        return self.machine.registry
+
+    @property
+    def rejected(self) -> Tally:
+        """What was not taken so far."""
+        return self.pipeline.counts.rejected
+
+    @property
+    def commands(self) -> int:
+        """How many commands were proposed so far."""
+        return self.pipeline.counts.commands
+
+    def client(self, client_id: str, service: str = "svc") -> Client:
+        """A client that is there."""
+        return self.registry.clients[service, client_id]
+
+    def tell(self, *messages: Samples | Departed) -> list[Report]:
+        """One batch; the reports that it gives."""
+        return self._during(lambda: self.pipeline.process(messages))
+
+    def tick(self) -> list[Report]:
+        """One tick of the pipeline; the reports that it gives."""
+        return self._during(self.pipeline.tick)
+
+    def pass_time(self, ms: int) -> list[Report]:
+        """Lets time pass, in steps with a tick after each; the reports that it gives."""
+        told = []
+        while ms > 0:
+            self.now += min(ms, 1000)
+            ms -= 1000
+            self.pipeline.scan_at_next_tick()
+            told += self.tick()
+        return told
+
+    def _during(self, work: Callable[[], Awaitable[None]]) -> list[Report]:
+        before = len(self._told)
+
+        async def run() -> None:
+            await work()
+
+        trio.run(run)
+        return self._told[before:]
+
+    def _send(self, reports: Any) -> int:
+        self._told.extend(reports)
+        return len(self._told)
+
+
+def message(
+    *samples: object, service: str = "svc", unit: str = "mu", leaving: tuple[str, ...] = (), sfus: int = 0
+) -> Samples:
+    """A message with these client samples, read as ingest reads them."""
+    taken = Samples(service, unit, [], [{} for _ in range(sfus)], leaving)
+    budget = Budget()
+    for sample in samples:
+        read = client_sample(sample, budget, taken.rejected)
+        if read is not None:
+            taken.clients.append(read)
+    return taken
+
+
+def sample(client: str = "alice", at: int = 1000, room: str = "lobby", **rest: Any) -> dict[str, Any]:
+    """A client sample as a client writes it."""
+    return {"clientId": client, "roomId": room, "timestamp": at, **rest}
+
+
+def outbound(track: str, ssrc: int | None = None, connection: str = "pc", **rest: Any) -> dict[str, Any]:
+    """A track list with one track that the client sends."""
+    return {"outboundAudioTracks": [_track(track, ssrc, connection, rest)]}
+
+
+def inbound(track: str, ssrc: int | None = None, connection: str = "pc", **rest: Any) -> dict[str, Any]:
+    """A track list with one track that the client receives."""
+    return {"inboundAudioTracks": [_track(track, ssrc, connection, rest)]}
+
+
+def _track(track: str, ssrc: int | None, connection: str, rest: Mapping[str, Any]) -> dict[str, Any]:
+    return {"trackId": track, "peerConnectionId": connection, **({} if ssrc is None else {"ssrc": ssrc}), **rest}
+
+
+def names(reports: list[Report]) -> list[str]:
+    """The names of the events among the reports, in order."""
+    return [report.payload["name"] for report in reports if report.type is ReportType.CALL_EVENT]
+
+
+def of_type(reports: list[Report], type_: ReportType) -> list[Mapping[str, Any]]:
+    """The payloads of the reports of a type."""
+    return [report.payload for report in reports if report.type is type_]
+
+
+def event(reports: list[Report], name: str) -> Mapping[str, Any]:
+    """The payload of the one event of a name."""
+    (found,) = [payload for payload in of_type(reports, ReportType.CALL_EVENT) if payload["name"] == name]
+    return found
