@@ -16,6 +16,7 @@ from store.commands import (
     CALL,
     CLIENT,
     PEER_CONNECTION,
+    TRACK,
     ClientSeen,
     Command,
     Happening,
@@ -74,8 +75,7 @@ class Registry:
             self._leave(leave, command.origin)
         if command.sweep:
             self._sweep(command.sweep)
-        for name in command.gone:
-            self._inherit(name, command.origin)
+        self._inherit(command.gone, command.origin)
         origin.seq = command.seq
         origin.last = Outcome(self._opened, self._closed, calls)
         if self._opened or self._closed:
@@ -128,16 +128,16 @@ class Registry:
         """The call that the client belongs to now; ``None`` if its call is one that takes no new clients."""
         room = (seen.service_id, seen.room_id)
         current = self.rooms.get(room)
-        if current is None:
-            return self._start(room, seen, seen.first if seen.own_call_id else self.now)
-        if not seen.own_call_id or seen.call_id == current.call_id:
+        if current and (not seen.own_call_id or seen.call_id == current.call_id):
             return current
         named = self.calls.get((*room, seen.call_id))
-        if named is None:
-            started = self._start(room, seen, self.now)
-            self._end_if_superseded(current)
-            return started
-        return named if client and client.call is named else None
+        if named:
+            return named if client and client.call is named else None
+        if current is None:
+            return self._start(room, seen, seen.first if seen.own_call_id else self.now)
+        started = self._start(room, seen, self.now)
+        self._end_if_superseded(current)
+        return started
 
     def _start(self, room: tuple[str, str], seen: ClientSeen, started: int) -> Call:
         service_id, room_id = room
@@ -243,14 +243,15 @@ class Registry:
                 if track.server_touched < _of_track(track, deadlines):
                     self._close_track(track)
 
-    def _inherit(self, name: str, heir: str) -> None:
-        """What a node that is gone had not told becomes part of this outcome, for its heir to tell."""
-        if name == heir:
-            return
-        origin = self.origins.pop(name, None)
-        for untold in origin.untold.values() if origin else ():
+    def _inherit(self, names: Sequence[str], heir: str) -> None:
+        """What nodes that are gone had not told becomes part of this outcome, for their heir to tell."""
+        lost = [self.origins.pop(name) for name in names if name != heir and name in self.origins]
+        for untold in [untold for origin in lost for untold in origin.untold.values()]:
             self._opened.extend(untold.opened)
             self._closed.extend(untold.closed)
+        if lost:
+            self._opened.sort(key=_depth)
+            self._closed.sort(key=_depth, reverse=True)
 
     def _end(self, call: Call) -> None:
         for client in list(call.clients.values()):
@@ -309,6 +310,11 @@ def limit_of(row: Entity, limits: Sweep) -> int:
         case Client():
             return limits.client
     return limits.call
+
+
+def _depth(happening: Happening) -> int:
+    """How far below its call a row stands; sorting by it keeps the order of rows of one kind."""
+    return (CALL, CLIENT, PEER_CONNECTION, TRACK).index(happening.what)
 
 
 def _holds_idle(call: Call, deadlines: Sweep) -> bool:
