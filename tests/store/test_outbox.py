@@ -7,6 +7,7 @@ from tests.build import (
     NOW,
     client_seen,
     client_with,
+    expired,
     gone,
     leave,
     observe,
