@@ -6,6 +6,7 @@ A session is an async context manager that gives ``send(body)``. Entering, sendi
     Lost       any other failure: no connection, another close code or status, nothing taken in time
 """
 
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -176,7 +177,9 @@ async def _connect(place: SplitResult, patience: float) -> TcpStream:
 def why(error: BaseException) -> str:
     """The first cause of a failure in a few words, such as ``Connection refused``."""
     error = _first(error.__cause__ or error)
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, OSError) and (error.errno or 0) > 0:
+        return os.strerror(error.errno or 0)
+    return str(error) or type(error).__name__
 
 
 def _first(error: BaseException) -> BaseException:

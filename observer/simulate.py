@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import trio
 
 from observer.call_client import Course, Summary, play_client
-from observer.call_sessions import Send, Session, rest_session, websocket_session
+from observer.call_sessions import Send, Session, rest_session, websocket_session, why
 from observer.calls import Call, CallShape, plan_call
 
 SFU_SHARE = 0.3
@@ -140,9 +140,7 @@ async def _knock(url: str) -> None:
         with trio.fail_after(10):
             stream = await trio.open_tcp_stream(place.hostname or "", port)
     except (OSError, trio.TooSlowError) as error:
-        raise NothingListens(
-            f"nothing listens at {place.hostname}:{port} ({error.__cause__ or error or 'no answer'})"
-        ) from None
+        raise NothingListens(f"nothing listens at {place.hostname}:{port} ({why(error)})") from None
     await trio.aclose_forcefully(stream)
 
 
@@ -231,11 +229,17 @@ def size(count: float) -> str:
 
 async def _run(options: Options) -> Summary:
     summary, stop = Summary(), trio.Event()
+    failure: NothingListens | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, stop, nursery.cancel_scope)
         nursery.start_soon(_show, options, summary, sys.stderr)
-        await simulate(options, summary=summary, stop=stop)
+        try:
+            await simulate(options, summary=summary, stop=stop)
+        except NothingListens as error:
+            failure = error
         nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
     return summary
 
 
