@@ -1,0 +1,223 @@
+"""The configuration of the observer: YAML of the reference's form, bound to the dataclasses of those who obey it.
+
+`load` reads a file, `parse` a text; both tell everything that is wrong in one `ConfigError`. ``${NAME:default}`` is
+expanded in every value before its type is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ingest.sources import Sources
+from observer.binding import NOTHING, Binder, Place
+from observer.environment import expand
+from observer.foreign import Notice, Status
+from observer.names import canonical
+from observer.problems import ConfigError, Problem, nearest
+from observer.reference_keys import LATER_SINKS, PLACEHOLDER_SINK, REFERENCE_KEYS, later_sink
+from observer.scalars import duration, size
+from observer.settings import Buffers, Endpoints, Evaluators, Metrics, Micronaut, Repository, Security
+from observer.yaml_text import MOST_CHARACTERS, Block, read
+from sinks import SINKS, ConfiguredSink, SinkUnavailable, sink_class
+from sinks.delivery import SinkSettings
+
+__all__ = ["ConfigError", "Configuration", "Notice", "Observer", "Problem", "load", "parse"]
+
+FILE_VARIABLES = ("MICRONAUT_CONFIG_FILES", "OBSERVER_CONFIG_FILE")
+"""The variables by which the reference is told its file; the first that is set counts when no path is given."""
+
+PORT_VARIABLES = {
+    "APPLICATION_SERVER_PORT": "micronaut.server.port",
+    "APPLICATION_MANAGEMENT_PORT": "endpoints.all.port",
+}
+"""The variables that stand in for a key which is not set."""
+
+MOVED: Mapping[str, tuple[str, Callable[[str], object]]] = {
+    "micronaut.server.maxRequestSize": ("observer.sources.rest.maxBodySize", size),
+    "micronaut.server.idleTimeout": ("observer.sources.websocket.idleTimeoutInS", duration),
+}
+"""Keys of the reference that have a better place here: where that is, and what their text means."""
+
+
+def _bind_sinks(binder: Binder, raw: object, place: Place) -> object:
+    if not isinstance(raw, Mapping):
+        return binder.problem(place, "expected a mapping of names to sinks")
+    blocks = {key: _bind_sink(binder, block, place.below(raw, key)) for key, block in raw.items()}
+    return {key: block for key, block in blocks.items() if block is not NOTHING}
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """What the observer does with samples and reports."""
+
+    metrics: Metrics = field(default_factory=Metrics)
+    """What `/metrics` tells."""
+
+    sources: Sources = field(default_factory=Sources)
+    """Where samples are accepted."""
+
+    repository: Repository = field(default_factory=Repository)
+    """How long what is silent is kept."""
+
+    buffers: Buffers = field(default_factory=Buffers)
+    """What collects before it hands on."""
+
+    security: Security = field(default_factory=Security)
+    """What is told and what is hidden."""
+
+    evaluators: Evaluators = field(default_factory=Evaluators)
+    """What is made of the samples."""
+
+    sinks: Mapping[str, ConfiguredSink] = field(default_factory=dict, metadata={"bind": _bind_sinks})
+    """Where reports go: a block for each sink, under a name of your choice. Without any: a LoggerSink that counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The whole file. Its `repr` shows secrets: print `observer.effective.effective` of it instead."""
+
+    micronaut: Micronaut = field(default_factory=Micronaut)
+    """The server that takes samples in; the block is named after the framework of the reference."""
+
+    endpoints: Endpoints = field(default_factory=Endpoints)
+    """The management endpoints."""
+
+    observer: Observer = field(default_factory=Observer)
+    """What the observer does with samples and reports."""
+
+    notices: tuple[Notice, ...] = field(default=(), metadata={"yaml": False})
+    """The keys that are set in the file and do nothing."""
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
+    """The configuration of a file; without a path, of the file that the environment names, else the defaults.
+
+    Raises:
+        ConfigError: The file cannot be read, or something in it is wrong.
+    """
+    named = path or next((Path(environ[name]) for name in FILE_VARIABLES if environ.get(name)), None)
+    return parse(_text(named) if named else "", environ)
+
+
+def parse(text: str, environ: Mapping[str, str]) -> Configuration:
+    """The configuration of a YAML text.
+
+    Raises:
+        ConfigError: Something in it is wrong; it holds every problem.
+    """
+    binder = Binder()
+    raw = _expanded(read(text, binder.problems), environ)
+    _move(binder, raw)
+    _fill_in_ports(raw, environ)
+    configuration = binder.instance(Configuration, raw, Place(foreign=REFERENCE_KEYS))
+    if binder.problems:
+        raise ConfigError(sorted(binder.problems, key=lambda problem: problem.line or 0))
+    assert isinstance(configuration, Configuration)  # noqa: S101 - without problems there is one
+    return replace(configuration, notices=tuple(binder.notices))
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(4 * MOST_CHARACTERS + 1).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError([Problem("", f"cannot read the configuration file {str(path)!r}: {reason}")]) from None
+
+
+def _expanded(value: Any, environ: Mapping[str, str]) -> Any:
+    if isinstance(value, Block):
+        for key, item in value.items():
+            value[key] = _expanded(item, environ)
+        return value
+    if isinstance(value, list):
+        return [_expanded(item, environ) for item in value]
+    return expand(value, environ) if isinstance(value, str) else value
+
+
+def _move(binder: Binder, raw: Block) -> None:
+    """Puts what stands under a key of `MOVED` where it belongs, unless something stands there already."""
+    for source, (target, meaning) in MOVED.items():
+        block, key = _find(raw, source)
+        if block is None or key is None:
+            continue
+        text, line = block.pop(key), block.lines.get(key)
+        try:
+            if text is not None:
+                _set_default(raw, target, str(meaning(str(text))), line)
+        except ValueError as error:
+            binder.problem(Place(source, line), str(error))
+
+
+def _fill_in_ports(raw: Block, environ: Mapping[str, str]) -> None:
+    for variable, target in PORT_VARIABLES.items():
+        if environ.get(variable):
+            _set_default(raw, target, environ[variable], None)
+
+
+def _find(raw: Block, path: str) -> tuple[Block | None, str | None]:
+    """The block that holds the path's last key, and that key as it is written there; both None if it is not there."""
+    block: object = raw
+    *above, last = path.split(".")
+    for name in above:
+        key = _spelling(block, name)
+        block = block[key] if isinstance(block, Block) and key is not None else None
+    return (block, _spelling(block, last)) if isinstance(block, Block) else (None, None)
+
+
+def _spelling(block: object, name: str) -> str | None:
+    return next((key for key in block if canonical(key) == name), None) if isinstance(block, Block) else None
+
+
+def _set_default(raw: Block, path: str, value: str, line: int | None) -> None:
+    """Sets a key that is absent or empty; leaves everything as it is where a block of the path is no mapping."""
+    block = raw
+    *above, last = path.split(".")
+    for name in above:
+        key = _spelling(block, name) or name
+        if block.get(key) is None:
+            block[key] = Block()
+        below = block[key]
+        if not isinstance(below, Block):
+            return
+        block = below
+    key = _spelling(block, last) or last
+    if block.get(key) is None:
+        block[key] = value
+        if line is not None:
+            block.lines[key] = line
+
+
+def _bind_sink(binder: Binder, raw: object, place: Place) -> Any:
+    """One sink's block; `NOTHING` also for a sink that does not exist yet: then a notice tells so."""
+    if not isinstance(raw, Block):
+        return binder.problem(place, "expected a mapping of keys to values")
+    key = _spelling(raw, "config") or "config"
+    at, config = place.below(raw, key), raw.pop(key, None)
+    settings = binder.instance(SinkSettings, raw, place)
+    if settings is NOTHING:
+        return NOTHING
+    if settings.type == PLACEHOLDER_SINK:
+        return _left_out(binder, place, "the type is the README's placeholder: name a real one")
+    if settings.type in LATER_SINKS:
+        binder.foreign(config, replace(at, foreign=later_sink(settings.type)))
+        return _left_out(binder, place, f"there is no {settings.type} yet: this sink is left out")
+    if settings.type not in SINKS:
+        known = (*SINKS, *LATER_SINKS)
+        return binder.problem(
+            place.below(raw, "type"),
+            f"unknown type of sink{nearest(settings.type, known)}; known are {', '.join(known)}",
+        )
+    try:
+        sink = binder.instance(sink_class(settings.type), config, at)
+    except SinkUnavailable as error:
+        return binder.problem(place, str(error))
+    return NOTHING if sink is NOTHING else ConfiguredSink(settings, sink)
+
+
+def _left_out(binder: Binder, place: Place, reason: str) -> object:
+    binder.notices.append(Notice(place.path, Status.LATER, reason))
+    return NOTHING

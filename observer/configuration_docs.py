@@ -1,0 +1,172 @@
+"""Makes ``docs/configuration.md`` and ``observer.yaml`` from the dataclasses.
+
+``python -m observer.configuration_docs`` writes both. The page tells every key with its type, unit, default and
+meaning, and the reference's keys that do nothing here.
+"""
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from observer.config import FILE_VARIABLES, MOVED, PORT_VARIABLES, Configuration
+from observer.configuration_sample import sample
+from observer.documented import attribute_docstrings, without_none, yaml_fields
+from observer.effective import plain
+from observer.foreign import Row
+from observer.names import ALIASES, camel_case
+from observer.reference_keys import LATER, LATER_SINKS, MEANINGLESS, row_at
+from observer.scalars import WORDS
+from sinks import SINKS, sink_class
+from sinks.delivery import SinkSettings
+
+_TOP = Path(__file__).parent.parent
+PAGE, SAMPLE = _TOP / "docs" / "configuration.md", _TOP / "observer.yaml"
+"""What is made."""
+
+_UNIT = re.compile(r"\s*\((?P<unit>[A-Za-z/ ]{1,30})\)$")
+_HEAD = "| key | type | unit | default | meaning |\n|---|---|---|---|---|\n"
+_PORTS = "; ".join(f"`{variable}` stands in for `{path}`" for variable, path in PORT_VARIABLES.items())
+_INTRODUCTION = f"""\
+# Configuration
+
+<!-- Made by `python -m observer.configuration_docs` from the dataclasses; do not edit. -->
+
+One YAML file, in the form of the reference observer: `webrtc-observer run --config FILE`. Without `--config`, the file
+that {" or ".join(f"`{name}`" for name in FILE_VARIABLES)} names; without any file, the defaults below.
+`webrtc-observer check --config FILE` prints what a file comes to, its secrets masked.
+
+* Keys are camelCase; `hyphen-case` and `snake_case` are understood as well.
+* `${{NAME}}` and `${{NAME:default}}` in any value stand for environment variables; a default may stand in backticks, an
+  unset variable without default for nothing.
+* A key with nothing behind it keeps its default. An unknown key is an error.
+* {_PORTS}.
+"""
+
+
+def markdown(cls: type = Configuration) -> str:
+    """The page about the dataclass and all that it holds."""
+    parts = [_INTRODUCTION, *_sections(cls), *_sink_sections(), *_other_spellings()]
+    parts += _table("Keys that mean nothing here", "They are accepted, and told once at the start.", MEANINGLESS)
+    parts += _table("Keys that are not yet obeyed", "They are accepted, and told once at the start.", LATER)
+    parts.append("Sinks of these types are accepted, and left out: " + ", ".join(f"`{t}`" for t in LATER_SINKS) + ".\n")
+    return "\n".join(parts)
+
+
+def main() -> int:
+    """Writes the page and the sample."""
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(markdown(), encoding="utf-8")
+    SAMPLE.write_text(sample(), encoding="utf-8")
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    path: str
+    type: str
+    unit: str
+    default: str
+    meaning: str
+
+    def row(self) -> str:
+        cells = (f"`{self.path}`", self.type, self.unit, self.default, self.meaning)
+        return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+
+
+def _sections(cls: type) -> Iterator[str]:
+    """A section for every top block, and for every block of the block named like the program."""
+    hints = get_type_hints(cls)
+    for f in yaml_fields(cls):
+        kind, name = hints[f.name], camel_case(f.name)
+        below = [inner for inner in yaml_fields(kind) if is_dataclass(get_type_hints(kind)[inner.name])]
+        if name == "observer":
+            for inner in below:
+                path = f"{name}.{camel_case(inner.name)}"
+                yield _section(path, get_type_hints(kind)[inner.name], path)
+        else:
+            yield _section(name, kind, name)
+
+
+def _sink_sections() -> Iterator[str]:
+    yield _section("observer.sinks", SinkSettings, "observer.sinks.<name>", without=("config",))
+    for type_name in sorted(SINKS):
+        yield _section(f"{type_name}", sink_class(type_name), "observer.sinks.<name>.config", level=3)
+
+
+def _section(title: str, cls: type, path: str, level: int = 2, without: tuple[str, ...] = ()) -> str:
+    rows = "".join(key.row() for key in _keys(cls, path, without))
+    return f"{'#' * level} {title}\n\n{_first_sentences(cls)}\n\n{_HEAD}{rows}"
+
+
+def _keys(cls: type, path: str, without: tuple[str, ...] = ()) -> Iterator[_Key]:
+    hints, meanings = get_type_hints(cls), attribute_docstrings(cls)
+    for f in yaml_fields(cls):
+        if f.name in without:
+            continue
+        here, kind = f"{path}.{camel_case(f.name)}", without_none(hints[f.name])
+        text = meanings.get(f.name, "")
+        if isinstance(kind, type) and is_dataclass(kind):
+            yield _Key(here, "block", "", "", text)
+            yield from _keys(kind, here)
+            continue
+        unit = _UNIT.search(text)
+        meaning = text[: unit.start()] if unit else text
+        if row_at(here) is not None:
+            meaning += " Not yet obeyed."
+        yield _Key(here, _type_words(kind, f), unit["unit"] if unit else "", _default_words(f), meaning)
+
+
+def _first_sentences(cls: type) -> str:
+    return " ".join(inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].split()).replace("``", "`")
+
+
+def _type_words(kind: Any, f: Field[Any]) -> str:
+    minimum, maximum = f.metadata.get("minimum"), f.metadata.get("maximum")
+    bounds = [f"from {minimum}"] if minimum is not None else []
+    bounds += [f"to {maximum}"] if maximum is not None else []
+    return ", ".join(filter(None, (_kind_words(kind), " ".join(bounds))))
+
+
+def _kind_words(kind: Any) -> str:
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return " or ".join(f"`{member.value}`" for member in kind)
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{choice}`" for choice in get_args(kind))
+    if get_origin(kind) in (dict, Mapping):
+        return f"mapping of {_kind_words(get_args(kind)[0])} to {_kind_words(get_args(kind)[1])}"
+    if get_args(kind):
+        return f"list of {_kind_words(get_args(kind)[0])}"
+    return WORDS.get(kind, "any value").removeprefix("a ")
+
+
+def _default_words(f: Field[Any]) -> str:
+    if f.default is MISSING and f.default_factory is MISSING:
+        return "required"
+    default = plain(f.default_factory() if f.default_factory is not MISSING else f.default)
+    if default is None:
+        return "none"
+    return f"`{str(default).lower()}`" if isinstance(default, bool) else f"`{default}`"
+
+
+def _other_spellings() -> Iterator[str]:
+    yield "## Other spellings\n\nThe reference's own spellings and places of these keys are understood as well.\n\n"
+    yield "| written | understood as |\n|---|---|\n" + "".join(
+        f"| `{written}` | `{meant}` |\n"
+        for written, meant in (*ALIASES.items(), *((path, target) for path, (target, _) in MOVED.items()))
+    )
+
+
+def _table(title: str, text: str, rows: tuple[Row, ...]) -> Iterator[str]:
+    yield f"## {title}\n\n{text}\n"
+    yield "| key | reason |\n|---|---|\n" + "".join(
+        f"| `{f'{row.block}.{key}'.strip('.')}` | {row.reason} |\n" for row in rows for key in row.keys
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""The keys of the reference's YAML that do nothing here, each with the reason.
+
+People move over with the configuration they have: such a key is accepted and told in a notice, while a key that neither
+the reference nor we know is an error. Two kinds: keys that mean nothing here, and keys whose feature comes
+later. A row goes when its feature arrives: its keys are then fields of the dataclass that obeys them. A key may stand
+both here and in a dataclass: it is then checked for its type as well.
+
+Sources: README of the reference, its packaged application.yaml, its sink builders (1.0.1).
+"""
+
+from collections.abc import Mapping
+
+from observer.foreign import Branch, Row, Status, known_keys, tree
+
+MEANINGLESS = tuple(
+    Row(block, tuple(keys.split()), Status.MEANINGLESS, reason)
+    for block, keys, reason in (
+        (
+            "micronaut",
+            "application.** config.** configClient.** heartbeat.** http.** executors.** io.** jackson.** caches.**",
+            "a setting of the Java framework that the reference runs on",
+        ),
+        ("micronaut", "metrics.**", "metrics are always collected; observer.metrics switches the groups"),
+        ("micronaut", "security.**", "requests are not authenticated here: a proxy in front does that"),
+        ("micronaut.server", "ssl.** dualProtocol httpToHttpsRedirect", "TLS ends at the proxy in front"),
+        ("micronaut.server", "readIdleTimeout writeIdleTimeout", "see micronaut.server.limits"),
+        ("micronaut.server", "cors.**", "see observer.sources.rest.corsAllowedOrigins"),
+        (
+            "micronaut.server",
+            "netty.** multipart.** threadSelection contextPath logHandledExceptions serverHeader dateHeader "
+            "defaultCharset clientAddressHeader hostResolution.** localeResolution.** responses.** router.** "
+            "maxHeaderSize validateUrl notFoundOnMissingBody semanticVersion",
+            "a setting of the Java framework's server",
+        ),
+        ("endpoints", "all.enabled all.sensitive all.path", "the endpoints of this port have switches of their own"),
+        ("endpoints", "prometheus.sensitive health.sensitive info.sensitive", "the endpoints need no authentication"),
+        (
+            "endpoints",
+            "health.detailsVisible health.diskSpace.** health.jdbc.** info.git.**",
+            "the answer has one form",
+        ),
+        (
+            "endpoints",
+            " ".join(
+                f"{name}.**"
+                for name in [
+                    "beans",
+                    "caches",
+                    "env",
+                    "loggers",
+                    "logout",
+                    "metrics",
+                    "refresh",
+                    "routes",
+                    "stop",
+                    "threaddump",
+                ]
+            ),
+            "an endpoint of the Java framework",
+        ),
+        ("", "logger.**", "a setting of the Java logger"),
+        ("", "jackson.**", "a setting of the Java JSON library"),
+        ("", "netty.**", "a setting of the Java network library"),
+        ("", "kubernetes.**", "a setting of the Java framework's Kubernetes client"),
+        ("observer.metrics.repositoryMetrics", "exposePeriodInMins", "entries are counted whenever metrics are read"),
+        ("observer.metrics", "flawMetrics.enabled", "the reference never used it"),
+        ("observer.repository", "useBackups", "every node of the cluster holds the whole registry"),
+        (
+            "observer.buffers",
+            "debouncers.maxItems debouncers.maxTimeInMs",
+            "no buffer stands between the evaluators: a batch runs through them at once",
+        ),
+        (
+            "observer.buffers",
+            "samplesCollector.overloadThreshold samplesCollector.maxConsecutiveOverloaded "
+            "reportsCollector.overloadThreshold reportsCollector.maxConsecutiveOverloaded",
+            "a full buffer makes the sender wait, and nothing accepted is thrown away",
+        ),
+        ("observer.security", "allowExposeConfig", "the configuration is not served over HTTP"),
+        ("observer.evaluators", "callUpdater.enabled", "without calls there is nothing to report"),
+        ("observer.evaluators", "observerReports.createCallSummaryReports", "the reference never made these reports"),
+        ("observer.hamok", "memberNamesPool", "nodes are named by their address"),
+        ("observer.hamok", "usePartialResponses", "nodes do not ask each other for entries"),
+        (
+            "observer.hamok.storageGrid",
+            "peerMaxIdleInMs sendingHelloTimeoutInMs applicationCommitIndexSyncTimeoutInMs",
+            "the cluster finds and loses its members in another way",
+        ),
+    )
+)
+
+LATER = tuple(
+    Row(block, tuple(keys.split()), Status.LATER, reason)
+    for block, keys, reason in (
+        ("observer.sources", "acceptSfuSamples", "samples of SFUs are taken, but not analysed yet"),
+        ("observer.sources", "websocket.minRemotePeers", "a node has no peers yet"),
+        (
+            "observer.repository",
+            "sfuMaxIdleTimeInS sfuTransportMaxIdleTimeInS sfuInboundRtpPadMaxIdleTimeInS "
+            "sfuOutboundRtpPadMaxIdleTimeInS sfuSctpChannelMaxIdleTimeInS",
+            "samples of SFUs are not analysed yet",
+        ),
+        (
+            "observer.evaluators.sfuSamplesAnalyser",
+            "matchRtpPads dropUnmatchedInboundReports dropUnmatchedOutboundReports dropUnmatchedInternalInboundReports",
+            "samples of SFUs are not analysed yet",
+        ),
+        ("observer.evaluators.obfuscator", "enabled iceAddresses roomId userId", "nothing is obfuscated yet"),
+        ("observer.security.obfuscations", "hashAlgorithm hashSalt", "nothing is obfuscated yet"),
+        ("observer.hamok", "firstMinRemotePeers", "a node has no peers yet"),
+        (
+            "observer.hamok.storageGrid",
+            "raftMaxLogEntriesRetentionTimeInMinutes heartbeatInMs followerMaxIdleInMs requestTimeoutInMs",
+            "a node has no peers yet",
+        ),
+        (
+            "observer.hamok.discovery",
+            "type config.peers.*.host config.peers.*.port config.namespace config.prefix config.port",
+            "a node has no peers yet",
+        ),
+        (
+            "observer.hamok.endpoint",
+            "type config.serverHost config.serverPort config.maxMessageSize config.addConnection "
+            "config.tls.ca config.tls.cert config.tls.key",
+            "a node has no peers yet",
+        ),
+    )
+)
+
+REFERENCE_KEYS = tree((*MEANINGLESS, *LATER))
+"""Both tables, as one tree from the top of the file."""
+
+
+def row_at(path: str) -> Row | None:
+    """The row that names the key at a path such as ``observer.repository.useBackups``."""
+    branch: Branch | None = REFERENCE_KEYS
+    for name in path.split("."):
+        branch = branch.child(name) if branch else None
+    return branch.row if branch else None
+
+
+_CREDENTIALS = (
+    "type config.profileFilePath config.profileFileType config.profileName config.regionId config.roleArn "
+    "config.roleSessionName config.externalId config.policy config.serialNumber config.transitiveTagKey "
+    "config.accessKeyId config.secretAccessKey config.sessionToken config.tokenFile config.credentials.**"
+)
+_AWS = " ".join(("encodingType regionId csvFormat", *(f"credentials.{key}" for key in _CREDENTIALS.split())))
+
+LATER_SINKS: Mapping[str, str] = {
+    "KafkaSink": "properties.** topic tryReconnectOnFailure keyAssignmentStrategy encoder",
+    "MongoSink": (
+        "uri connection.servers connection.username connection.password connection.options.** database "
+        "savingStrategy collectionNames.** printSummary"
+    ),
+    "FirehoseSink": f"{_AWS} defaultDeliveryStreamId streams.* csvChunkSize",
+    # One of the README's examples gives the credentials' own type and config in their stead.
+    "AwsS3Sink": (
+        f"{_AWS} bucketName defaultPrefix prefixes.* structured createIndexes parallelism addServiceIdPrefix "
+        "addReportCategoryPrefix addSfuOrCallIdPrefix type config.roleArn config.roleSessionName config.tokenFile"
+    ),
+    "WebsocketSink": "uri maxRetry",
+    "SocketSink": "host port maxRetry",
+}
+"""The types of sinks that come later, each with the keys of its ``config``."""
+
+PLACEHOLDER_SINK = "SinkType"
+"""The type of the sink in the reference's README that only shows the form of a sink's block."""
+
+
+def later_sink(type_name: str) -> Branch:
+    """What may stand in the ``config`` of a sink whose type comes later; the sink as a whole is worth one notice."""
+    return known_keys(LATER_SINKS[type_name].split())

@@ -1,0 +1,110 @@
+import re
+from dataclasses import is_dataclass
+from textwrap import indent
+from typing import get_type_hints
+
+import pytest
+
+from observer.config import Configuration, Observer, parse
+from observer.configuration_docs import PAGE, SAMPLE, markdown
+from observer.configuration_sample import sample
+from observer.documented import attribute_docstrings, without_none, yaml_fields
+from observer.effective import effective
+from observer.reference_keys import LATER, MEANINGLESS
+from sinks import SINKS, sink_class
+from sinks.delivery import SinkSettings
+
+
+def blocks_of(cls: type) -> list[type]:
+    """The dataclass, and all below it."""
+    hints = get_type_hints(cls)
+    kinds = [without_none(hints[f.name]) for f in yaml_fields(cls)]
+    return [
+        cls,
+        *(inner for kind in kinds if isinstance(kind, type) and is_dataclass(kind) for inner in blocks_of(kind)),
+    ]
+
+
+EVERY_BLOCK = {
+    cls.__qualname__: cls
+    for top in (Configuration, SinkSettings, *(sink_class(name) for name in SINKS))
+    for cls in blocks_of(top)
+}
+
+
+def test_the_page_in_the_repository_is_the_one_that_is_made() -> None:
+    assert PAGE.read_text(encoding="utf-8") == markdown(), "run: python -m observer.configuration_docs"
+
+
+def test_the_sample_in_the_repository_is_the_one_that_is_made() -> None:
+    assert SAMPLE.read_text(encoding="utf-8") == sample(), "run: python -m observer.configuration_docs"
+
+
+def test_the_sample_comes_to_the_defaults() -> None:
+    assert parse(sample(), {}) == Configuration()
+
+
+def test_the_sinks_of_the_sample_load_without_their_comment_signs() -> None:
+    head, example = sample().split("  sinks: {}\n")
+    uncommented = "\n".join(line.replace("  #", "", 1) for line in example.splitlines())
+
+    configuration = parse(f"{head}  sinks:\n{indent(uncommented, '  ')}", {})
+
+    assert set(configuration.observer.sinks) == {"everything", "callsOnly"}
+
+
+def test_the_sample_honours_the_environment() -> None:
+    assert parse(sample(), {"APPLICATION_SERVER_PORT": "1"}).micronaut.server.port == 1
+
+
+@pytest.mark.parametrize("name", EVERY_BLOCK)
+def test_every_key_says_what_it_does(name: str) -> None:
+    cls = EVERY_BLOCK[name]
+
+    assert {f.name for f in yaml_fields(cls)} <= set(attribute_docstrings(cls))
+
+
+@pytest.mark.parametrize("name", EVERY_BLOCK)
+def test_a_key_that_names_a_unit_says_so_in_brackets(name: str) -> None:
+    units = {"_in_s": "(s)", "_in_ms": "(ms)", "_bytes": "(bytes)"}
+    told = attribute_docstrings(EVERY_BLOCK[name])
+
+    assert [
+        field for field, text in told.items() for end, unit in units.items() if field.endswith(end) and unit not in text
+    ] == []
+
+
+def test_a_key_stands_in_the_page_with_type_unit_and_default() -> None:
+    row = next(line for line in markdown().splitlines() if "buffers.samplesCollector.maxTimeInMs`" in line)
+
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+
+    assert cells[0] == "`observer.buffers.samplesCollector.maxTimeInMs`"
+    assert cells[1].startswith("whole number")
+    assert cells[2:4] == ["ms", "`100`"]
+
+
+def test_every_key_of_the_effective_configuration_stands_in_the_page() -> None:
+    page = markdown()
+    keys = {line.split(":")[0].strip() for line in effective(Configuration()).splitlines() if ":" in line}
+
+    assert {key for key in keys if not re.search(rf"[`.]{key}[`.]", page)} == set()
+
+
+def test_every_row_of_the_two_tables_stands_in_the_page() -> None:
+    page = markdown()
+
+    missing = [
+        f"{row.block}.{key}".strip(".")
+        for row in (*MEANINGLESS, *LATER)
+        for key in row.keys
+        if f"| `{f'{row.block}.{key}'.strip('.')}` | {row.reason} |" not in page
+    ]
+
+    assert missing == []
+
+
+def test_every_block_of_the_observer_has_a_section() -> None:
+    page = markdown()
+
+    assert [f.name for f in yaml_fields(Observer) if f"## observer.{f.name}\n" not in page] == []
