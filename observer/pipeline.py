@@ -93,17 +93,27 @@ class Pipeline:
         self._undelivered: deque[tuple[int, int]] = deque()
         self._scan_period = _scan_period(observing.limits)
         self._next_scan = 0.0
+        self._round_at = 0.0
 
     async def run(self, receive: Receive, exhausted: Callable[[], bool]) -> None:
         """Works until the intake is exhausted."""
         next_tick = trio.current_time() + _TICK
         while not exhausted():
+            self._round_at = trio.current_time()
             batch = await receive(next_tick)
             if batch:
                 await self.process(batch)
             if trio.current_time() >= next_tick:
                 await self.tick()
                 next_tick = trio.current_time() + _TICK
+
+    def scan_at_next_tick(self) -> None:
+        """Lets the next tick look through all rows, whenever that is."""
+        self._next_scan = 0.0
+
+    def round_age(self) -> float:
+        """How long ago it last waited for samples: more than some seconds means that it is stuck. (s)"""
+        return trio.current_time() - self._round_at
 
     async def process(self, batch: Sequence[Samples | Departed]) -> None:
         """Takes one batch all the way to the sinks."""

@@ -1,0 +1,49 @@
+# make demo   a look at it: one node, simulated calls, their events on the terminal; ends by itself
+# make test   the whole test suite
+# Both set up all they need (.venv) from Python 3.11 and make alone.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CONFIG ?= observer.yaml
+PYTEST_ARGS ?= -n 2
+
+.PHONY: demo run test install check format docs lock bench soak
+
+demo: install
+	.venv/bin/python -m observer.demo
+
+run: install
+	.venv/bin/webrtc-observer run --config $(CONFIG)
+
+test: install
+	.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml requirements.lock tools/make-environment
+	tools/make-environment $(PYTHON)
+	@touch $@
+
+check: install
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+format: install
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+# docs/configuration.md is made from the dataclasses.
+docs: install
+	.venv/bin/python -m observer.configuration_docs
+
+# What one message costs, and whether memory stays flat; see benchmarks/README.md.
+bench: install
+	.venv/bin/python -m benchmarks.cost
+
+soak: install
+	.venv/bin/python -m benchmarks.soak
+
+# After a change of the dependencies in pyproject.toml.
+lock:
+	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --quiet -o requirements.lock

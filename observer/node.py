@@ -1,0 +1,237 @@
+"""One node: what runs, in the order in which it starts; read backwards, it is the order in which it stops.
+
+Everything stands in one nursery: a part that crashes takes the node down, for a half-alive observer is worse than none.
+"""
+
+import logging
+import resource
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+import trio
+
+import ingest
+import sinks
+import web
+from analysis.observe import Observing
+from cluster.alone import alone
+from observer.admission import Admission
+from observer.config import Configuration
+from observer.effective import effective
+from observer.intake import Intake
+from observer.loop_lag import LoopLag
+from observer.metrics import NodeMetrics
+from observer.ops import ops_routes
+from observer.pipeline import Pipeline
+from schemas.reports import Report
+from store.commands import Sweep
+from store.machine import Machine
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where a running node listens: for samples, and for those who watch it."""
+
+    port: int
+    ops_port: int
+
+
+def wall_clock() -> int:
+    """The time. (ms since the epoch)"""
+    return time.time_ns() // 1_000_000
+
+
+def fresh_uuid() -> str:
+    """An id that nobody has used."""
+    return str(uuid.uuid4())
+
+
+def run(configuration: Configuration) -> int:
+    """Runs one node until SIGTERM or SIGINT, and returns the exit code of the process.
+
+    The first signal drains the node; a second one ends it at once.
+    """
+    _raise_file_limit(configuration.micronaut.server.limits.max_connections)
+    try:
+        return trio.run(_run_until_signal, configuration)
+    except* OSError as group:
+        for error in _plain(group):
+            _LOG.error("The node cannot go on: %s", error)
+        return 1
+
+
+async def run_node(
+    configuration: Configuration,
+    *,
+    now: Callable[[], int] = wall_clock,
+    fresh_id: Callable[[], str] = fresh_uuid,
+    stop: trio.Event,
+    task_status: trio.TaskStatus[Ports] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Runs one node until `stop` is set, and then until all that was accepted is delivered or its grace is over.
+
+    `now` is ms since the epoch. Starts with the ports that are bound; raises `OSError` when one cannot be.
+    """
+    settings = configuration.observer
+    origin = fresh_id()
+    _tell_start(configuration, origin)
+
+    machine = Machine()
+    deliveries = sinks.deliveries(settings.sinks, settings.buffers.reports_collector)
+    intake = Intake(settings.buffers.samples_collector)
+    admission = Admission(settings.sources.websocket.min_remote_peers, lambda: 0)
+    taken = ingest.Statistics()
+    metrics = NodeMetrics(settings.metrics)
+
+    def send(reports: Sequence[Report]) -> int:
+        metrics.count(reports)
+        return deliveries.offer(reports)
+
+    pipeline = Pipeline(
+        registry=lambda: machine.registry,
+        commit=alone(machine),
+        send=send,
+        settled=deliveries.settled,
+        observing=Observing(
+            origin,
+            idle_limits(configuration),
+            settings.evaluators.call_updater.call_id_assign_mode,
+            settings.repository.bounds,
+        ),
+        analyser=settings.evaluators.client_samples_analyser,
+        leave_grace=int(settings.sources.websocket.leave_grace_in_s * 1000),
+        now=now,
+        fresh_id=fresh_id,
+    )
+    samples_server = web.Server(
+        ingest.routes(
+            settings.sources,
+            offer=intake.offer,
+            put=intake.put,
+            admits=admission.refusal,
+            departed=intake.departed,
+            now=now,
+            statistics=taken,
+        ),
+        configuration.micronaut.server.limits,
+    )
+    lag = LoopLag()
+    metrics.watch(
+        registry=lambda: machine.registry,
+        pipeline=pipeline,
+        intake=intake,
+        taken=taken,
+        server=samples_server.statistics,
+        deliveries=deliveries,
+        lag=lag,
+    )
+    ops_server = web.Server(
+        ops_routes(
+            configuration.endpoints,
+            metrics,
+            ready=admission.unready,
+            round_age=pipeline.round_age,
+            sinks=deliveries.statistics,
+            sessions=lambda: samples_server.statistics.open_websockets,
+            node_id=origin,
+            started_at=now(),
+        )
+    )
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lag.run)
+        ops_at = configuration.endpoints.all
+        (ops_port, *_) = await nursery.start(ops_server.serve, ops_at.host, ops_at.port)
+        await nursery.start(deliveries.run)
+        pipeline_ended = trio.Event()
+        nursery.start_soon(_run_pipeline, pipeline, intake, pipeline_ended)
+        samples_at = configuration.micronaut.server
+        (port, *_) = await nursery.start(samples_server.serve, samples_at.host, samples_at.port)
+        _LOG.info("Taking samples on port %d, watched on port %d", port, ops_port)
+        task_status.started(Ports(port, ops_port))
+
+        await stop.wait()
+
+        _LOG.info("Stopping: draining what was accepted")
+        until = trio.current_time() + settings.shutdown_grace_in_s
+        await samples_server.close(settings.shutdown_grace_in_s / 5)
+        intake.close()
+        with trio.move_on_at(until):
+            await pipeline_ended.wait()
+        await deliveries.drain(max(0.0, until - trio.current_time()))
+        _tell_end(deliveries)
+        nursery.cancel_scope.cancel()
+
+
+def idle_limits(configuration: Configuration) -> Sweep:
+    """The idle limits of the configuration, in ms."""
+    repository = configuration.observer.repository
+    return Sweep(
+        call=repository.call_max_idle_time_in_s * 1000,
+        client=repository.clients_max_idle * 1000,
+        peer_connection=repository.peer_connections_max_idle * 1000,
+        inbound_track=repository.inbound_tracks_max_idle * 1000,
+        outbound_track=repository.outbound_tracks_max_idle * 1000,
+    )
+
+
+async def _run_pipeline(pipeline: Pipeline, intake: Intake, ended: trio.Event) -> None:
+    await pipeline.run(intake.take, lambda: intake.exhausted)
+    ended.set()
+
+
+async def _run_until_signal(configuration: Configuration) -> int:
+    stop = trio.Event()
+    async with trio.open_nursery() as nursery:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            nursery.start_soon(_stop_at_signal, signals, stop, nursery.cancel_scope)
+            await run_node(configuration, stop=stop)
+        drained = not nursery.cancel_scope.cancel_called
+        nursery.cancel_scope.cancel()
+    return 0 if drained else 1
+
+
+async def _stop_at_signal(signals: AsyncIterator[int], stop: trio.Event, at_once: trio.CancelScope) -> None:
+    async for number in signals:
+        _LOG.info("Received %s", signal.Signals(number).name)
+        if stop.is_set():
+            at_once.cancel()
+        stop.set()
+
+
+def _tell_start(configuration: Configuration, origin: str) -> None:
+    _LOG.info("Node %s", origin)
+    for notice in configuration.notices:
+        _LOG.warning("Configuration: %s", notice)
+    if configuration.observer.security.print_configs:
+        _LOG.info("Effective configuration:\n%s", effective(configuration))
+
+
+def _tell_end(deliveries: sinks.Deliveries) -> None:
+    for sink in deliveries.statistics():
+        _LOG.info("Sink %s: %d reports acknowledged, %d dropped", sink.key, sink.acknowledged, sum(sink.dropped.values()))
+
+
+def _raise_file_limit(connections: int) -> None:
+    """Allows as many open files as connections are, as far as the system lets us."""
+    wanted = connections + 256
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= wanted:
+        return
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))
+    if allowed < wanted:
+        _LOG.warning("Only %d files may be open: fewer than maxConnections %d need", allowed, connections)
+
+
+def _plain(group: BaseExceptionGroup[OSError]) -> list[OSError]:
+    return [
+        inner
+        for error in group.exceptions
+        for inner in (_plain(error) if isinstance(error, BaseExceptionGroup) else [error])
+    ]

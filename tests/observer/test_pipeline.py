@@ -1,0 +1,119 @@
+"""The pipeline: what fails costs only itself, and the commit step is all that it knows of replication."""
+
+import pytest
+import trio
+
+from analysis.client_reports import ClientSamplesAnalyser
+from analysis.observe import Observing
+from observer.pipeline import Pipeline
+from schemas.reports import Report, ReportType
+from schemas.samples import Reason
+from store.commands import Outcome, Sweep, decode
+from store.machine import Machine
+from tests.world import NOW, World, message, names, outbound, sample
+
+LIMITS = Sweep(1000, 1000, 1000, 1000, 1000)
+
+
+def pipeline_over(machine: Machine, commit: object, told: list[Report]) -> Pipeline:
+    def send(reports: object) -> int:
+        told.extend(reports)  # type: ignore[arg-type]
+        return len(told)
+
+    return Pipeline(
+        registry=lambda: machine.registry,
+        commit=commit,  # type: ignore[arg-type]
+        send=send,
+        settled=lambda: len(told),
+        observing=Observing("node", LIMITS),
+        analyser=ClientSamplesAnalyser(),
+        leave_grace=1000,
+        now=lambda: NOW,
+        fresh_id=lambda: "call",
+    )
+
+
+def test_a_command_that_cannot_be_applied_costs_only_its_newcomers(caplog: pytest.LogCaptureFixture) -> None:
+    machine, told = Machine(), list[Report]()
+    working = World(machine=machine)
+    working.tell(message(sample("alice", **outbound("t", 1))))
+
+    async def commit(command: bytes) -> Outcome:
+        return Outcome(failed="no disk")
+
+    pipeline = pipeline_over(machine, commit, told)
+    trio.run(pipeline.process, [message(sample("alice", at=2000, **outbound("t", 1)), sample("bob"))])
+
+    assert [report.payload["clientId"] for report in told] == ["alice"]
+    assert pipeline.counts.rejected == {Reason.FAILED: 1}
+    assert "no disk" in caplog.text
+
+
+def test_commands_are_numbered_without_gaps_and_tell_their_time() -> None:
+    machine, told, commands = Machine(), list[Report](), []
+
+    async def commit(command: bytes) -> Outcome:
+        commands.append(decode(command))
+        return machine.apply(command)
+
+    pipeline = pipeline_over(machine, commit, told)
+    for client in ("a", "b", "c"):
+        trio.run(pipeline.process, [message(sample(client))])
+
+    assert [(command.origin, command.seq, command.now) for command in commands] == [
+        ("node", number, NOW) for number in (1, 2, 3)
+    ]
+    assert [command.mark for command in commands] == [0, 1, 2]
+
+
+def test_a_batch_of_many_samples_lets_others_run_in_between() -> None:
+    world = World()
+    messages = [message(sample(f"c{number}", **outbound("t", number))) for number in range(500)]
+    rounds = 0
+
+    async def other() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await trio.lowlevel.checkpoint()
+
+    async def both() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(other)
+            await world.pipeline.process(messages)
+            nursery.cancel_scope.cancel()
+
+    trio.run(both)
+
+    assert rounds >= 10
+
+
+def test_time_never_goes_back_even_if_the_clock_does() -> None:
+    world = World()
+    world.tell(message(sample("alice")))
+    world.now -= 3_600_000
+
+    told = world.tell(message(sample("bob", room="other")))
+
+    started = next(report for report in told if report.payload["name"] == "CALL_STARTED")
+    assert started.payload["timestamp"] == NOW
+
+
+def test_reports_of_one_batch_are_sent_in_slices_that_keep_their_order() -> None:
+    world = World()
+    messages = [message(sample(f"c{number:03}", **outbound("t", number))) for number in range(120)]
+
+    told = world.tell(*messages)
+
+    tracks = [report.payload["clientId"] for report in told if report.type is ReportType.OUTBOUND_AUDIO_TRACK]
+    assert tracks == [f"c{number:03}" for number in range(120)]
+    assert names(told).count("CLIENT_JOINED") == 120
+
+
+def test_sfu_samples_are_counted_as_not_analysed() -> None:
+    world = World()
+
+    world.tell(message(sfus=3))
+
+    assert world.rejected == {Reason.SFU_SAMPLES_NOT_ANALYSED: 3}
+    assert world.pipeline.counts.sfu_samples == 3
