@@ -60,10 +60,12 @@ class PartialSink:
 
     poison: frozenset[str] = frozenset()
     received: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
 
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:
         async def send(batch: Sequence[Report]) -> None:
+            self.times.append(trio.current_time())
             rejected = [Rejection(one, "poison") for one in batch if one.payload["marker"] in self.poison]
             good = [one for one in batch if one.payload["marker"] not in self.poison]
             half = (len(good) + 1) // 2
@@ -92,6 +94,29 @@ class ClosedSink:
             self.received.extend(names(batch))
 
         yield send
+
+
+@dataclass(frozen=True)
+class SlowDoorSink:
+    """Takes so many seconds to open and to close; closing may fail as well."""
+
+    opening_s: float = 0
+    closing_s: float = 0
+    closing_fails: bool = False
+    opened_at: list[float] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def opened(self, key: str) -> AsyncIterator[Send]:
+        async def send(batch: Sequence[Report]) -> None:
+            self.received.extend(names(batch))
+
+        self.opened_at.append(trio.current_time())
+        await trio.sleep(self.opening_s)
+        yield send
+        await trio.sleep(self.closing_s)
+        if self.closing_fails:
+            raise ConnectionResetError("the service did not say goodbye")
 
 
 @dataclass(frozen=True)

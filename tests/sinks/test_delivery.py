@@ -18,6 +18,7 @@ from tests.sinks.sinks_for_tests import (
     ClosingSink,
     PartialSink,
     RecordingSink,
+    SlowDoorSink,
     delivery,
     failing,
     report,
@@ -52,6 +53,18 @@ async def test_a_batch_goes_when_it_is_full(autojump_clock: MockClock) -> None:
         await wait_all_tasks_blocked()
 
         assert sink.times == [0]
+
+
+async def test_a_batch_goes_as_soon_as_it_becomes_full(autojump_clock: MockClock) -> None:
+    sink = RecordingSink()
+
+    async with running(delivery(sink, collector=COLLECTOR)) as deliveries:
+        deliveries.offer(reports(1))
+        await trio.sleep(0.1)
+        deliveries.offer(reports(2, start=1))
+        await trio.sleep(1)
+
+        assert sink.times == [0.1]
 
 
 async def test_a_batch_that_is_not_full_goes_after_its_time(autojump_clock: MockClock) -> None:
@@ -164,6 +177,19 @@ async def test_only_what_is_left_of_a_batch_is_sent_again(autojump_clock: MockCl
     assert one.statistics().sent == 8 + 4 + 2 + 1
 
 
+async def test_every_part_that_arrives_starts_the_pauses_and_the_time_to_give_up_over(
+    autojump_clock: MockClock,
+) -> None:
+    sink = PartialSink()
+
+    async with running(delivery(sink, with_retry(initial_in_ms=1000, give_up_after_in_s=1.5))) as deliveries:
+        deliveries.offer(reports(8))
+        await trio.sleep(60)
+
+    assert sink.times == [0, 1, 2, 3]
+    assert sink.received == [str(n) for n in range(8)]
+
+
 async def test_a_batch_that_is_partly_left_is_not_settled(autojump_clock: MockClock) -> None:
     sink = RecordingSink(before=failing(1, NotDelivered("throttled", reports(1))))
     one = delivery(sink)
@@ -227,6 +253,17 @@ async def test_a_batch_is_tried_once_when_the_time_is_zero(autojump_clock: MockC
     assert sink.received == ["1"]
 
 
+async def test_a_sink_is_left_alone_for_a_while_after_a_batch_was_given_up(autojump_clock: MockClock) -> None:
+    sink = RecordingSink(before=down)
+    settings = with_retry(initial_in_ms=1000, give_up_after_in_s=0)
+
+    async with running(delivery(sink, settings, collector=ReportsCollector(max_items=1))) as deliveries:
+        deliveries.offer(reports(3))
+        await trio.sleep(60)
+
+    assert sink.times == [0, 1, 3]
+
+
 async def test_what_waits_for_a_sink_that_cannot_be_opened_is_given_up_too(autojump_clock: MockClock) -> None:
     one = delivery(ClosedSink(times=1000), with_retry(max_in_ms=1000, give_up_after_in_s=10))
 
@@ -259,6 +296,42 @@ async def test_a_send_that_hangs_is_ended_and_tried_again(autojump_clock: MockCl
 
     assert sink.times == [0, 7.1]
     assert sink.received == ["0"]
+
+
+async def test_an_opening_that_hangs_is_ended_and_tried_again(autojump_clock: MockClock) -> None:
+    sink = SlowDoorSink(opening_s=1000)
+
+    async with running(delivery(sink, SinkSettings("TestSink", send_timeout_in_s=7))):
+        await trio.sleep(10)
+
+    assert sink.opened_at == [0, 7.1]
+
+
+async def test_a_closing_that_hangs_is_ended(autojump_clock: MockClock) -> None:
+    sink = SlowDoorSink(closing_s=1000)
+
+    async with running(delivery(sink, SinkSettings("TestSink", send_timeout_in_s=7))) as deliveries:
+        deliveries.offer(reports(1))
+
+    assert (trio.current_time(), sink.received) == (7, ["0"])
+
+
+async def test_a_closing_that_fails_does_not_hold_up_the_shutdown(autojump_clock: MockClock) -> None:
+    sink = SlowDoorSink(closing_fails=True)
+
+    async with running(delivery(sink)) as deliveries:
+        deliveries.offer(reports(1))
+
+    assert (trio.current_time(), sink.opened_at) == (0, [0])
+
+
+async def test_a_sink_stays_open_while_there_is_nothing_to_send(autojump_clock: MockClock) -> None:
+    sink = SlowDoorSink()
+
+    async with running(delivery(sink)):
+        await trio.sleep(10_000)
+
+    assert sink.opened_at == [0]
 
 
 async def test_a_sink_that_hangs_or_fails_never_delays_another(autojump_clock: MockClock) -> None:
@@ -414,6 +487,13 @@ async def test_a_drain_sends_at_once_what_would_have_waited(autojump_clock: Mock
         deliveries.offer(reports(3))
 
     assert sink.times == [1]
+
+
+async def test_a_drain_of_an_idle_sink_ends_at_once(autojump_clock: MockClock) -> None:
+    async with running(delivery(RecordingSink())):
+        await trio.sleep(1)
+
+    assert trio.current_time() == 1
 
 
 async def test_a_drain_tries_a_failing_sink_quickly_again(autojump_clock: MockClock) -> None:

@@ -224,6 +224,14 @@ async def test_what_was_written_before_the_disk_was_full_is_not_sent_again(path:
     assert markers(content(path)) == [str(n) for n in range(10)]
 
 
+async def test_a_sink_that_wrote_nothing_asks_to_be_opened_anew(path: Path) -> None:
+    async with FileSink(str(path)).opened("mySink") as send:
+        os.unlink(path)
+        os.mkfifo(path)
+        with pytest.raises(OSError, match="no regular file any more"):
+            await send(reports(1))
+
+
 async def test_a_disk_that_is_full_from_the_start_is_an_error_to_try_again(path: Path) -> None:
     async with FileSink("/dev/full").opened("mySink") as send:
         with pytest.raises(OSError, match="No space left"):

@@ -53,6 +53,18 @@ async def test_nothing_in_a_printed_report_can_steer_a_terminal(caplog: pytest.L
     assert all(character.isprintable() or character == "\n" for character in caplog.messages[1])
 
 
+class Unwritable:
+    """Nobody may ask for its text."""
+
+    def __str__(self) -> str:
+        raise AssertionError("it was written for nobody to read")
+
+
+async def test_reports_that_the_log_does_not_show_are_not_written_as_text() -> None:
+    async with LoggerSink(log_level=LogLevel.TRACE, print_reports=True).opened("mySink") as send:
+        await send([report("a", SSRC=Unwritable())])
+
+
 @pytest.mark.parametrize("name", ["trace", "Debug", "INFO", "warn", "eRRor"])
 def test_a_level_may_be_written_in_any_case(name: str) -> None:
     assert LogLevel(name).value == name.upper()
