@@ -13,6 +13,17 @@ from sinks.delivery import Deliveries, Delivery, ReportsCollector, SinkSettings
 from sinks.logger import LoggerSink
 from sinks.sink import Sink
 
+__all__ = [
+    "EXTRAS",
+    "SINKS",
+    "ConfiguredSink",
+    "Deliveries",
+    "SinkUnavailable",
+    "default_sinks",
+    "deliveries",
+    "sink_class",
+]
+
 SINKS: Mapping[str, str] = {
     "FileSink": "sinks.file",
     "LoggerSink": "sinks.logger",
