@@ -92,7 +92,7 @@ class Registry:
     def _touch(self, touch: Touch) -> None:
         row = self._find(touch.what, touch.path)
         if row:
-            row.touch(touch.sample, self.now - touch.age)
+            row.touch(touch.sample, self.now - max(touch.age, 0))
 
     def _find(self, what: str, path: Sequence[str]) -> Entity | None:
         if what == CALL:
