@@ -1,0 +1,93 @@
+"""Any command, and any JSON value, for property based tests."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from store.commands import (
+    CALL,
+    CLIENT,
+    PEER_CONNECTION,
+    TRACK,
+    ClientSeen,
+    Command,
+    Leave,
+    PeerConnectionSeen,
+    Sweep,
+    Touch,
+    TrackSeen,
+)
+from store.entities import AUDIO, INBOUND, OUTBOUND, VIDEO
+
+ids = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+"""Any text that UTF-8 can hold."""
+maybe_ids = st.none() | ids
+times = st.integers(0, 2**53)
+wholes = st.integers(-(2**63), 2**63 - 1)
+"""What a sample may give for an SSRC."""
+
+tracks = st.builds(
+    TrackSeen,
+    st.sampled_from([INBOUND, OUTBOUND]),
+    st.sampled_from([AUDIO, VIDEO]),
+    ids,
+    times,
+    times,
+    st.lists(wholes, max_size=3),
+    maybe_ids,
+    maybe_ids,
+)
+peer_connections = st.builds(PeerConnectionSeen, ids, times, times, st.lists(tracks, max_size=2))
+clients = st.builds(
+    ClientSeen,
+    *[ids] * 4,
+    st.booleans(),
+    times,
+    times,
+    ids,
+    maybe_ids,
+    maybe_ids,
+    st.none() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False),
+    st.lists(peer_connections, max_size=2),
+)
+
+
+def _touches(what: str, path_length: int) -> st.SearchStrategy[Touch]:
+    path = st.lists(ids, min_size=path_length, max_size=path_length)
+    return st.builds(Touch, st.just(what), path, times, times)
+
+
+touches = st.one_of(_touches(CALL, 3), _touches(CLIENT, 2), _touches(PEER_CONNECTION, 3), _touches(TRACK, 6))
+commands = st.builds(
+    Command,
+    ids,
+    st.integers(1, 2**53),
+    times,
+    times,
+    st.lists(touches, max_size=2),
+    st.lists(clients, max_size=2),
+    st.lists(st.builds(Leave, ids, ids, st.booleans()), max_size=2),
+    st.none() | st.builds(Sweep, *[times] * 5),
+    st.lists(ids, max_size=2),
+)
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | ids,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ids, inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, plain: Any) -> Any:
+    """`plain` with one value in it, at any depth, replaced by another, taken away or doubled."""
+    if not isinstance(plain, list) or not plain or draw(st.integers(0, 4)) == 0:
+        return draw(json_values)
+    position = draw(st.integers(0, len(plain) - 1))
+    before, value, after = plain[:position], plain[position], plain[position + 1 :]
+    match draw(st.sampled_from(["replaced", "replaced", "replaced", "taken away", "doubled"])):
+        case "taken away":
+            return before + after
+        case "doubled":
+            return [*before, value, value, *after]
+    return [*before, draw(damaged(value)), *after]
