@@ -5,10 +5,9 @@ otherwise. The unit stands in brackets at the end of a docstring. A setting that
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from analysis.client_reports import ClientSamplesAnalyser
-from analysis.observe import Bounds
+from analysis.observe import Bounds, CallIdAssignMode
 from observer.intake import SamplesCollector
 from sinks.delivery import ReportsCollector
 from web.limits import Limits
@@ -162,13 +161,6 @@ class Buffers:
 
     reports_collector: ReportsCollector = field(default_factory=ReportsCollector)
     """Between the pipeline and the sinks."""
-
-
-class CallIdAssignMode(StrEnum):
-    """Who names a call."""
-
-    MASTER = "master"
-    SLAVE = "slave"
 
 
 @dataclass(frozen=True, slots=True)

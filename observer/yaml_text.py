@@ -22,7 +22,8 @@ _CORE_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
     for name in ("null", "bool", "int", "float", "str", "timestamp", "value", "merge", "seq", "map")
 )
-_QUOTED = re.compile(r"""'(?!<)[^']{2,}'|"[^"]{2,}\"""")
+_LEXICAL = re.compile(r"<[a-z ]*>|.?", re.DOTALL)
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 
 
 class Block(dict[str, object]):
@@ -149,7 +150,7 @@ def _told(problem: str) -> str:
     if problem.startswith("expected <block end>"):
         return "this line is not indented like the lines above that it belongs to"
     # What stands in quotes in the parser's message is a piece of the text: perhaps of a secret.
-    return _QUOTED.sub("(...)", problem)
+    return _QUOTED.sub(lambda match: match[0] if _LEXICAL.fullmatch(match[0][1:-1]) else "(...)", problem)
 
 
 def _line(node: Node) -> int:

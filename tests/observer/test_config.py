@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.observe import CallIdAssignMode
 from observer.config import MOVED, PORT_VARIABLES, ConfigError, Configuration, Problem, load, parse
 from observer.documented import yaml_fields
 from observer.foreign import Branch, Status
 from observer.names import camel_case, canonical
 from observer.reference_keys import LATER_SINKS, REFERENCE_KEYS, later_sink
-from observer.settings import CallIdAssignMode
 from sinks import SINKS
 from sinks.file import FileSink
 

@@ -100,6 +100,10 @@ def test_a_syntax_error_repeats_nothing_of_the_text(text: str) -> None:
     assert "hunter2" not in "".join(map(str, problems_of(text)))
 
 
+def test_a_syntax_error_names_the_signs_that_are_missing() -> None:
+    assert "expected ',' or ']', but got '<stream end>'" in str(problems_of("a: [b")[0])
+
+
 @pytest.mark.parametrize("tag", ["!mine", "!!python/object/apply:os.system", "!!binary", "!!set"])
 def test_tags_are_refused(tag: str) -> None:
     assert problems_of(f"a: {tag} {{}}") == [Problem("a", "tags (!) are not understood here", 1)]
