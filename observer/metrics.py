@@ -1,0 +1,109 @@
+"""The text that Prometheus scrapes: what the node has counted, read when it is asked for."""
+
+from collections.abc import Callable, Iterator, Sequence, Sized
+from dataclasses import dataclass
+from platform import python_version
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+import web
+from ingest import statistics as ingest_statistics
+from observer.intake import Intake
+from observer.metric_families import Group, metric_prefix
+from observer.node_metrics import (
+    count_entries,
+    evaluator_families,
+    repository_families,
+    sink_families,
+    source_families,
+)
+from observer.pipeline import Counts
+from observer.report_metrics import ReportMetrics
+from observer.settings import Metrics
+from observer.version import own_version
+from schemas.reports import REPORT_SCHEMA_VERSION
+from sinks.statistics import SinkStatistics
+from store.registry import Registry
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Where the figures come from: parts of the node that count for themselves.
+
+    `served` are the statistics of the port for samples, `unsettled` the rows of `analysis.hearing.Hearing`,
+    `departures` the clients of `observer.departures.Departures`, `loop_lag` is in seconds.
+    """
+
+    ingest: ingest_statistics.Statistics
+    served: web.Statistics
+    intake: Intake
+    counts: Counts
+    registry: Callable[[], Registry]
+    unsettled: Sized
+    departures: Sized
+    sinks: Callable[[], Sequence[SinkStatistics]]
+    loop_lag: Callable[[], float]
+
+
+class Exposition:
+    """Puts all metrics into words, in a registry of its own.
+
+    Raises `ValueError` for a prefix that no metric's name may begin with.
+    """
+
+    def __init__(self, settings: Metrics, watched: Watched, reports: ReportMetrics) -> None:
+        metric_prefix(settings.prefix)
+        self._watched = watched
+        self._node = _NodeMetrics(settings, watched)
+        self._collectors = CollectorRegistry()
+        self._collectors.register(self._node)
+        self._collectors.register(reports)
+        ProcessCollector(registry=self._collectors)
+        PlatformCollector(registry=self._collectors)
+        GCCollector(registry=self._collectors)
+
+    async def text(self) -> bytes:
+        """All metrics as they are now, in the text format of Prometheus (`CONTENT_TYPE`)."""
+        self._node.entries = await count_entries(self._watched.registry())
+        return generate_latest(self._collectors)
+
+
+class _NodeMetrics(Collector):
+    """The metrics that are read from plain counters, without the groups that are switched off."""
+
+    def __init__(self, settings: Metrics, watched: Watched) -> None:
+        self.entries: dict[str, int] = {}
+        self._settings = settings
+        self._watched = watched
+
+    def collect(self) -> Iterator[Metric]:
+        settings, watched, prefix = self._settings, self._watched, self._settings.prefix
+        yield from self._always(Group(prefix))
+        if settings.source_metrics.enabled:
+            group = Group(prefix, "sources")
+            yield from source_families(group, watched.ingest, watched.served, watched.intake, watched.counts)
+        if settings.evaluator_metrics.enabled:
+            yield from evaluator_families(Group(prefix, "evaluators"), watched.counts)
+        if settings.repository_metrics.enabled:
+            group = Group(prefix, "repository")
+            yield from repository_families(group, self.entries, watched.unsettled, watched.departures, watched.counts)
+        if settings.sink_metrics.enabled:
+            yield from sink_families(Group(prefix, "sinks"), watched.sinks())
+
+    def _always(self, group: Group) -> Iterator[Metric]:
+        yield group.info(
+            "build",
+            "Which observer this is.",
+            {"version": own_version(), "python": python_version(), "reports": REPORT_SCHEMA_VERSION},
+        )
+        yield group.gauge(
+            "event_loop_lag",
+            "The longest that the event loop kept a task waiting lately. (s)",
+            self._watched.loop_lag(),
+            unit="seconds",
+        )

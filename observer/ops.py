@@ -1,0 +1,129 @@
+"""What is answered on the port for operators: health, metrics, and which observer this is.
+
+Nothing here is secret, and nothing here is for the public: keys of sinks are told, their addresses are not.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from platform import python_version
+from typing import Any
+
+import orjson
+
+from observer.metrics import CONTENT_TYPE
+from observer.settings import Endpoints
+from observer.version import DISTRIBUTION, own_version
+from schemas.reports import REPORT_SCHEMA_VERSION
+from schemas.versions import SUPPORTED_FAMILIES
+from sinks.statistics import SinkStatistics
+from web import Request, Response, Route, Routes
+
+STUCK_AFTER_S = 30.0
+"""A pipeline whose last round is longer ago is stuck. (s)"""
+
+_SAMPLE_VERSIONS = [f"{concept}.{samples}.x" for concept, samples in SUPPORTED_FAMILIES]
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the node does.
+
+    `round_age` is how long ago the pipeline's last round was (s), ``None`` while it does not run: before it starts,
+    and after it has drained. `ready` gives ``None``, or why the node is not ready for samples. A sink that fails is
+    told of, but its reports wait for it, so it does not make the node DOWN.
+    """
+
+    round_age: Callable[[], float | None]
+    ready: Callable[[], str | None]
+    sinks: Callable[[], Sequence[SinkStatistics]]
+
+    async def answer(self, request: Request) -> Response:
+        """All parts: UP if the node lives and is ready."""
+        live, ready = self._live(), self._ready()
+        up = live["status"] == ready["status"] == "UP"
+        sinks = {sink.key: _of_sink(sink) for sink in self.sinks()}
+        details = {"liveness": live, "readiness": ready, "sinks": sinks}
+        return _health({"status": _word(up), "details": details})
+
+    async def answer_liveness(self, request: Request) -> Response:
+        """DOWN when the node should be started anew: its pipeline is stuck."""
+        return _health(self._live())
+
+    async def answer_readiness(self, request: Request) -> Response:
+        """DOWN, with the reason, when samples should go elsewhere."""
+        return _health(self._ready())
+
+    def _live(self) -> dict[str, Any]:
+        age = self.round_age()
+        live = age is None or age <= STUCK_AFTER_S
+        told = {} if age is None else {"secondsSinceLastRound": round(age, 3)}
+        return {"status": _word(live), **told}
+
+    def _ready(self) -> dict[str, Any]:
+        reason = self.ready()
+        return {"status": _word(reason is None), **({} if reason is None else {"reason": reason})}
+
+
+@dataclass(frozen=True)
+class Info:
+    """Which observer this is. `started` is in ms since the epoch; `open_sessions` counts them by kind."""
+
+    node_id: str
+    started: int
+    open_sessions: Callable[[], Mapping[str, int]]
+
+    async def answer(self, request: Request) -> Response:
+        """All of it."""
+        told = {
+            "name": DISTRIBUTION,
+            "version": own_version(),
+            "schemaVersions": {"samples": _SAMPLE_VERSIONS, "reports": [REPORT_SCHEMA_VERSION]},
+            "python": python_version(),
+            "nodeId": self.node_id,
+            "startedAt": datetime.fromtimestamp(self.started / 1000, UTC).isoformat(timespec="milliseconds"),
+            "openSessions": self.open_sessions(),
+        }
+        return _json(200, told)
+
+
+def ops_routes(
+    *, health: Health, info: Info, metrics: Callable[[], Awaitable[bytes]], endpoints: Endpoints | None = None
+) -> Routes:
+    """The routes of the port for operators; `metrics` gives the text for Prometheus."""
+    endpoints = endpoints or Endpoints()
+
+    async def answer_metrics(request: Request) -> Response:
+        return Response(200, await metrics(), (("Content-Type", CONTENT_TYPE),))
+
+    routes: list[Route] = []
+    if endpoints.health.enabled:
+        routes.append(Route("GET", "/health", health.answer))
+        routes.append(Route("GET", "/health/liveness", health.answer_liveness))
+        routes.append(Route("GET", "/health/readiness", health.answer_readiness))
+    if endpoints.prometheus.enabled:
+        routes.append(Route("GET", "/metrics", answer_metrics))
+        routes.append(Route("GET", "/prometheus", answer_metrics))
+    if endpoints.info.enabled:
+        routes.append(Route("GET", "/info", info.answer))
+    return Routes(http=routes)
+
+
+def _of_sink(sink: SinkStatistics) -> dict[str, Any]:
+    told = {"type": sink.type, "queuedReports": sink.queued}
+    if sink.failing_for_s is None:
+        return {"status": "UP", **told}
+    return {"status": "FAILING", **told, "failingForSeconds": round(sink.failing_for_s, 3)}
+
+
+def _word(up: bool) -> str:
+    return "UP" if up else "DOWN"
+
+
+def _health(told: Mapping[str, Any]) -> Response:
+    return _json(200 if told["status"] == "UP" else 503, told)
+
+
+def _json(status: int, told: Mapping[str, Any]) -> Response:
+    headers = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
+    return Response(status, orjson.dumps(told), headers)

@@ -1,0 +1,162 @@
+"""What the reports say, counted while they pass. Events and outbound tracks cost a look each, other reports do not.
+
+No sender chooses the name of a metric, and labels that come from senders are bounded.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+import orjson
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from analysis.events import EVENT_NAMES
+from observer.bounded_labels import BoundedLabels
+from observer.call_metrics import CallMetrics
+from observer.histogram import Histogram
+from observer.metric_families import Group
+from observer.settings import Metrics
+from schemas.reports import Report, ReportType
+
+Payload = Mapping[str, Any]
+
+_TYPE = itemgetter(0)
+_RTT = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2.5, 5)
+_LONGEST_RTT = 3600
+_AUDIO_BITRATES = (8e3, 16e3, 24e3, 32e3, 48e3, 64e3, 96e3, 128e3, 256e3, 512e3)
+_VIDEO_BITRATES = (50e3, 100e3, 250e3, 500e3, 1e6, 1.5e6, 2.5e6, 5e6, 10e6, 25e6, 50e6)
+_HIGHEST_BITRATE = 1e12
+_LIMITATIONS = ("cpu", "bandwidth", "other")
+
+
+class ReportMetrics(Collector):
+    """Counts reports. Groups that the settings switch off cost nothing."""
+
+    def __init__(self, settings: Metrics) -> None:
+        self._group = Group(settings.prefix, "reports")
+        self._meta_group = Group(settings.prefix, "client_meta")
+        self._types: Counter[ReportType] = Counter()
+        self._events: Counter[str] = Counter()
+        self._custom_events = 0
+        self._calls = CallMetrics()
+        self._tracks = {
+            ReportType.OUTBOUND_AUDIO_TRACK: OutboundTracks("audio", _AUDIO_BITRATES),
+            ReportType.OUTBOUND_VIDEO_TRACK: OutboundTracks("video", _VIDEO_BITRATES),
+        }
+        self._limitations: Counter[str] = Counter()
+        self._meta = MetaMetrics()
+        self._counts_reports = settings.report_metrics.enabled
+        self._counts_meta = settings.client_samples_metric_config.enabled
+        self._readers: dict[ReportType, Callable[[Payload], None]] = {}
+        if self._counts_reports:
+            self._readers |= {ReportType.CALL_EVENT: self._event, ReportType.SFU_EVENT: self._event}
+            self._readers[ReportType.OUTBOUND_AUDIO_TRACK] = self._tracks[ReportType.OUTBOUND_AUDIO_TRACK].observe
+            self._readers[ReportType.OUTBOUND_VIDEO_TRACK] = self._video
+        if self._counts_meta:
+            self._readers[ReportType.CALL_META_DATA] = self._meta.count
+
+    def count(self, reports: Sequence[Report]) -> None:
+        """Counts reports; to be called once with each list of them."""
+        if self._counts_reports:
+            self._types.update(map(_TYPE, reports))
+        readers = self._readers
+        if readers:
+            for type_, payload in reports:
+                if type_ in readers:
+                    readers[type_](payload)
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics as they are now."""
+        if self._counts_reports:
+            yield from self._report_families(self._group)
+        if self._counts_meta:
+            yield from self._meta.families(self._meta_group)
+
+    def _event(self, payload: Payload) -> None:
+        name = payload["name"]
+        if name not in EVENT_NAMES:
+            self._custom_events += 1
+            return
+        self._events[name] += 1
+        if name in self._calls.readers:
+            self._calls.readers[name](payload)
+
+    def _video(self, payload: Payload) -> None:
+        self._tracks[ReportType.OUTBOUND_VIDEO_TRACK].observe(payload)
+        reason = payload["qualityLimitationReason"]
+        if reason is not None and reason != "none":
+            self._limitations[reason if reason in _LIMITATIONS else "other"] += 1
+
+    def _report_families(self, group: Group) -> Iterator[Metric]:
+        yield Group(group.prefix).counters(
+            "reports", "Reports made, by their type.", "type", {type_.value: self._types[type_] for type_ in ReportType}
+        )
+        for name in sorted(EVENT_NAMES):
+            yield group.counter(name.lower(), f"{name} events told.", self._events[name])
+        yield group.counter("custom_events", "Events told that applications made up.", self._custom_events)
+        yield from self._calls.families(group)
+        for tracks in self._tracks.values():
+            yield from tracks.families(group)
+        yield group.counters(
+            "quality_limitation_reason",
+            "Reports of outbound video tracks whose quality was limited, by what limited it.",
+            "reason",
+            {reason: self._limitations[reason] for reason in _LIMITATIONS},
+        )
+
+
+class OutboundTracks:
+    """What reports of outbound tracks of one media kind say."""
+
+    def __init__(self, kind: str, bitrates: Sequence[float]) -> None:
+        self._kind = kind
+        self._rtt = Histogram(_RTT, _LONGEST_RTT)
+        self._bitrate = Histogram(bitrates, _HIGHEST_BITRATE)
+
+    def observe(self, payload: Payload) -> None:
+        """Takes one report."""
+        self._rtt.observe(payload["roundTripTime"])
+        self._bitrate.observe(payload["targetBitrate"])
+
+    def families(self, group: Group) -> Iterator[Metric]:
+        """The histograms."""
+        kind = self._kind
+        yield group.histogram(
+            f"outbound_{kind}_tracks_rtt",
+            f"Round trip time in reports of outbound {kind} tracks. (s)",
+            self._rtt,
+            unit="seconds",
+        )
+        yield group.histogram(
+            f"outbound_{kind}_target_bitrate",
+            f"Target bitrate in reports of outbound {kind} tracks. (bit/s)",
+            self._bitrate,
+        )
+
+
+class MetaMetrics:
+    """What clients say they run on."""
+
+    def __init__(self) -> None:
+        self._systems, self._browsers, self._platforms = BoundedLabels(), BoundedLabels(), BoundedLabels()
+        self._counted = {
+            "OPERATION_SYSTEM": (self._systems, "name"),
+            "BROWSER": (self._browsers, "name"),
+            "PLATFORM": (self._platforms, "type"),
+        }
+
+    def count(self, payload: Payload) -> None:
+        """Takes one report of meta data."""
+        counted = self._counted.get(payload["type"])
+        if counted is not None:
+            labels, key = counted
+            labels.count(orjson.loads(payload["payload"]).get(key))
+
+    def families(self, group: Group) -> Iterator[Metric]:
+        """The counters."""
+        told = "as often as clients told of it"
+        yield group.counters("operation_system", f"Operating systems, {told}.", "name", self._systems.counts)
+        yield group.counters("browser", f"Browsers, {told}.", "name", self._browsers.counts)
+        yield group.counters("platform", f"Platforms, {told}.", "type", self._platforms.counts)

@@ -1,0 +1,82 @@
+"""A node's worth of figures, and what `/metrics` makes of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+import web
+from ingest import statistics as ingest_statistics
+from observer.intake import Intake, SamplesCollector
+from observer.metrics import Exposition, Watched
+from observer.pipeline import Counts
+from observer.report_metrics import ReportMetrics
+from observer.settings import Metrics
+from schemas.reports import NAMES, Report, ReportType
+from sinks.statistics import SinkStatistics
+from store.registry import Registry
+
+
+@dataclass
+class Figures:
+    """What a node has counted; nothing yet, unless a test says so."""
+
+    ingest: ingest_statistics.Statistics = field(default_factory=ingest_statistics.Statistics)
+    served: web.Statistics = field(default_factory=web.Statistics)
+    intake: Intake = field(default_factory=lambda: Intake(SamplesCollector()))
+    counts: Counts = field(default_factory=Counts)
+    registry: Registry = field(default_factory=Registry)
+    unsettled: Sequence[object] = ()
+    departures: Sequence[object] = ()
+    sinks: Sequence[SinkStatistics] = ()
+    loop_lag: float = 0.0
+
+
+class Exposed:
+    """The text of `/metrics`, read as Prometheus reads it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.families: Sequence[Metric] = list(text_string_to_metric_families(text))
+        self.values = {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in self.families
+            for sample in family.samples
+        }
+
+    def value(self, name: str, /, **labels: str) -> float | None:
+        """The value of the sample with exactly these labels, if there is one."""
+        return self.values.get((name, frozenset(labels.items())))
+
+    def labels(self, name: str, label: str) -> set[str]:
+        """All values of a label."""
+        return {dict(labels)[label] for of, labels in self.values if of == name}
+
+
+async def exposed(
+    figures: Figures | None = None, settings: Metrics | None = None, reports: Sequence[Report] = ()
+) -> Exposed:
+    """What `/metrics` tells of these figures after these reports."""
+    figures, settings = figures or Figures(), settings or Metrics()
+    report_metrics = ReportMetrics(settings)
+    report_metrics.count(reports)
+    watched = Watched(
+        ingest=figures.ingest,
+        served=figures.served,
+        intake=figures.intake,
+        counts=figures.counts,
+        registry=lambda: figures.registry,
+        unsettled=figures.unsettled,
+        departures=figures.departures,
+        sinks=lambda: figures.sinks,
+        loop_lag=lambda: figures.loop_lag,
+    )
+    return Exposed((await Exposition(settings, watched, report_metrics).text()).decode())
+
+
+def report(type_: ReportType, values: Mapping[str, Any]) -> Report:
+    """A report whose other fields are absent."""
+    assert values.keys() <= set(NAMES[type_])
+    return Report(type_, {**dict.fromkeys(NAMES[type_]), **values})

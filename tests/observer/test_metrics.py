@@ -1,0 +1,319 @@
+import shutil
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import trio
+from prometheus_client import REGISTRY
+
+import web
+from ingest import statistics as ingest_statistics
+from ingest.statistics import Refused, Transport
+from observer.intake import Intake, SamplesCollector
+from observer.pipeline import Counts
+from observer.settings import Metrics, MetricsGroup
+from schemas.samples import Reason, Samples
+from sinks.statistics import DropReason, SinkStatistics
+from store.commands import ClientSeen, Command, PeerConnectionSeen, TrackSeen
+from store.registry import Registry
+from tests.observer.exposed import Figures, exposed
+from web import Ended
+
+SINK = SinkStatistics(
+    key="archive",
+    type="FileSink",
+    offered=100,
+    filtered=10,
+    queued=20,
+    sent=75,
+    acknowledged=60,
+    dropped={DropReason.QUEUE_FULL: 7, DropReason.GIVEN_UP: 3},
+    batches=4,
+    retries=2,
+    sending_s=1.5,
+    failing_for_s=None,
+)
+FAMILIES_OF_PYTHON = ("process_", "python_")
+NOT_BASE_UNITS = {"ms", "milliseconds", "minutes", "hours", "kilobytes", "megabytes", "bits", "percent"}
+
+
+def full_registry() -> Registry:
+    """One room with Alice, who sends audio and video through an SFU and receives audio, and Bob."""
+    sent_audio = TrackSeen("OUTBOUND", "AUDIO", "a", 1, 1, [11], "stream-a", None)
+    sent_video = TrackSeen("OUTBOUND", "VIDEO", "v", 1, 1, [12], "stream-v", None)
+    played = TrackSeen("INBOUND", "AUDIO", "b", 1, 1, [21], None, None)
+    both = [PeerConnectionSeen("pc-1", 1, 1, [sent_audio, sent_video]), PeerConnectionSeen("pc-2", 1, 1, [played])]
+    alice = ClientSeen("s", "room", "alice", "call", False, 1, 1, "m", None, None, None, both)
+    bob = ClientSeen("s", "room", "bob", "call", False, 1, 1, "m", None, None, None, [])
+    registry = Registry()
+    registry.apply(Command("n", 1, 1, 0, seen=[alice, bob]))
+    return registry
+
+
+def busy() -> Figures:
+    """A node on which something has happened everywhere."""
+    return Figures(
+        ingest=ingest_statistics.Statistics(
+            Counter({Transport.REST: 2, Transport.WEBSOCKET: 3}),
+            Counter({Transport.REST: 200, Transport.WEBSOCKET: 300}),
+            Counter({Refused.UNDECODABLE: 4}),
+        ),
+        served=web.Statistics(
+            opened_websockets=5, closed_websockets=4, open_websockets=1, requests=Counter({200: 7, 400: 2})
+        ),
+        registry=full_registry(),
+        sinks=[SINK],
+    )
+
+
+async def test_every_metric_has_a_help_text_and_a_type() -> None:
+    page = await exposed(busy())
+
+    assert page.families
+    assert [family.name for family in page.families if not family.documentation or family.type == "unknown"] == []
+
+
+async def test_only_counters_end_in_total() -> None:
+    lines = (await exposed(busy())).text.splitlines()
+
+    types = dict(line.split()[2:4] for line in lines if line.startswith("# TYPE"))
+    assert {name for name in types if name.endswith("_total")} == {
+        n for n, type_ in types.items() if type_ == "counter"
+    }
+
+
+async def test_units_are_base_units() -> None:
+    page = await exposed(busy())
+
+    assert [family.name for family in page.families if set(family.name.split("_")) & NOT_BASE_UNITS] == []
+
+
+async def test_a_help_text_with_a_unit_says_the_one_in_the_name() -> None:
+    page = await exposed(busy())
+
+    ours = [family for family in page.families if not family.name.startswith(FAMILIES_OF_PYTHON)]
+    assert {f.name for f in ours if f.name.endswith("_seconds")} == {f.name for f in ours if "(s)" in f.documentation}
+    assert {f.name for f in ours if f.name.endswith("_bytes")} == {f.name for f in ours if "(bytes)" in f.documentation}
+
+
+async def test_no_metric_stands_twice() -> None:
+    page = await exposed(busy())
+
+    assert [name for name, count in Counter(family.name for family in page.families).items() if count > 1] == []
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool, which comes with Prometheus, is not installed")
+async def test_promtool_finds_nothing_to_mend() -> None:
+    text = (await exposed(busy())).text
+
+    told = await trio.run_process(
+        ["promtool", "check", "metrics"], stdin=text.encode(), capture_stdout=True, capture_stderr=True, check=False
+    )
+
+    assert (told.returncode, told.stdout, told.stderr) == (0, b"", b"")
+
+
+async def test_our_names_begin_with_the_prefix() -> None:
+    page = await exposed(busy(), Metrics(prefix="Watch_2"))
+
+    ours = [family.name for family in page.families if not family.name.startswith(FAMILIES_OF_PYTHON)]
+    assert ours
+    assert all(name.startswith("Watch_2_") for name in ours)
+
+
+@pytest.mark.parametrize("prefix", ["", "2nd", "a-b", "a b", "a{b", "ä", "a\n", "a" * 65])
+async def test_a_prefix_that_is_no_name_is_refused(prefix: str) -> None:
+    with pytest.raises(ValueError, match="expected up to 64 letters, digits and underscores"):
+        await exposed(settings=Metrics(prefix=prefix))
+
+
+async def test_the_process_and_its_python_are_told() -> None:
+    page = await exposed()
+
+    assert page.value("process_resident_memory_bytes")
+    assert page.value("python_gc_collections_total", generation="0") is not None
+    assert page.labels("python_info", "implementation")
+
+
+async def test_the_registry_of_the_library_stays_as_it_was() -> None:
+    await exposed(busy())
+
+    assert [family.name for family in REGISTRY.collect() if family.name.startswith("observertc")] == []
+
+
+async def test_the_build_is_told() -> None:
+    page = await exposed()
+
+    assert page.labels("observertc_build_info", "reports") == {"2.2.0"}
+    assert page.labels("observertc_build_info", "version") != {""}
+
+
+async def test_the_lag_of_the_event_loop_is_told() -> None:
+    page = await exposed(Figures(loop_lag=0.25))
+
+    assert page.value("observertc_event_loop_lag_seconds") == 0.25
+
+
+async def test_messages_are_counted_whatever_way_they_came() -> None:
+    page = await exposed(busy())
+
+    assert page.value("observertc_sources_received_samples_total") == 5
+    assert page.value("observertc_sources_received_message_bytes_total", transport="websocket") == 300
+
+
+async def test_sessions_are_counted() -> None:
+    page = await exposed(busy())
+
+    assert page.value("observertc_sources_opened_websockets_total") == 5
+    assert page.value("observertc_sources_closed_websockets_total") == 4
+    assert page.value("observertc_sources_open_websockets") == 1
+
+
+async def test_answers_are_counted_by_status() -> None:
+    page = await exposed(busy())
+
+    assert page.value("observertc_sources_http_answers_total", status="200") == 7
+    assert page.value("observertc_sources_http_answers_total", status="400") == 2
+
+
+async def test_refused_messages_are_counted_by_reason() -> None:
+    page = await exposed(busy())
+
+    assert page.value("observertc_sources_refused_total", reason="undecodable") == 4
+
+
+async def test_what_was_rejected_is_counted_by_reason() -> None:
+    page = await exposed(Figures(counts=Counts(rejected=Counter({Reason.ROOM_ID_MISSING: 6}))))
+
+    assert page.value("observertc_sources_rejected_total", reason="room_id_missing") == 6
+
+
+async def test_connections_that_were_ended_are_counted_by_reason() -> None:
+    page = await exposed(Figures(served=web.Statistics(ended=Counter({Ended.PING_TIMEOUT: 2}))))
+
+    assert page.value("observertc_sources_ended_connections_total", reason="ping_timeout") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "reasons"),
+    [
+        ("observertc_sources_rejected_total", Reason),
+        ("observertc_sources_refused_total", Refused),
+        ("observertc_sources_ended_connections_total", Ended),
+    ],
+)
+async def test_every_reason_is_there_from_the_start(
+    name: str, reasons: type[Reason] | type[Refused] | type[Ended]
+) -> None:
+    page = await exposed()
+
+    assert {reason: page.value(name, reason=reason) for reason in page.labels(name, "reason")} == dict.fromkeys(
+        [reason.value for reason in reasons], 0
+    )
+
+
+async def test_samples_are_counted_by_their_sender() -> None:
+    page = await exposed(Figures(counts=Counts(client_samples=8, sfu_samples=2, last_batch=3)))
+
+    assert page.value("observertc_sources_observed_client_samples_total") == 8
+    assert page.value("observertc_sources_observed_sfu_samples_total") == 2
+    assert page.value("observertc_sources_buffered_samples") == 3
+
+
+async def test_messages_that_wait_are_told() -> None:
+    intake = Intake(SamplesCollector())
+    intake.offer(Samples("s", "m", []), 70)
+
+    page = await exposed(Figures(intake=intake))
+
+    assert page.value("observertc_sources_waiting_samples") == 1
+    assert page.value("observertc_sources_waiting_bytes") == 70
+
+
+async def test_the_steps_of_the_pipeline_are_timed() -> None:
+    counts = Counts(batches=4, commands=2, look_seconds=0.5, commit_seconds=0.25, report_seconds=1.5)
+
+    page = await exposed(Figures(counts=counts))
+
+    name = "observertc_evaluators_execution_durations_seconds"
+    figures = {
+        component: (page.value(f"{name}_count", component=component), page.value(f"{name}_sum", component=component))
+        for component in ("look", "commit", "report")
+    }
+    assert figures == {"look": (4, 0.5), "commit": (2, 0.25), "report": (4, 1.5)}
+
+
+async def test_what_the_registry_holds_is_counted_by_kind() -> None:
+    page = await exposed(Figures(registry=full_registry()))
+
+    name = "observertc_repository_entries"
+    assert {storage: page.value(name, storage=storage) for storage in page.labels(name, "storage")} == {
+        "rooms": 1,
+        "calls": 1,
+        "clients": 2,
+        "peer_connections": 2,
+        "inbound_tracks": 1,
+        "outbound_tracks": 2,
+        "sfu_streams": 2,
+    }
+
+
+async def test_what_waits_beside_the_registry_is_told() -> None:
+    page = await exposed(Figures(unsettled=range(3), departures=range(2), counts=Counts(sweeps=1)))
+
+    assert page.value("observertc_repository_unsettled_entries") == 3
+    assert page.value("observertc_repository_waiting_departures") == 2
+    assert page.value("observertc_repository_sweeps_total") == 1
+
+
+async def test_the_figures_of_a_sink_are_told() -> None:
+    page = await exposed(Figures(sinks=[SINK]))
+
+    figures = {
+        "reports_total": 60,
+        "offered_reports_total": 100,
+        "filtered_reports_total": 10,
+        "sent_reports_total": 75,
+        "queued_reports": 20,
+        "batches_total": 4,
+        "retries_total": 2,
+        "sending_time_seconds_total": 1.5,
+    }
+    assert {name: page.value(f"observertc_sinks_{name}", sink="archive") for name in figures} == figures
+
+
+async def test_dropped_reports_are_told_by_sink_and_reason() -> None:
+    page = await exposed(Figures(sinks=[SINK]))
+
+    assert page.value("observertc_sinks_dropped_reports_total", sink="archive", reason="queue_full") == 7
+    assert page.value("observertc_sinks_dropped_reports_total", sink="archive", reason="given_up") == 3
+
+
+@pytest.mark.parametrize(("failing_for_s", "state"), [(None, (0, 0)), (12.5, (1, 12.5)), (0.0, (1, 0))])
+async def test_the_state_of_a_sink_is_told(failing_for_s: float | None, state: tuple[int, float]) -> None:
+    page = await exposed(Figures(sinks=[replace(SINK, failing_for_s=failing_for_s)]))
+
+    assert (
+        page.value("observertc_sinks_failing", sink="archive"),
+        page.value("observertc_sinks_failing_time_seconds", sink="archive"),
+    ) == state
+
+
+@pytest.mark.parametrize(
+    ("settings", "group"),
+    [
+        (Metrics(source_metrics=MetricsGroup(False)), "sources"),
+        (Metrics(evaluator_metrics=MetricsGroup(False)), "evaluators"),
+        (Metrics(repository_metrics=MetricsGroup(False)), "repository"),
+        (Metrics(sink_metrics=MetricsGroup(False)), "sinks"),
+        (Metrics(report_metrics=MetricsGroup(False)), "reports"),
+        (Metrics(client_samples_metric_config=MetricsGroup(False)), "client"),
+    ],
+)
+async def test_a_group_that_is_switched_off_is_not_told_and_the_others_are(settings: Metrics, group: str) -> None:
+    groups = [
+        {family.name.split("_")[1] for family in page.families if family.name.startswith("observertc")}
+        for page in (await exposed(busy()), await exposed(busy(), settings))
+    ]
+
+    assert groups[0] - groups[1] == {group}
