@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from observer.config import FILE_VARIABLES, MOVED, PORT_VARIABLES, Configuration
+from observer.config import FILE_VARIABLES, MOVED, PORT_VARIABLES, Configuration, Observer
 from observer.configuration_sample import sample
 from observer.documented import attribute_docstrings, without_none, yaml_fields
 from observer.effective import plain
@@ -83,13 +83,14 @@ def _sections(cls: type) -> Iterator[str]:
     hints = get_type_hints(cls)
     for f in yaml_fields(cls):
         kind, name = hints[f.name], camel_case(f.name)
-        below = [inner for inner in yaml_fields(kind) if is_dataclass(get_type_hints(kind)[inner.name])]
-        if name == "observer":
-            for inner in below:
-                path = f"{name}.{camel_case(inner.name)}"
-                yield _section(path, get_type_hints(kind)[inner.name], path)
-        else:
+        if kind is not Observer:
             yield _section(name, kind, name)
+            continue
+        inner_hints = get_type_hints(kind)
+        blocks = [inner.name for inner in yaml_fields(kind) if is_dataclass(inner_hints[inner.name])]
+        yield _section(name, kind, name, without=("sinks", *blocks))
+        for path, block in ((f"{name}.{camel_case(block)}", block) for block in blocks):
+            yield _section(path, inner_hints[block], path)
 
 
 def _sink_sections() -> Iterator[str]:
