@@ -77,9 +77,6 @@ class Observer:
     sinks: Mapping[str, ConfiguredSink] = field(default_factory=dict, metadata={"bind": _bind_sinks})
     """Where reports go: a block for each sink, under a name of your choice. Without any: a LoggerSink that counts."""
 
-    shutdown_grace_in_s: float = field(default=25.0, metadata={"minimum": 0, "maximum": 3600})
-    """How long a node that is told to stop may take to deliver what it has accepted. (s)"""
-
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
