@@ -71,7 +71,7 @@ class Observer:
     evaluators: Evaluators = field(default_factory=Evaluators)
     """What is made of the samples."""
 
-    shutdown_grace_in_s: float = 25.0
+    shutdown_grace_in_s: float = field(default=25.0, metadata={"minimum": 0, "maximum": 3600})
     """How long a node that is told to stop may take to deliver what it has accepted. (s)"""
 
     sinks: Mapping[str, ConfiguredSink] = field(default_factory=dict, metadata={"bind": _bind_sinks})
