@@ -8,12 +8,12 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from observer import simulate
 from observer.check import check
 from observer.config import ConfigError, load
+from observer.version import own_version
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -35,10 +35,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="webrtc-observer",
         description="Observes WebRTC calls: samples in; events, matches and reports out.",
     )
-    parser.add_argument("--version", action="version", version=version("webrtc-observer"))
+    parser.add_argument("--version", action="version", version=own_version())
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run one node", description="Runs one node until SIGTERM or SIGINT.")
-    run.add_argument("--config", type=Path, metavar="FILE", help="the configuration, a YAML file; all keys have defaults")
+    run.add_argument(
+        "--config", type=Path, metavar="FILE", help="the configuration, a YAML file; all keys have defaults"
+    )
     run.add_argument("--log-level", choices=_LEVELS, default="INFO", help="what is logged on standard error")
     checking = commands.add_parser(
         "check",
@@ -66,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)  # noqa: T201 - told to whoever starts it, before anything is logged
         return 2
-    from observer.node import run  # noqa: PLC0415 - a wrong configuration is told without loading the node
+    from observer.node import run
 
     return run(configuration)
 

@@ -23,9 +23,11 @@ from observer.config import Configuration
 from observer.effective import effective
 from observer.intake import Intake
 from observer.loop_lag import LoopLag
-from observer.metrics import NodeMetrics
-from observer.ops import ops_routes
+from observer.metrics import Exposition, Watched
+from observer.ops import Health, Info, ops_routes
 from observer.pipeline import Pipeline
+from observer.report_metrics import ReportMetrics
+from observer.settings import Repository
 from schemas.reports import Report
 from store.commands import Sweep
 from store.machine import Machine
@@ -57,12 +59,14 @@ def run(configuration: Configuration) -> int:
     The first signal drains the node; a second one ends it at once.
     """
     _raise_file_limit(configuration.micronaut.server.limits.max_connections)
+    failed = False
     try:
-        return trio.run(_run_until_signal, configuration)
+        failed = not trio.run(_run_until_signal, configuration)
     except* OSError as group:
+        failed = True
         for error in _plain(group):
             _LOG.error("The node cannot go on: %s", error)
-        return 1
+    return 1 if failed else 0
 
 
 async def run_node(
@@ -78,18 +82,18 @@ async def run_node(
     `now` is ms since the epoch. Starts with the ports that are bound; raises `OSError` when one cannot be.
     """
     settings = configuration.observer
-    origin = fresh_id()
+    started, origin = now(), fresh_id()
     _tell_start(configuration, origin)
 
     machine = Machine()
     deliveries = sinks.deliveries(settings.sinks, settings.buffers.reports_collector)
     intake = Intake(settings.buffers.samples_collector)
     admission = Admission(settings.sources.websocket.min_remote_peers, lambda: 0)
-    taken = ingest.Statistics()
-    metrics = NodeMetrics(settings.metrics)
+    report_metrics = ReportMetrics(settings.metrics)
+    lag = LoopLag()
 
     def send(reports: Sequence[Report]) -> int:
-        metrics.count(reports)
+        report_metrics.count(reports)
         return deliveries.offer(reports)
 
     pipeline = Pipeline(
@@ -99,7 +103,7 @@ async def run_node(
         settled=deliveries.settled,
         observing=Observing(
             origin,
-            idle_limits(configuration),
+            idle_limits(settings.repository),
             settings.evaluators.call_updater.call_id_assign_mode,
             settings.repository.bounds,
         ),
@@ -108,38 +112,39 @@ async def run_node(
         now=now,
         fresh_id=fresh_id,
     )
-    samples_server = web.Server(
-        ingest.routes(
-            settings.sources,
-            offer=intake.offer,
-            put=intake.put,
-            admits=admission.refusal,
-            departed=intake.departed,
-            now=now,
-            statistics=taken,
-        ),
-        configuration.micronaut.server.limits,
+    taken = ingest.Statistics()
+    samples_routes = ingest.routes(
+        settings.sources,
+        offer=intake.offer,
+        put=intake.put,
+        admits=admission.refusal,
+        departed=intake.departed,
+        now=now,
+        statistics=taken,
     )
-    lag = LoopLag()
-    metrics.watch(
-        registry=lambda: machine.registry,
-        pipeline=pipeline,
-        intake=intake,
-        taken=taken,
-        server=samples_server.statistics,
-        deliveries=deliveries,
-        lag=lag,
+    samples_server = web.Server(samples_routes, configuration.micronaut.server.limits)
+    served = samples_server.statistics
+    exposition = Exposition(
+        settings.metrics,
+        Watched(
+            ingest=taken,
+            served=served,
+            intake=intake,
+            counts=pipeline.counts,
+            registry=lambda: machine.registry,
+            unsettled=pipeline.hearing,
+            departures=pipeline.departures,
+            sinks=deliveries.statistics,
+            loop_lag=lambda: lag.seconds,
+        ),
+        report_metrics,
     )
     ops_server = web.Server(
         ops_routes(
-            configuration.endpoints,
-            metrics,
-            ready=admission.unready,
-            round_age=pipeline.round_age,
-            sinks=deliveries.statistics,
-            sessions=lambda: samples_server.statistics.open_websockets,
-            node_id=origin,
-            started_at=now(),
+            health=Health(pipeline.round_age, admission.unready, deliveries.statistics),
+            info=Info(origin, started, lambda: {"websockets": served.open_websockets}),
+            metrics=exposition.text,
+            endpoints=configuration.endpoints,
         )
     )
 
@@ -168,9 +173,8 @@ async def run_node(
         nursery.cancel_scope.cancel()
 
 
-def idle_limits(configuration: Configuration) -> Sweep:
+def idle_limits(repository: Repository) -> Sweep:
     """The idle limits of the configuration, in ms."""
-    repository = configuration.observer.repository
     return Sweep(
         call=repository.call_max_idle_time_in_s * 1000,
         client=repository.clients_max_idle * 1000,
@@ -185,7 +189,8 @@ async def _run_pipeline(pipeline: Pipeline, intake: Intake, ended: trio.Event) -
     ended.set()
 
 
-async def _run_until_signal(configuration: Configuration) -> int:
+async def _run_until_signal(configuration: Configuration) -> bool:
+    """Whether the node was drained: false when a second signal cut it short."""
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -193,7 +198,7 @@ async def _run_until_signal(configuration: Configuration) -> int:
             await run_node(configuration, stop=stop)
         drained = not nursery.cancel_scope.cancel_called
         nursery.cancel_scope.cancel()
-    return 0 if drained else 1
+    return drained
 
 
 async def _stop_at_signal(signals: AsyncIterator[int], stop: trio.Event, at_once: trio.CancelScope) -> None:
@@ -214,7 +219,9 @@ def _tell_start(configuration: Configuration, origin: str) -> None:
 
 def _tell_end(deliveries: sinks.Deliveries) -> None:
     for sink in deliveries.statistics():
-        _LOG.info("Sink %s: %d reports acknowledged, %d dropped", sink.key, sink.acknowledged, sum(sink.dropped.values()))
+        _LOG.info(
+            "Sink %s: %d reports acknowledged, %d dropped", sink.key, sink.acknowledged, sum(sink.dropped.values())
+        )
 
 
 def _raise_file_limit(connections: int) -> None:

@@ -93,7 +93,7 @@ class Pipeline:
         self._undelivered: deque[tuple[int, int]] = deque()
         self._scan_period = _scan_period(observing.limits)
         self._next_scan = 0.0
-        self._round_at = 0.0
+        self._round_at: float | None = None
 
     async def run(self, receive: Receive, exhausted: Callable[[], bool]) -> None:
         """Works until the intake is exhausted."""
@@ -106,14 +106,15 @@ class Pipeline:
             if trio.current_time() >= next_tick:
                 await self.tick()
                 next_tick = trio.current_time() + _TICK
+        self._round_at = None
 
     def scan_at_next_tick(self) -> None:
         """Lets the next tick look through all rows, whenever that is."""
         self._next_scan = 0.0
 
-    def round_age(self) -> float:
-        """How long ago it last waited for samples: more than some seconds means that it is stuck. (s)"""
-        return trio.current_time() - self._round_at
+    def round_age(self) -> float | None:
+        """How long ago it last waited for samples; many seconds mean that it is stuck. ``None`` unless it runs. (s)"""
+        return None if self._round_at is None else trio.current_time() - self._round_at
 
     async def process(self, batch: Sequence[Samples | Departed]) -> None:
         """Takes one batch all the way to the sinks."""
