@@ -6,7 +6,7 @@ tenth of its idle limit has passed since the last, or when another node committe
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from analysis.client_reports import Sighted
@@ -29,11 +29,11 @@ class CallIdAssignMode(StrEnum):
 class Bounds:
     """How much the registry may hold; what goes beyond is not registered, and counted."""
 
-    max_clients: int = 100_000
+    max_clients: int = field(default=100_000, metadata={"minimum": 1})
     """How many clients may be known at once; samples of one more are dropped. (clients)"""
-    max_peer_connections_per_client: int = 200
+    max_peer_connections_per_client: int = field(default=200, metadata={"minimum": 1})
     """How many peer connections of one client are registered at once. (peer connections)"""
-    max_tracks_per_peer_connection: int = 500
+    max_tracks_per_peer_connection: int = field(default=500, metadata={"minimum": 1})
     """How many tracks of one peer connection are registered at once. (tracks)"""
 
 

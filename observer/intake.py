@@ -5,7 +5,7 @@ in bytes; at the bound a REST request is refused and a WebSocket is not read, so
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import trio
@@ -17,11 +17,11 @@ from schemas.samples import Samples
 class SamplesCollector:
     """Settings: how samples gather into batches."""
 
-    max_items: int = 10_000
+    max_items: int = field(default=10_000, metadata={"minimum": 1})
     """How many messages may wait; that many make a batch at once. (messages)"""
     max_time_in_ms: int = 100
     """How long the first message of a batch waits for others. (ms)"""
-    max_bytes: int = 64 * 1024 * 1024
+    max_bytes: int = field(default=64 * 1024 * 1024, metadata={"minimum": 1})
     """How many bytes of messages, as received, may wait; that many make a batch at once. (bytes)"""
 
 

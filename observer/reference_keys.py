@@ -64,6 +64,11 @@ MEANINGLESS = tuple(
         ("", "kubernetes.**", "a setting of the Java framework's Kubernetes client"),
         ("observer.metrics.repositoryMetrics", "exposePeriodInMins", "entries are counted whenever metrics are read"),
         ("observer.metrics", "flawMetrics.enabled", "the reference never used it"),
+        (
+            "observer.metrics",
+            "serviceIdTagName mediaUnitIdTagName",
+            "no metric carries these ids: senders choose them, so there is no bound to their number",
+        ),
         ("observer.repository", "useBackups", "every node of the cluster holds the whole registry"),
         (
             "observer.buffers",
@@ -93,7 +98,6 @@ LATER = tuple(
     Row(block, tuple(keys.split()), Status.LATER, reason)
     for block, keys, reason in (
         ("observer.sources", "acceptSfuSamples", "samples of SFUs are taken, but not analysed yet"),
-        ("observer.sources", "websocket.minRemotePeers", "a node has no peers yet"),
         (
             "observer.repository",
             "sfuMaxIdleTimeInS sfuTransportMaxIdleTimeInS sfuInboundRtpPadMaxIdleTimeInS "

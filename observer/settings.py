@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from analysis.client_reports import ClientSamplesAnalyser
 from analysis.observe import Bounds, CallIdAssignMode
 from observer.intake import SamplesCollector
+from observer.metric_families import metric_prefix
 from sinks.delivery import ReportsCollector
 from web.limits import Limits
 
@@ -86,7 +87,7 @@ class MetricsGroup:
 class Metrics:
     """What `/metrics` tells."""
 
-    prefix: str = "observertc"
+    prefix: str = field(default="observertc", metadata={"parse": metric_prefix})
     """What every metric's name begins with."""
 
     service_id_tag_name: str = "service"

@@ -9,7 +9,7 @@ import logging
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import trio
@@ -43,13 +43,11 @@ class SinkSettings:
     """One block of ``observer.sinks``."""
 
     type: str
-    """The type of the sink: one of `sinks.SINKS`."""
+    """The type of the sink: `LoggerSink`, `FileSink`. Its own keys stand in the block `config` beside it."""
     enabled: bool = True
     """Whether the sink is used at all."""
     reports: ReportFlags | None = None
     """Which types of reports the sink gets; all of them when absent."""
-    config: Mapping[str, object] = field(default_factory=dict)
-    """The keys of the sink itself, by its type."""
     retry: Retry = field(default_factory=Retry)
     """What happens when the sink fails."""
     max_queued_reports: int = field(default=100_000, metadata={"minimum": 1})

@@ -125,12 +125,12 @@ def test_a_port_of_the_environment_that_is_none_is_told() -> None:
 
 
 def test_variables_are_expanded_before_types_are_looked_at() -> None:
-    text = "observer: {buffers: {samplesCollector: {maxItems: '${ITEMS:5}'}}, metrics: {prefix: 'a-${P:`b}`}-${Q}'}}"
+    text = "observer: {buffers: {samplesCollector: {maxItems: '${ITEMS:5}'}}, sources: {allowedServiceIds: ['a-${P:`b}`}-${Q}']}}"
 
     observer = parse(text, {"Q": "c"}).observer
 
     assert observer.buffers.samples_collector.max_items == 5
-    assert observer.metrics.prefix == "a-b}-c"
+    assert observer.sources.allowed_service_ids == ["a-b}-c"]
 
 
 def test_enum_values_are_understood_in_any_case() -> None:
@@ -312,3 +312,8 @@ def test_any_text_is_a_configuration_or_told_what_is_wrong(text: str) -> None:
         problems = error.problems
 
     assert bool(problems) != isinstance(configuration, Configuration)
+
+
+def test_a_prefix_that_no_metric_may_have_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"observer\.metrics\.prefix"):
+        parse("observer: {metrics: {prefix: 1-x}}", {})
