@@ -61,7 +61,7 @@ async def play_client(
             summary.last_error = str(error)
             wait = course.first_wait if client.seq > before else wait
         if client.here():
-            await client.rest(wait * rng.uniform(0.7, 1.3))
+            await client.rest(min(wait * rng.uniform(0.7, 1.3), person.leaves - client.now()))
             wait = min(2 * wait, course.longest_wait)
 
 

@@ -14,7 +14,7 @@ from trio_websocket import ConnectionClosed, serve_websocket
 from observer.call_client import Summary
 from observer.simulate import NothingListens, Options, add_arguments, main, planned_calls, progress, simulate, size
 
-QUICK = Options(calls=2, participants=2, seconds=1.2, period=0.1, ramp=0.2, seed=1)
+QUICK = Options(calls=2, participants=2, seconds=0.8, period=0.08, ramp=0.1, seed=1)
 
 
 @dataclass
@@ -124,7 +124,7 @@ async def test_the_samples_of_each_client_are_numbered_in_order() -> None:
 async def test_a_refused_client_comes_back_and_tells_everything_anew() -> None:
     heard = Heard()
     async with little_server(heard, refuse_first=2) as url:
-        summary = await simulate(with_url(url, calls=1, ramp=0.0, seconds=3.0))
+        summary = await simulate(with_url(url, calls=1, ramp=0.0, seconds=1.8))
 
     firsts = {m["clientSamples"][0]["clientId"]: m["clientSamples"][0] for m in reversed(heard.messages)}
     assert (summary.refused, summary.errors) == (2, 0)
@@ -134,7 +134,7 @@ async def test_a_refused_client_comes_back_and_tells_everything_anew() -> None:
 async def test_a_lost_connection_is_counted_and_made_again() -> None:
     heard = Heard()
     async with little_server(heard, close_after=3) as url:
-        summary = await simulate(with_url(url, calls=1, ramp=0.0, seconds=3.0))
+        summary = await simulate(with_url(url, calls=1, ramp=0.0, seconds=1.8))
 
     assert summary.errors >= 2
     assert summary.last_error == "closed with 1011 made to fail"
@@ -147,7 +147,7 @@ async def test_a_server_that_goes_away_ends_nothing_but_counts() -> None:
 
     async with trio.open_nursery() as clients:  # noqa: SIM117 - the server goes first
         async with little_server(heard) as url:
-            clients.start_soon(partial(simulate, with_url(url, seconds=4.0), summary=summary))
+            clients.start_soon(partial(simulate, with_url(url, seconds=2.0), summary=summary))
             await heard.had_enough.wait()
 
     assert summary.errors >= 2
@@ -186,7 +186,7 @@ async def test_rest_clients_post_and_say_goodbye_in_their_last_message() -> None
 async def test_a_busy_rest_server_is_asked_again() -> None:
     bodies: list[bytes] = []
     async with little_rest_server(bodies, lambda n: 503 if n == 1 else 200) as url:
-        summary = await simulate(with_url(url, calls=1, ramp=0.0, rest=True, seconds=3.0))
+        summary = await simulate(with_url(url, calls=1, ramp=0.0, rest=True, seconds=1.8))
 
     assert (summary.refused, summary.errors) == (1, 0)
 

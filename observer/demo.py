@@ -1,0 +1,137 @@
+"""The demo: one real node, three simulated calls, and what the node tells about them, readable on the terminal.
+
+``python -m observer.demo`` ends by itself; exit code 0 when every event was told once and every inbound stream was
+reported with its true sender, which the plans of the calls know.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from random import Random
+from typing import TextIO
+
+import trio
+
+from observer.calls import Call, CallShape, plan_call
+from observer.child_node import ChildNode, NodeFailed, child_node
+from observer.demo_story import Story, expected_events, summary, who_hears_whom
+from observer.simulate import Options, simulate
+
+SECONDS = 12.0
+"""How long the calls last."""
+
+PERIOD = 0.4
+"""Time between two samples of a client. (s)"""
+
+IDLE = 3
+"""How long the node waits for what has fallen silent. (s)"""
+
+LEAVE_GRACE = 1
+"""How long the node waits for a client whose connection closed. (s)"""
+
+ENDING = 20.0
+"""How long the demo waits for the calls to be told as ended. (s)"""
+
+NODE = {
+    "security": {"printConfigs": False},
+    "sources": {"websocket": {"leaveGraceInS": LEAVE_GRACE}},
+    "repository": {
+        "callMaxIdleTimeInS": IDLE,
+        "clientsMaxIdle": IDLE,
+        "peerConnectionsMaxIdle": IDLE,
+        "inboundTracksMaxIdle": IDLE,
+        "outboundTracksMaxIdle": IDLE,
+    },
+    "sinks": {"demo": {"type": "FileSink", "config": {"path": "-"}}},
+}
+"""The node's configuration: the usual one, with short idle times, and reports as lines on its standard output."""
+
+
+def main() -> int:
+    """Runs the demo. Exit code 0: all told and all true; 1: not, or the node failed; 130: interrupted."""
+    try:
+        return trio.run(_until_interrupted, sys.stdout)
+    except* NodeFailed as failed:
+        sys.stderr.write(f"The node did not start:\n{failed.exceptions[0]}\n")
+    return 1
+
+
+async def _until_interrupted(out: TextIO) -> int:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_cancel_on_signal, nursery.cancel_scope)
+        code = await demo(planned(), out)
+        nursery.cancel_scope.cancel()
+        return code
+    out.write("\ninterrupted; the node was stopped\n")
+    return 130
+
+
+async def _cancel_on_signal(scope: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+def planned() -> list[tuple[float, Call]]:
+    """The three calls and when each begins (s): three in a mesh with a screen share, three through an SFU, and two."""
+    rng = Random()  # noqa: S311
+    shapes = (
+        CallShape(3, SECONDS, screen_share=True),
+        CallShape(3, SECONDS - 1, sfu=True),
+        CallShape(2, SECONDS - 2),
+    )
+    return [(float(n), plan_call(rng, shape)) for n, shape in enumerate(shapes)]
+
+
+async def demo(calls: list[tuple[float, Call]], out: TextIO) -> int:
+    """Plays `calls` to a node of its own and tells the reports on `out`; the exit code. Raises `NodeFailed`."""
+    story = Story([call for _, call in calls])
+    tell = _teller(out)
+    tell("starting a node ...")
+    async with child_node(NODE, tell=True) as node:
+        tell(f"it takes samples at {node.url} and is watched at http://127.0.0.1:{node.ops_port}/metrics", "")
+        all_told = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_listen, node, story, out, all_told)
+            sent = await simulate(Options(node.url, seconds=SECONDS + 3, period=PERIOD), calls)
+            with trio.move_on_after(ENDING):
+                await all_told.wait()
+            code = await node.stop()
+    tell("", "who hears whom, as the inbound track reports say:", *who_hears_whom(story), "", *summary(story))
+    tell(f"{sent.samples} samples sent, {sent.errors} errors; the node ended with exit code {code}")
+    return 0 if story.whole() and code == 0 and sent.errors == 0 else 1
+
+
+async def _listen(node: ChildNode, story: Story, out: TextIO, all_told: trio.Event) -> None:
+    """Tells each report as it comes, until the node ends; sets `all_told` when the last expected event came."""
+    colour = out.isatty() and "NO_COLOR" not in os.environ
+    expected = expected_events(story.calls)
+    tell = _teller(out)
+    async for line in _lines(node):
+        told = story.take(json.loads(line), colour=colour)
+        if told is not None:
+            tell(told)
+            if expected <= story.events:
+                all_told.set()
+
+
+async def _lines(node: ChildNode) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in node.output():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+
+
+def _teller(out: TextIO) -> Callable[..., None]:
+    def tell(*lines: str) -> None:
+        out.write("".join(f"{line}\n" for line in lines))
+        out.flush()
+
+    return tell
+
+
+if __name__ == "__main__":
+    sys.exit(main())

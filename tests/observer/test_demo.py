@@ -1,0 +1,158 @@
+import base64
+import json
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import pytest
+
+from observer.calls import Call, CallShape, Reception, plan_call
+from observer.demo import planned
+from observer.demo_story import Story, event_line, expected_events, summary, who_hears_whom
+
+BEGAN = 1_750_000_000_000
+
+
+def event(name: str, **payload: Any) -> dict[str, Any]:
+    everything: dict[str, Any] = {
+        "userId": None,
+        "clientId": None,
+        "peerConnectionId": None,
+        "SSRC": None,
+        "attachments": None,
+    }
+    everything |= {"value": None, "message": None, "callId": "c0ffee00-1", "roomId": "room-12345678"}
+    return everything | {"name": name, "timestamp": BEGAN + 2500} | payload
+
+
+def inbound(call: Call, reception: Reception, sender: tuple[str, str, str] | None) -> dict[str, Any]:
+    remote = sender or (None, None, None)
+    kind = "INBOUND_AUDIO_TRACK" if reception.stream.media.kind == "audio" else "INBOUND_VIDEO_TRACK"
+    payload = {
+        "roomId": call.room_id,
+        "clientId": reception.client_id,
+        "peerConnectionId": reception.peer_connection_id,
+        "ssrc": reception.ssrc,
+        "remoteClientId": remote[0],
+        "remotePeerConnectionId": remote[1],
+        "remoteTrackId": remote[2],
+    }
+    return {"type": kind, "payload": payload}
+
+
+def true_sender(reception: Reception) -> tuple[str, str, str]:
+    stream = reception.stream
+    return stream.client_id, stream.peer_connection_id, stream.track_id
+
+
+def all_reports(call: Call) -> Iterator[dict[str, Any]]:
+    """What a node that does everything right says of a call."""
+    for name, count in expected_events([call]).items():
+        for _ in range(count):
+            attachments = json.dumps({"streamDirection": "INBOUND", "mediaKind": "AUDIO"}).encode()
+            payload = event(name, clientId="c1", peerConnectionId="p1", attachments=base64.b64encode(attachments))
+            yield {"type": "CALL_EVENT", "payload": payload}
+    for reception in call.receptions:
+        yield inbound(call, reception, None)
+        yield inbound(call, reception, true_sender(reception))
+
+
+@pytest.fixture
+def call() -> Call:
+    return plan_call(Random(4), CallShape(participants=3, seconds=30, screen_share=True))
+
+
+def story_of(call: Call) -> Story:
+    story = Story([call])
+    for report in all_reports(call):
+        story.take(report)
+    return story
+
+
+def test_an_event_is_one_aligned_line() -> None:
+    joined = event_line(event("CLIENT_JOINED", userId="alice", clientId="0123456789"), BEGAN)
+    started = event_line(event("CALL_STARTED"), BEGAN)
+
+    assert joined == "   2.5 s  CLIENT_JOINED             room-12345678  alice    client 01234567"
+    assert started.index("room-12345678") == joined.index("room-12345678")
+    assert started.index("call c0ffee00") == joined.index("client 01234567")
+
+
+def test_a_track_is_told_with_direction_kind_and_ssrc() -> None:
+    attachments = base64.b64encode(b'{"streamDirection": "OUTBOUND", "mediaKind": "VIDEO"}').decode()
+    payload = event("MEDIA_TRACK_ADDED", SSRC=77, peerConnectionId="abcdefghij", attachments=attachments)
+
+    assert event_line(payload, BEGAN).endswith("outbound video, SSRC 77, on abcdefgh")
+
+
+def test_an_event_of_the_application_is_told_with_its_value() -> None:
+    assert event_line(event("HAND_RAISED", userId="bob", value="bob"), BEGAN).endswith("bob      bob")
+
+
+def test_colour_is_only_there_when_asked_for() -> None:
+    payload = event("CALL_ENDED")
+
+    assert "\x1b[" not in event_line(payload, BEGAN)
+    assert "\x1b[31mCALL_ENDED" in event_line(payload, BEGAN, colour=True)
+
+
+def test_reports_that_are_no_events_have_no_line(call: Call) -> None:
+    assert Story([call]).take(inbound(call, call.receptions[0], None)) is None
+
+
+def test_a_call_told_whole_is_whole(call: Call) -> None:
+    story = story_of(call)
+
+    assert story.whole()
+    assert f"inbound streams matched: {len(call.receptions)} of {len(call.receptions)}" in summary(story)
+
+
+def test_a_missing_event_is_told(call: Call) -> None:
+    story = story_of(call)
+    story.events["CLIENT_LEFT"] -= 1
+
+    assert not story.whole()
+    assert "WRONG: 2 of 3 CLIENT_LEFT" in summary(story)
+
+
+def test_an_event_told_twice_is_told(call: Call) -> None:
+    story = story_of(call)
+    story.events["CALL_ENDED"] += 1
+
+    assert not story.whole()
+    assert "WRONG: 2 of 1 CALL_ENDED" in summary(story)
+
+
+def test_a_stream_that_was_never_matched_is_not_whole(call: Call) -> None:
+    story = story_of(call)
+    first = call.receptions[0]
+    del story.heard[first.client_id, first.peer_connection_id, first.ssrc]
+
+    assert not story.whole()
+    assert len(story.matched()) == len(call.receptions) - 1
+
+
+def test_a_stream_with_a_wrong_sender_is_told_even_when_it_was_also_right(call: Call) -> None:
+    story = story_of(call)
+    first = call.receptions[0]
+    story.take(inbound(call, first, ("nobody", "p", "t")))
+
+    assert first not in story.matched()
+    assert any(line.startswith("WRONG: a stream of client") and str(first.ssrc) in line for line in summary(story))
+
+
+def test_who_hears_whom_is_told_from_the_reports(call: Call) -> None:
+    lines = list(who_hears_whom(story_of(call)))
+
+    assert len(lines) == 3
+    assert lines[1].startswith(f"{call.room_id}  bob     hears alice (")
+    assert "screen" in lines[1]
+    assert [line.split(" hears ")[1] for line in who_hears_whom(Story([call]))] == ["nobody"] * 3
+
+
+def test_the_demo_plays_a_mesh_an_sfu_call_and_a_pair() -> None:
+    calls = [call for _, call in planned()]
+
+    assert [len(call.participants) for call in calls] == [3, 3, 2]
+    assert [call.streams[0].sfu_stream_id is not None for call in calls] == [False, True, False]
+    assert any(stream.media.source == "screen" for stream in calls[0].streams)
