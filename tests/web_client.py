@@ -34,7 +34,9 @@ async def request(
     port: int, method: str, target: str, headers: Iterable[tuple[str, str]] = (), body: bytes = b""
 ) -> Answer:
     """Sends one request over a connection of its own and reads the whole answer."""
-    head = [("Host", f"{HOST}:{port}"), ("Connection", "close"), *headers]
+    head = [("Host", f"{HOST}:{port}"), *headers]
+    if not any(name.lower() == "connection" for name, _ in head):
+        head.append(("Connection", "close"))
     if body or method == "POST":
         head.append(("Content-Length", str(len(body))))
     parser = h11.Connection(h11.CLIENT)
@@ -89,6 +91,15 @@ class Session:
             if closed.reason is None:
                 return _NOT_A_CLOSE, ""
             return int(closed.reason.code), closed.reason.reason or ""
+
+    async def receive_until_closed(self) -> list[str | bytes]:
+        """All messages of the server until it closes."""
+        received = []
+        try:
+            while True:
+                received.append(await self.receive())
+        except ConnectionClosed:
+            return received
 
     @property
     def is_open(self) -> bool:

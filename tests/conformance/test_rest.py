@@ -1,0 +1,191 @@
+"""REST: what is taken, how it is answered, and what is left out."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.bodies import client, names, of_type, samples, track, transport, types
+from tests.nodes import running
+
+SFU = {"sfuId": "s", "timestamp": 1000, "transports": [{"transportId": "t"}]}
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/octet-stream", "application/json", "application/json; charset=utf-8", "Application/JSON"],
+)
+async def test_samples_are_answered_with_nothing(tmp_path: Path, content_type: str) -> None:
+    """C36."""
+    async with running(tmp_path) as node:
+        answer = await node.post(client(), headers={"Content-Type": content_type})
+        reports = await node.reports()
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert names(reports) == ["CALL_STARTED", "CLIENT_JOINED"]
+
+
+@pytest.mark.parametrize("version", ["2.0.4", "2.1.3", "2.2.0"])
+async def test_a_version_of_the_2_x_families_is_taken(tmp_path: Path, version: str) -> None:
+    """C36."""
+    async with running(tmp_path) as node:
+        answer = await node.post(client(), schemaVersion=version, format="json")
+
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("version", ["9.9", "9.9.9", "two", ""])
+async def test_another_version_is_refused_and_the_right_ones_named(tmp_path: Path, version: str) -> None:
+    """C36."""
+    async with running(tmp_path) as node:
+        answer = await node.post(client(), schemaVersion=version)
+
+    assert answer.status == 400
+    assert all(family in answer.text for family in ("2.0", "2.1", "2.2"))
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "multipart/form-data; boundary=x"])
+async def test_another_content_type_is_refused(tmp_path: Path, content_type: str) -> None:
+    """C36."""
+    async with running(tmp_path) as node:
+        answer = await node.post(client(), headers={"Content-Type": content_type})
+
+    assert answer.status == 415
+
+
+@pytest.mark.parametrize(
+    "body", [b"not json", b"[]", b"null", b"1", b"", b"\xff", b'{"clientSamples":', b"[" * 100_000]
+)
+async def test_a_body_that_is_no_json_object_is_refused(tmp_path: Path, body: bytes) -> None:
+    async with running(tmp_path) as node:
+        bad = await node.post(body=body)
+        good = await node.post(client())
+        reports = await node.reports()
+
+    assert (bad.status, good.status) == (400, 200)
+    assert names(reports) == ["CALL_STARTED", "CLIENT_JOINED"]
+
+
+async def test_a_body_may_be_compressed(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        answer = await node.post(body=gzip.compress(samples(client())), headers={"Content-Encoding": "gzip"})
+        reports = await node.reports()
+
+    assert answer.status == 200
+    assert names(reports) == ["CALL_STARTED", "CLIENT_JOINED"]
+
+
+async def test_a_page_of_another_origin_may_post(tmp_path: Path) -> None:
+    origin = {"Origin": "https://app.example"}
+    asks = origin | {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    async with running(tmp_path) as node:
+        may_i = await node.preflight(asks)
+        answer = await node.post(client(), headers=origin)
+
+    assert may_i.status in (200, 204)
+    assert "POST" in may_i.headers["access-control-allow-methods"]
+    assert "content-type" in may_i.headers["access-control-allow-headers"].lower() or (
+        may_i.headers["access-control-allow-headers"] == "*"
+    )
+    for told in (may_i, answer):
+        assert told.headers["access-control-allow-origin"] in ("*", "https://app.example")
+
+
+async def test_rest_can_be_switched_off(tmp_path: Path) -> None:
+    async with running(tmp_path, sources={"rest": {"enabled": False}}) as node, node.websocket() as session:
+        answer = await node.post(client())
+        await session.send(samples(client()))
+        reports = await node.reports(session)
+
+    assert answer.status == 403
+    assert answer.body
+    assert names(reports) == ["CALL_STARTED", "CLIENT_JOINED"]
+
+
+async def test_samples_of_a_service_that_is_not_allowed_are_dropped(tmp_path: Path) -> None:
+    """C39."""
+    async with running(tmp_path, sources={"allowedServiceIds": ["ok"]}) as node:
+        bad = await node.post(client("A"), service="bad")
+        good = await node.post(client("B"), service="ok")
+        reports = await node.reports(service="ok")
+
+    assert (bad.status, good.status) == (200, 200)
+    assert {report["serviceId"] for report in reports} == {"ok"}
+
+
+async def test_sfu_samples_can_be_left_out(tmp_path: Path) -> None:
+    """C40."""
+    async with running(tmp_path, sources={"acceptSfuSamples": False}) as node:
+        answer = await node.post(body=samples(client(pcTransports=[transport()]), sfuSamples=[SFU]))
+        reports = await node.reports()
+
+    assert answer.status == 200
+    assert types(reports) == ["PEER_CONNECTION_TRANSPORT"]
+
+
+async def test_client_samples_can_be_left_out(tmp_path: Path) -> None:
+    """C40, the other way round."""
+    async with running(tmp_path, sources={"acceptClientSamples": False}) as node:
+        answer = await node.post(client(pcTransports=[transport()]))
+        reports = await node.stop_and_wait()
+
+    assert answer.status == 200
+    assert reports == []
+
+
+async def test_what_is_bad_costs_only_itself(tmp_path: Path) -> None:
+    """C41."""
+    bad_neighbours = (
+        client("A", pcTransports=[transport("pa")]),
+        None,
+        client("C", room=None, pcTransports=[transport("pc")]),
+        client("D", inboundAudioTracks=[track("td", "pd", None)]),
+        client("E", None, pcTransports=[transport("pe")]),
+        client("F", pcTransports=[None, 1, transport("pf")], codecs={"no": "list"}, inboundVideoTracks="x"),
+    )
+    async with running(tmp_path) as node:
+        answer = await node.post(*bad_neighbours)
+        first = await node.reports()
+        await node.post(client("A", 2000, pcTransports=[transport("pa")]))
+        second = await node.reports()
+        rejected = await node.by_reason("observertc_sources_rejected_total")
+
+    assert answer.status == 200
+    assert {r["clientId"] for r in of_type(first, "PEER_CONNECTION_TRANSPORT")} == {"A", "F"}
+    assert [r["clientId"] for r in of_type(first, "INBOUND_AUDIO_TRACK")] == ["D"]
+    assert {r["clientId"] for r in first} == {None, "A", "D", "F"}
+    assert types(second) == ["PEER_CONNECTION_TRANSPORT"]
+    assert set(rejected) >= {"not_an_object", "room_id_missing", "timestamp_missing", "not_a_list"}
+
+
+async def test_tracks_without_their_ids_are_reported_all_the_same(tmp_path: Path) -> None:
+    """A track without peer connection or id is no entity, but it was measured."""
+    tracks = [track(None, "p1", 1, packetsLost=1), track("t2", None, 2, packetsLost=2)]
+    async with running(tmp_path) as node:
+        await node.post(client(inboundAudioTracks=tracks))
+        reports = await node.reports()
+
+    assert [r["packetsLost"] for r in of_type(reports, "INBOUND_AUDIO_TRACK")] == [1, 2]
+    assert "MEDIA_TRACK_ADDED" not in names(reports)
+
+
+async def test_unknown_fields_and_drifted_types_are_taken(tmp_path: Path) -> None:
+    """As today's browsers send them."""
+    sample = client(
+        "A",
+        1000.25,
+        inboundAudioTracks=[
+            track("t", "p1", 1, totalSamplesDuration=0.25, remoteTimestamp=99.5, id="x", freezeCount=1, mid="0")
+        ],
+        codecs=[{"payloadType": 111}],
+        somethingNew={"deep": [1]},
+    )
+    async with running(tmp_path) as node:
+        await node.post(body=json.dumps({"clientSamples": [sample], "more": 1}).encode())
+        reports = await node.reports()
+
+    (inbound,) = of_type(reports, "INBOUND_AUDIO_TRACK")
+    assert inbound["totalSamplesDuration"] == 0.25
+    assert "freezeCount" not in inbound.payload
+    assert len(of_type(reports, "CALL_META_DATA")) == 1

@@ -1,0 +1,99 @@
+"""Real clients, recorded, play against a whole node: every room, participant and stream is reported as it was."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from trio.testing import MockClock
+
+from tests.nodes import Node, Told, running
+from tests.recordings.judge import faults
+from tests.recordings.recording import Recording, load
+from tests.recordings.replay import as_fast_as_possible, play
+
+DATA = Path(__file__).parent / "data"
+MORE = Path(__file__).parents[2].parent / "shared" / "recordings"
+OWN = sorted(path.name for path in DATA.glob("*.jsonl.gz"))
+OTHERS = sorted({path.name for path in MORE.glob("oc2-*.jsonl.gz") if "protobuf" not in path.name} - {*OWN})
+ALL_COPIED = os.environ.get("RECORDINGS") == "all"
+COPIED = [name for name in OTHERS if ALL_COPIED or name == "oc2-churn3-json.jsonl.gz"]
+COPIES = 20
+LATER = {"sfu_samples_not_analysed"}
+"""What may be rejected: a recording of an SFU has samples of it too."""
+LONGER_THAN_ANY_LIMIT_S = 400
+
+no_others = pytest.mark.skipif(not OTHERS, reason=f"there is no {MORE.name} folder beside the repository")
+an_other = pytest.mark.parametrize("name", OTHERS or ["none"])
+a_copied_other = pytest.mark.parametrize("name", COPIED or ["none"])
+
+
+@pytest.fixture
+def clock() -> MockClock:
+    """Runs as real time does, and can be moved on."""
+    return MockClock(rate=1.0)
+
+
+@pytest.mark.parametrize("name", OWN)
+async def test_a_recording_is_reported_as_it_was(
+    tmp_path: Path, clock: MockClock, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    assert await wrong([load(DATA / name)], tmp_path, caplog) == []
+
+
+@pytest.mark.parametrize("name", OWN)
+async def test_many_copies_at_once_are_reported_as_they_were(
+    tmp_path: Path, clock: MockClock, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    assert await wrong(copies(load(DATA / name)), tmp_path, caplog) == []
+
+
+@no_others
+@an_other
+async def test_another_recording_is_reported_as_it_was(
+    tmp_path: Path, clock: MockClock, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    assert await wrong([load(MORE / name)], tmp_path, caplog) == []
+
+
+@no_others
+@a_copied_other
+async def test_many_copies_of_another_recording_are_reported_as_they_were(
+    tmp_path: Path, clock: MockClock, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    assert await wrong(copies(load(MORE / name)), tmp_path, caplog) == []
+
+
+def copies(recording: Recording) -> list[Recording]:
+    return [recording.copy(number) for number in range(COPIES)]
+
+
+async def wrong(recordings: Sequence[Recording], folder: Path, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Plays the recordings to a node and says all that went wrong.
+
+    One recording is played while the node's clock passes through the recorded time, many as fast as possible.
+    """
+    async with running(folder, epoch=recordings[0].started_at) as node:
+        pass_time = node.pass_time if len(recordings) == 1 else as_fast_as_possible
+        played = await play(recordings, node.port, pass_time)
+        reports = await node.reports()
+        await node.pass_time(LONGER_THAN_ANY_LIMIT_S)
+        reports += await all_ended(node, recordings)
+        found = played.refusals + await not_taken(node)
+    found += [f"logged: {it.getMessage()}" for it in caplog.records if it.exc_info or it.levelname == "ERROR"]
+    return found + faults([report.envelope for report in reports], recordings)
+
+
+async def all_ended(node: Node, recordings: Sequence[Recording]) -> list[Told]:
+    rooms = sum(len(recording.truth["rooms"]) for recording in recordings)
+    return await node.reports_until(*["CALL_ENDED"] * rooms)
+
+
+async def not_taken(node: Node) -> list[str]:
+    """What the node's metrics say was refused or lost."""
+    refused = await node.by_reason("observertc_sources_refused_total")
+    rejected = await node.by_reason("observertc_sources_rejected_total")
+    dropped = await node.by_reason("observertc_sinks_dropped_reports_total")
+    found = [f"{times:g} messages were refused: {reason}" for reason, times in refused.items()]
+    found += [f"{times:g} items were rejected: {reason}" for reason, times in rejected.items() if reason not in LATER]
+    return found + [f"{times:g} reports were dropped: {reason}" for reason, times in dropped.items()]
