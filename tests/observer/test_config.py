@@ -125,7 +125,8 @@ def test_a_port_of_the_environment_that_is_none_is_told() -> None:
 
 
 def test_variables_are_expanded_before_types_are_looked_at() -> None:
-    text = "observer: {buffers: {samplesCollector: {maxItems: '${ITEMS:5}'}}, sources: {allowedServiceIds: ['a-${P:`b}`}-${Q}']}}"
+    sources = "sources: {allowedServiceIds: ['a-${P:`b}`}-${Q}']}"
+    text = f"observer: {{buffers: {{samplesCollector: {{maxItems: '${{ITEMS:5}}'}}}}, {sources}}}"
 
     observer = parse(text, {"Q": "c"}).observer
 
