@@ -12,7 +12,7 @@ import orjson
 
 from schemas.reports import NAMES, Report, ReportType
 from store.commands import CALL, CLIENT, PEER_CONNECTION, TRACK, Happening
-from store.entities import INBOUND
+from store.entities import INBOUND, OUTBOUND
 
 
 class Event(NamedTuple):
@@ -71,6 +71,8 @@ CLOSED = {
     TRACK: Event("MEDIA_TRACK_REMOVED", _track_removed, _of_track),
 }
 
+_RANKS = {CALL: 0, CLIENT: 1, PEER_CONNECTION: 2, TRACK: 3}
+
 EVENT_NAMES = frozenset(event.name for event in (*OPENED.values(), *CLOSED.values())) | {
     "SFU_JOINED",
     "SFU_LEFT",
@@ -85,8 +87,8 @@ EVENT_NAMES = frozenset(event.name for event in (*OPENED.values(), *CLOSED.value
 
 
 def opened(happenings: Sequence[Happening]) -> list[Report]:
-    """The events of what opened, in the same order."""
-    return [_report(OPENED[it.what], it) for it in happenings]
+    """The events of what opened: calls, clients, peer connections, inbound tracks, outbound tracks."""
+    return [_report(OPENED[it.what], it) for it in sorted(happenings, key=_rank)]
 
 
 def closed(happenings: Sequence[Happening]) -> list[Report]:
@@ -114,6 +116,10 @@ def time_zone_id(offset: float | None) -> str | None:
         return "Z"
     hours, rest = divmod(abs(minutes), 60)
     return f"{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
+
+
+def _rank(it: Happening) -> int:
+    return _RANKS[it.what] + (it.direction == OUTBOUND)
 
 
 def _report(event: Event, it: Happening) -> Report:
