@@ -9,6 +9,9 @@ from tests.conformance.bodies import attachments, client, events, names, one, sa
 from tests.nodes import Node, now_of_trio, running
 
 CALLS_OF_3_S = {"callMaxIdleTimeInS": 3}
+ALL_OF_3_S = CALLS_OF_3_S | dict.fromkeys(
+    ("clientsMaxIdle", "peerConnectionsMaxIdle", "inboundTracksMaxIdle", "outboundTracksMaxIdle"), 3
+)
 ENDS = ("MEDIA_TRACK_REMOVED", "PEER_CONNECTION_CLOSED", "CLIENT_LEFT", "CALL_ENDED")
 
 
@@ -18,11 +21,15 @@ def whole(at: int = 1000, who: str = "A") -> dict[str, object]:
     return client(who, at, userId=who.lower(), pcTransports=[transport(f"p-{who}")], inboundAudioTracks=inbound)
 
 
-async def test_a_silent_call_ends_with_all_that_is_in_it(tmp_path: Path, clock: MockClock) -> None:
+@pytest.mark.parametrize("limits", [CALLS_OF_3_S, ALL_OF_3_S], ids=["the call's limit", "all limits"])
+async def test_a_silent_call_ends_with_all_that_is_in_it(
+    tmp_path: Path, clock: MockClock, limits: dict[str, int]
+) -> None:
     """C18: children before parents, each at its own last sample, the call at the server's time of its last touch."""
-    async with running(tmp_path, repository=CALLS_OF_3_S) as node:
-        before = now_of_trio()
+    async with running(tmp_path, repository=limits) as node:
         await node.post(whole(1000))
+        await node.reports()
+        before = now_of_trio()
         await node.post(whole(2500))
         await node.reports()
         after = now_of_trio()
