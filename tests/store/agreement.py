@@ -1,0 +1,202 @@
+"""What must hold between the rows of a registry, its indexes, its outbox, and what it told."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from store.commands import Command, Happening, Outcome
+from store.entities import OUTBOUND, MediaTrack, below
+from store.registry import Registry
+from tests.store.plain_registry import Path, PlainRegistry
+
+Key = tuple[str, ...]
+
+
+def rows_of(registry: Registry) -> list[Any]:
+    """Every row with all it holds, in order, as plain values."""
+    return [
+        [
+            (*path, registry.rooms.get(path[:2]) is call, call.marker, call.sample_touched, call.server_touched),
+            [
+                [
+                    (client.client_id, client.joined, client.media_unit_id, client.user_id, client.marker),
+                    (client.time_zone_offset, client.origin, client.sample_touched, client.server_touched),
+                    [
+                        [
+                            (row.peer_connection_id, row.sample_touched, row.server_touched),
+                            [
+                                (track.key, track.ssrcs, track.sfu_stream_id, track.sfu_sink_id, track.claimed)
+                                for track in row.tracks.values()
+                            ],
+                            [(track.sample_touched, track.server_touched) for track in row.tracks.values()],
+                        ]
+                        for row in client.peer_connections.values()
+                    ],
+                ]
+                for client in call.clients.values()
+            ],
+        ]
+        for path, call in registry.calls.items()
+    ]
+
+
+def rows_of_plain(plain: PlainRegistry) -> list[Any]:
+    """The same of the plain registry."""
+    return [
+        [
+            (call.service, call.room, call.name, call.current, call.marker, call.sample, call.server),
+            [
+                [
+                    (first.client_id, first.first, first.media_unit_id, first.user_id, first.marker),
+                    (first.time_zone_offset, client.origin, client.sample, client.server),
+                    [
+                        [
+                            (row.name, row.sample, row.server),
+                            [
+                                (track.key, tuple(track.ssrcs), track.stream, track.sink, track.claimed)
+                                for track in row.tracks
+                            ],
+                            [(track.sample, track.server) for track in row.tracks],
+                        ]
+                        for row in client.peer_connections
+                    ],
+                ]
+                for client in call.clients
+                for first in [client.first]
+            ],
+        ]
+        for call in plain.calls
+    ]
+
+
+def assert_indexes_agree(registry: Registry) -> None:
+    """Every index holds exactly what the rows say, nothing twice, nothing empty."""
+    clients = {}
+    streams: dict[Any, set[MediaTrack]] = {}
+    for path, call in registry.calls.items():
+        assert path == (call.service_id, call.room_id, call.call_id)
+        ssrcs: dict[Any, set[MediaTrack]] = {}
+        for row in below(call):
+            assert not row.closed
+            if isinstance(row, MediaTrack) and row.direction == OUTBOUND:
+                if row.sfu_stream_id:
+                    streams.setdefault((call.service_id, row.sfu_stream_id), set()).add(row)
+                else:
+                    for ssrc in row.ssrcs:
+                        ssrcs.setdefault(ssrc, set()).add(row)
+        assert_claims_agree(call.ssrcs, ssrcs)
+        for name, client in call.clients.items():
+            assert client.call is call
+            assert (call.service_id, name) not in clients
+            clients[call.service_id, name] = client
+    assert registry.clients == clients
+    assert_claims_agree(registry.streams, streams)
+    for room, call in registry.rooms.items():
+        assert registry.calls[(*room, call.call_id)] is call
+
+
+def assert_claims_agree(claims: dict[Any, list[MediaTrack]], awaited: dict[Any, set[MediaTrack]]) -> None:
+    """The same tracks for the same keys, each once."""
+    assert {key: set(tracks) for key, tracks in claims.items()} == awaited
+    assert all(len(tracks) == len(awaited[key]) for key, tracks in claims.items())
+
+
+def key_of(entry: Happening) -> Key:
+    """The whole path of the row that a happening tells of: 3 names for a call, 4, 5 and 8 for what is below it."""
+    names = (entry.client_id, entry.peer_connection_id, entry.direction, entry.media_kind, entry.track_id)
+    return (entry.service_id, entry.room_id, entry.call_id, *(name for name in names if name is not None))
+
+
+def names_of(path: Path) -> Key:
+    """The same for a row of the plain registry."""
+    call, client, peer_connection, track = path
+    below = (client and client.first.client_id, peer_connection and peer_connection.name)
+    return (call.service, call.room, call.name, *(name for name in below if name), *(track.key if track else ()))
+
+
+def parent_of(key: Key) -> Key:
+    """The path of the row above."""
+    return key[:5] if len(key) == 8 else key[:-1]
+
+
+class Openings:
+    """Follows what outcomes opened and closed: nothing closes but what is open, and no child is without its parent."""
+
+    def __init__(self) -> None:
+        self._open: Counter[Key] = Counter()
+
+    def open_now(self) -> Counter[Key]:
+        """How often each row is open."""
+        return +self._open
+
+    def follow(self, outcome: Outcome) -> list[str]:
+        """Takes in what a command opened and closed; tells what is wrong with it."""
+        return [*self._follow_opened(outcome.opened), *self._follow_closed(outcome.closed)]
+
+    def _follow_opened(self, opened: Iterable[Happening]) -> Iterator[str]:
+        for key in map(key_of, opened):
+            if len(key) > 3 and self._open[parent_of(key)] < 1:
+                yield f"{key} opened without its parent"
+            self._open[key] += 1
+
+    def _follow_closed(self, closed: Iterable[Happening]) -> Iterator[str]:
+        for key in map(key_of, closed):
+            if self._open[key] < 1:
+                yield f"{key} closed without being open"
+            self._open[key] -= 1
+            if not self._open[key] and any(parent_of(child) == key for child in self.open_now()):
+                yield f"{key} closed before what is below it"
+
+
+Told = tuple[str, Happening]
+"""Whether something opened or closed, and what."""
+
+
+class Outbox:
+    """What each node was told and has not told on: every happening is either told or kept, once."""
+
+    def __init__(self) -> None:
+        self._happened: Counter[Told] = Counter()
+        self._told: Counter[Told] = Counter()
+        self._kept: dict[str, dict[int, Outcome]] = {}
+
+    def follow(self, command: Command, outcome: Outcome) -> Outcome:
+        """Takes in a command and its outcome; gives what of it is the command's own, and not inherited."""
+        kept = self._kept.setdefault(command.origin, {})
+        for seq in [seq for seq in kept if seq <= command.mark]:
+            self._told.update(all_of(kept.pop(seq)))
+        inherited: Counter[Told] = Counter()
+        for name in command.gone:
+            for lost in self._kept.pop(name, {}).values() if name != command.origin else ():
+                inherited.update(all_of(lost))
+        own = Counter(all_of(outcome))
+        own.subtract(inherited)
+        assert min(own.values(), default=0) >= 0, "something that a lost node had not told is told by nobody"
+        self._happened.update(own)
+        if outcome.opened or outcome.closed:
+            kept[command.seq] = outcome
+        return Outcome(only(own, "opened", outcome.opened), only(own, "closed", outcome.closed))
+
+    def problems(self, registry: Registry) -> list[str]:
+        """What the registry keeps but should not, and the other way round."""
+        kept = {name: origin.untold for name, origin in registry.origins.items() if origin.untold}
+        awaited = {name: outcomes for name, outcomes in self._kept.items() if outcomes}
+        wrong = [] if kept == awaited else [f"{kept} is kept, not {awaited}"]
+        untold = Counter(entry for outcomes in kept.values() for one in outcomes.values() for entry in all_of(one))
+        return wrong if self._told + untold == +self._happened else [*wrong, "something is told twice, or by nobody"]
+
+
+def all_of(outcome: Outcome) -> list[Told]:
+    """All that an outcome tells."""
+    return [*(("opened", entry) for entry in outcome.opened), *(("closed", entry) for entry in outcome.closed)]
+
+
+def only(wanted: Counter[Told], how: str, happenings: Iterable[Happening]) -> list[Happening]:
+    """As many of each as are wanted, in order."""
+    left = wanted.copy()
+    taken = []
+    for entry in happenings:
+        if left[how, entry] > 0:
+            left[how, entry] -= 1
+            taken.append(entry)
+    return taken

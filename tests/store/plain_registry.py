@@ -1,0 +1,328 @@
+"""The registry once more, written to be obviously right: lists that are searched, no indexes, no care for speed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from store.commands import ClientSeen, Command, Happening, Leave, Outcome, PeerConnectionSeen, Sweep, Touch, TrackSeen
+from store.entities import OUTBOUND
+from store.registry import MOST_SSRCS
+
+
+@dataclass(eq=False)
+class Row:
+    """When a row was last touched."""
+
+    sample: int
+    server: int
+
+    def touch(self, sample: int, server: int) -> None:
+        """Never goes back."""
+        self.sample, self.server = max(self.sample, sample), max(self.server, server)
+
+
+@dataclass(eq=False)
+class Track(Row):
+    """A track."""
+
+    key: tuple[str, str, str]
+    ssrcs: list[int] = field(default_factory=list)
+    stream: str | None = None
+    sink: str | None = None
+    claimed: int = 0
+
+
+@dataclass(eq=False)
+class PeerConnection(Row):
+    """A peer connection."""
+
+    name: str
+    tracks: list[Track] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Client(Row):
+    """A client; `first` is the entry that made it."""
+
+    first: ClientSeen
+    origin: str
+    peer_connections: list[PeerConnection] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Call(Row):
+    """A call; the `current` one of a room takes its new clients."""
+
+    service: str
+    room: str
+    name: str
+    marker: str | None
+    current: bool = True
+    clients: list[Client] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Origin:
+    """What is kept of a node."""
+
+    seq: int = 0
+    last: Outcome = field(default_factory=Outcome)
+    untold: list[tuple[int, Outcome]] = field(default_factory=list)
+
+
+Path = tuple[Call, Client | None, PeerConnection | None, Track | None]
+"""A row with its parents; what is below it is ``None``."""
+
+
+class PlainRegistry:
+    """Takes the same commands as the registry."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.claims = 0
+        self.calls: list[Call] = []
+        self.origins: dict[str, Origin] = {}
+        self.opened: list[Happening] = []
+        self.closed: list[Happening] = []
+
+    def apply(self, command: Command) -> Outcome:
+        """Does what the command says."""
+        origin = self.origins.setdefault(command.origin, Origin())
+        if command.seq < origin.seq:
+            return Outcome()
+        if command.seq == origin.seq:
+            return origin.last
+        self.opened, self.closed = [], []
+        self.now = max(self.now, command.now)
+        origin.untold = [(seq, outcome) for seq, outcome in origin.untold if seq > command.mark]
+        for touch in command.touches:
+            self.touch(touch)
+        calls = [self.see(seen, command.origin) for seen in command.seen]
+        for leave in command.leaves:
+            self.leave(leave, command.origin)
+        if command.sweep:
+            self.sweep(command.sweep)
+        self.inherit([name for name in command.gone if name != command.origin])
+        origin.seq, origin.last = command.seq, Outcome(self.opened, self.closed, calls)
+        if self.opened or self.closed:
+            origin.untold.append((command.seq, origin.last))
+        return origin.last
+
+    def rows(self) -> Iterator[Path]:
+        """Every row, parents first."""
+        for call in self.calls:
+            yield call, None, None, None
+            for client in call.clients:
+                yield call, client, None, None
+                for peer_connection in client.peer_connections:
+                    yield call, client, peer_connection, None
+                    for track in peer_connection.tracks:
+                        yield call, client, peer_connection, track
+
+    def client(self, service: str, name: str) -> tuple[Call, Client] | None:
+        """The client of a service, with its call."""
+        for call in self.calls:
+            for client in call.clients:
+                if (call.service, client.first.client_id) == (service, name):
+                    return call, client
+        return None
+
+    def touch(self, touch: Touch) -> None:
+        """Touches a row if it is there."""
+        for path in self.rows():
+            if path_of(path) == (touch.what, *touch.path):
+                last(path).touch(touch.sample, self.now - max(touch.age, 0))
+
+    def see(self, seen: ClientSeen, origin: str) -> str | None:
+        """Opens what is missing; the id of the call that the client is in now."""
+        found = self.client(seen.service_id, seen.client_id)
+        call = self.call_for(seen, found[0] if found else None)
+        if call is None:
+            return None
+        if found and found[0] is not call:
+            self.close_client(*found)
+            found = None
+        client = found[1] if found else Client(seen.first, self.now, seen, origin)
+        if not found:
+            call.clients.append(client)
+            self.opened.append(happening((call, client, None, None), seen.first))
+        client.origin = origin
+        client.touch(seen.last, self.now)
+        call.touch(seen.last, self.now)
+        for entry in seen.peer_connections:
+            self.see_peer_connection(call, client, entry)
+        return call.name
+
+    def call_for(self, seen: ClientSeen, mine: Call | None) -> Call | None:
+        """The room's current call, unless the client itself names another."""
+        beside = [call for call in self.calls if (call.service, call.room) == (seen.service_id, seen.room_id)]
+        current = [call for call in beside if call.current]
+        if current and not seen.own_call_id:
+            return current[0]
+        for call in beside:
+            if call.name == seen.call_id:
+                return call if call.current or call is mine else None
+        started = seen.first if seen.own_call_id and not current else self.now
+        call = Call(started, self.now, seen.service_id, seen.room_id, seen.call_id, seen.marker)
+        self.calls.append(call)
+        self.opened.append(happening((call, None, None, None), started))
+        for other in current:
+            other.current = False
+            self.close_if_left_behind(other)
+        return call
+
+    def see_peer_connection(self, call: Call, client: Client, seen: PeerConnectionSeen) -> None:
+        """Opens or touches it and its tracks."""
+        for row in client.peer_connections:
+            if row.name == seen.peer_connection_id:
+                break
+        else:
+            row = PeerConnection(seen.first, self.now, seen.peer_connection_id)
+            client.peer_connections.append(row)
+            self.opened.append(happening((call, client, row, None), seen.first))
+        row.touch(seen.last, self.now)
+        for track in seen.tracks:
+            self.see_track((call, client, row), track)
+
+    def see_track(self, parents: tuple[Call, Client, PeerConnection], seen: TrackSeen) -> None:
+        """Opens or touches it, and takes over its SSRCs and SFU ids."""
+        tracks = parents[2].tracks
+        for track in tracks:
+            if track.key == seen[:3]:
+                self.learn(track, seen)
+                break
+        else:
+            track = Track(seen.first, self.now, seen[:3])
+            self.learn(track, seen)
+            tracks.append(track)
+            self.opened.append(happening((*parents, track), seen.first))
+        track.touch(seen.last, self.now)
+
+    def learn(self, track: Track, seen: TrackSeen) -> None:
+        """Numbers the change, if it is one."""
+        before = (list(track.ssrcs), track.stream, track.sink)
+        track.ssrcs += [ssrc for ssrc in seen.ssrcs if ssrc not in track.ssrcs]
+        del track.ssrcs[:-MOST_SSRCS]
+        track.stream = seen.sfu_stream_id or track.stream
+        track.sink = seen.sfu_sink_id or track.sink
+        if (track.ssrcs, track.stream, track.sink) != before:
+            self.claims += 1
+            track.claimed = self.claims
+
+    def leave(self, leave: Leave, origin: str) -> None:
+        """Certain, or said by the node that heard the client last."""
+        found = self.client(leave.service_id, leave.client_id)
+        if found and (leave.certain or found[1].origin == origin):
+            self.close_client(*found)
+
+    def sweep(self, limits: Sweep) -> None:
+        """Closes each row that expired, with all below it; children before parents."""
+
+        def expired(row: Row, limit: int) -> bool:
+            return self.now - row.server > limit + limit // 10
+
+        for call in list(self.calls):
+            if expired(call, limits.call):
+                self.close_call(call)
+                continue
+            for client in list(call.clients):
+                if expired(client, limits.client):
+                    self.close_client(call, client)
+                    continue
+                for peer_connection in list(client.peer_connections):
+                    if expired(peer_connection, limits.peer_connection):
+                        self.close_peer_connection(call, client, peer_connection)
+                        continue
+                    for track in list(peer_connection.tracks):
+                        outbound = track.key[0] == OUTBOUND
+                        if expired(track, limits.outbound_track if outbound else limits.inbound_track):
+                            self.close_track(call, client, peer_connection, track)
+
+    def close_call(self, call: Call) -> None:
+        """With its clients; it ended when it was heard last."""
+        for client in list(call.clients):
+            self.take_out_client(call, client)
+        self.calls.remove(call)
+        self.closed.append(happening((call, None, None, None), call.server))
+
+    def close_client(self, call: Call, client: Client) -> None:
+        """A call that was left behind ends with its last client."""
+        self.take_out_client(call, client)
+        self.close_if_left_behind(call)
+
+    def close_if_left_behind(self, call: Call) -> None:
+        """A call that is no longer its room's ends once it is empty."""
+        if not call.current and not call.clients:
+            self.close_call(call)
+
+    def take_out_client(self, call: Call, client: Client) -> None:
+        """With its peer connections."""
+        for peer_connection in list(client.peer_connections):
+            self.close_peer_connection(call, client, peer_connection)
+        call.clients.remove(client)
+        self.closed.append(happening((call, client, None, None), client.sample))
+
+    def close_peer_connection(self, call: Call, client: Client, row: PeerConnection) -> None:
+        """With its tracks."""
+        for track in list(row.tracks):
+            self.close_track(call, client, row, track)
+        client.peer_connections.remove(row)
+        self.closed.append(happening((call, client, row, None), row.sample))
+
+    def close_track(self, call: Call, client: Client, row: PeerConnection, track: Track) -> None:
+        """A track was removed when it was last sampled."""
+        row.tracks.remove(track)
+        self.closed.append(happening((call, client, row, track), track.sample))
+
+    def inherit(self, names: Sequence[str]) -> None:
+        """What lost nodes had not told is told with this outcome: parents open first, and close last."""
+        lost = [self.origins.pop(name) for name in dict.fromkeys(names) if name in self.origins]
+        inherited = [outcome for origin in lost for _, outcome in origin.untold]
+        if lost:
+            opened = [*self.opened, *(entry for outcome in inherited for entry in outcome.opened)]
+            closed = [*self.closed, *(entry for outcome in inherited for entry in outcome.closed)]
+            self.opened = [entry for kind in KINDS for entry in opened if entry.what == kind]
+            self.closed = [entry for kind in reversed(KINDS) for entry in closed if entry.what == kind]
+
+
+KINDS = ("call", "client", "peerConnection", "track")
+
+
+def last(path: Path) -> Row:
+    """The row that a path leads to."""
+    return [row for row in path if row is not None][-1]
+
+
+def path_of(path: Path) -> tuple[str, ...]:
+    """Kind and path, as a touch writes them."""
+    call, client, peer_connection, track = path
+    if client is None:
+        return KINDS[0], call.service, call.room, call.name
+    names = (call.service, client.first.client_id)
+    if peer_connection is None:
+        return KINDS[1], *names
+    if track is None:
+        return KINDS[2], *names, peer_connection.name
+    return KINDS[3], *names, peer_connection.name, *track.key
+
+
+def happening(path: Path, timestamp: int) -> Happening:
+    """What is told when the row opens or closes."""
+    call, client, peer_connection, track = path
+    told = Happening(path_of(path)[0], call.service, call.room, call.name, timestamp)
+    if client is None:
+        return told._replace(marker=call.marker)
+    first = client.first
+    told = told._replace(
+        media_unit_id=first.media_unit_id,
+        client_id=first.client_id,
+        user_id=first.user_id,
+        marker=first.marker,
+        time_zone_offset=first.time_zone_offset,
+    )
+    if peer_connection:
+        told = told._replace(peer_connection_id=peer_connection.name)
+    if track:
+        direction, kind, name = track.key
+        told = told._replace(direction=direction, media_kind=kind, track_id=name, ssrcs=tuple(track.ssrcs))
+        told = told._replace(sfu_stream_id=track.stream, sfu_sink_id=track.sink)
+    return told

@@ -1,0 +1,260 @@
+"""The registry against a plain one, under commands of any kind, in any order, from nodes whose clocks differ."""
+
+from collections import Counter
+from itertools import count
+
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from store.commands import (
+    CALL,
+    CLIENT,
+    PEER_CONNECTION,
+    TRACK,
+    ClientSeen,
+    Command,
+    Leave,
+    Outcome,
+    PeerConnectionSeen,
+    Sweep,
+    Touch,
+    TrackSeen,
+    encode,
+)
+from store.entities import AUDIO, INBOUND, OUTBOUND, VIDEO
+from store.machine import Machine
+from store.registry import Registry
+from tests.build import LIMITS, NOW
+from tests.store.agreement import Openings, Outbox, assert_indexes_agree, names_of, rows_of, rows_of_plain
+from tests.store.plain_registry import PlainRegistry, path_of
+
+NODES = ("n1", "n2", "n3")
+SKEWS = {"n1": 0, "n2": -5_000, "n3": 1_500}
+"""How far the clock of each node is off. (ms)"""
+SERVICES = st.sampled_from(["s1", "s1", "s1", "s2"])
+ROOMS = st.sampled_from(["r1", "r1", "r2"])
+CLIENTS = st.sampled_from(["alice", "bob", "carol"])
+PEER_CONNECTIONS = st.sampled_from(["pc1", "pc2"])
+OWN_CALLS = st.none() | st.sampled_from(["own1", "own2", "own3"])
+AGES = st.integers(0, 3_000)
+SSRCS = st.lists(st.integers(1, 4), max_size=2, unique=True)
+STREAMS = st.sampled_from([None, None, "st1", "st2"])
+
+
+@st.composite
+def clients_seen(draw: st.DrawFn, time: int, fresh: str) -> ClientSeen:
+    """What samples of the last three seconds show of one client."""
+    first = time - draw(AGES)
+    last = first + draw(st.integers(0, 200))
+    own = draw(OWN_CALLS)
+    tracks = st.builds(
+        TrackSeen,
+        st.sampled_from([INBOUND, OUTBOUND]),
+        st.sampled_from([AUDIO, VIDEO]),
+        st.just("t"),
+        st.just(first),
+        st.just(last),
+        SSRCS,
+        STREAMS,
+        STREAMS,
+    )
+    peer_connections = st.builds(
+        PeerConnectionSeen, PEER_CONNECTIONS, st.just(first), st.just(last), st.lists(tracks, max_size=3)
+    )
+    return ClientSeen(
+        draw(SERVICES),
+        draw(ROOMS),
+        draw(CLIENTS),
+        own or fresh,
+        own is not None,
+        first,
+        last,
+        draw(st.sampled_from(["unit1", "unit2"])),
+        draw(st.sampled_from([None, "user"])),
+        draw(st.sampled_from([None, "marker"])),
+        draw(st.sampled_from([None, 1.5])),
+        draw(st.lists(peer_connections, max_size=2)),
+    )
+
+
+class World(RuleBasedStateMachine):
+    """Three nodes propose; each command is applied to the registry, a replica that gets bytes, and the plain one."""
+
+    @initialize()
+    def begin(self) -> None:
+        """Nobody is there yet."""
+        self.time = NOW
+        self.fresh = count(1)
+        self.registry = Registry()
+        self.replica = Machine()
+        self.plain = PlainRegistry()
+        self.names = {node: f"{node}#1" for node in NODES}
+        self.sent: dict[str, Command] = {}
+        self.outcomes: dict[str, Outcome] = {}
+        self.outbox = Outbox()
+        self.openings = Openings()
+
+    def propose(self, node: str, mark: int = 0, **parts: object) -> Outcome:
+        """Applies a new command of a node everywhere; all must agree on its outcome."""
+        name = self.names[node]
+        seq = self.sent[name].seq + 1 if name in self.sent else 1
+        mark = max(mark, self.sent[name].mark if name in self.sent else 0)
+        command = Command(name, seq, self.time + SKEWS[node], mark)._replace(**parts)  # type: ignore[arg-type]
+        outcome = self.apply(command)
+        self.sent[name], self.outcomes[name] = command, outcome
+        assert self.openings.follow(self.outbox.follow(command, outcome)) == []
+        return outcome
+
+    def apply(self, command: Command) -> Outcome:
+        """Applies a command everywhere; all must agree on its outcome."""
+        outcome = self.registry.apply(command)
+        assert outcome == self.plain.apply(command)
+        assert outcome == self.replica.apply(encode(command))
+        return outcome
+
+    def draw_seen(self, data: st.DataObject) -> ClientSeen:
+        """What samples show of one client."""
+        return data.draw(clients_seen(self.time, f"c{next(self.fresh)}"))
+
+    def draw_touch(self, data: st.DataObject) -> Touch:
+        """The touch of a row, mostly of one that is there."""
+        there = [path_of(path) for path in self.plain.rows()]
+        absent = [
+            (CALL, "s1", "r1", "none"),
+            (CLIENT, "s1", "none"),
+            (PEER_CONNECTION, "s1", "alice", "none"),
+            (TRACK, "s1", "alice", "pc1", OUTBOUND, AUDIO, "none"),
+        ]
+        what, *path = data.draw(st.sampled_from([*there, *absent]))
+        return Touch(what, path, self.time - data.draw(AGES), data.draw(st.integers(-500, 3_000)))
+
+    def draw_leave(self, data: st.DataObject) -> Leave:
+        """A client leaves for certain, or perhaps."""
+        return Leave(data.draw(SERVICES), data.draw(CLIENTS), data.draw(st.booleans()))
+
+    @rule(seconds=st.sampled_from([1, 1, 2, 5]))
+    def time_passes(self, seconds: int) -> None:
+        """Up to half of the longest limit."""
+        self.time += seconds * 1_000
+
+    @rule(node=st.sampled_from(NODES), data=st.data(), entries=st.integers(1, 3))
+    def observe(self, node: str, data: st.DataObject, entries: int) -> None:
+        """Samples arrived."""
+        outcome = self.propose(node, seen=[self.draw_seen(data) for _ in range(entries)])
+
+        assert len(outcome.calls) == entries
+
+    @rule(node=st.sampled_from(NODES), data=st.data(), entries=st.integers(1, 3))
+    def touch(self, node: str, data: st.DataObject, entries: int) -> None:
+        """Rows fell silent."""
+        outcome = self.propose(node, touches=[self.draw_touch(data) for _ in range(entries)])
+
+        assert outcome == Outcome([], [], [])
+
+    @rule(node=st.sampled_from(NODES), data=st.data())
+    def leave(self, node: str, data: st.DataObject) -> None:
+        """A socket closed."""
+        self.propose(node, leaves=[self.draw_leave(data)])
+
+    @rule(node=st.sampled_from(NODES))
+    def sweep(self, node: str) -> None:
+        """Closes something exactly if the registry said so beforehand."""
+        awaited = self.registry.has_idle(LIMITS, self.time + SKEWS[node])
+
+        outcome = self.propose(node, sweep=LIMITS)
+
+        assert bool(outcome.closed) is awaited
+
+    @rule(node=st.sampled_from(NODES), data=st.data())
+    def all_at_once(self, node: str, data: st.DataObject) -> None:
+        """A command with something in every part."""
+        self.propose(
+            node,
+            touches=[self.draw_touch(data)],
+            seen=[self.draw_seen(data), self.draw_seen(data)],
+            leaves=[self.draw_leave(data)],
+            sweep=LIMITS,
+            gone=[self.lose(other) for other in NODES if other != node and data.draw(st.booleans())],
+        )
+
+    @rule(node=st.sampled_from(NODES), heir=st.sampled_from(NODES))
+    def crash(self, node: str, heir: str) -> None:
+        """A node starts anew under another name; the heir, which may be the new node itself, tells what was left."""
+        name = self.lose(node)
+        self.propose(heir, gone=[name, "nobody"])
+
+    def lose(self, node: str) -> str:
+        """The name that a node will not use again."""
+        name = self.names[node]
+        stem, number = name.split("#")
+        self.names[node] = f"{stem}#{int(number) + 1}"
+        return name
+
+    @rule(node=st.sampled_from(NODES), data=st.data())
+    def mark(self, node: str, data: st.DataObject) -> None:
+        """A node has told some of its outcomes, or all."""
+        sent = self.sent.get(self.names[node])
+        if sent:
+            self.propose(node, mark=data.draw(st.integers(sent.mark, sent.seq)))
+
+    @rule(node=st.sampled_from(NODES), back=st.sampled_from([0, 0, 1, 2]))
+    def retry(self, node: str, back: int) -> None:
+        """A node proposes its last command again, or one before it; whatever it holds, only its number counts."""
+        sent = self.sent.get(self.names[node])
+        if sent is None or sent.seq - back < 1:
+            return
+        before = self.replica.snapshot()
+        last = self.outcomes[sent.origin]
+        again = sent._replace(seq=sent.seq - back, now=self.time + 60_000, mark=sent.seq)
+
+        outcome = self.apply(again)
+
+        assert outcome == (Outcome() if back else last)
+        assert self.replica.snapshot() == before
+
+    @rule()
+    def rejoin(self) -> None:
+        """The replica is replaced by one that starts from its snapshot."""
+        copy = Machine()
+        copy.restore(self.replica.snapshot())
+
+        assert copy.snapshot() == self.replica.snapshot()
+        self.replica = copy
+
+    @invariant()
+    @precondition(lambda self: hasattr(self, "registry"))
+    def all_agree(self) -> None:
+        """Rows, indexes, outbox and everything else."""
+        mine = Machine()
+        mine.registry = self.registry
+        assert mine.snapshot() == self.replica.snapshot()
+        assert rows_of(self.registry) == rows_of_plain(self.plain)
+        assert_indexes_agree(self.registry)
+        assert_indexes_agree(self.replica.registry)
+        assert self.openings.open_now() == Counter(map(names_of, self.plain.rows()))
+        assert self.outbox.problems(self.registry) == []
+
+    def teardown(self) -> None:
+        """Everything closes in the end, and nothing is left behind."""
+        if not hasattr(self, "registry"):
+            return
+        self.time += 100_000
+        self.propose("n1", sweep=Sweep(*(limit // 2 for limit in LIMITS)))
+        registry = self.registry
+        assert (registry.calls, registry.rooms, registry.clients, registry.streams) == ({}, {}, {}, {})
+        assert not self.openings.open_now()
+        for name, last in list(self.sent.items()):
+            self.apply(Command(name, last.seq + 1, self.time, last.seq))
+        assert [origin.untold for origin in registry.origins.values() if origin.untold] == []
+
+
+TestWorld = World.TestCase
+TestWorld.settings = settings(
+    deadline=None,
+    max_examples=120,
+    stateful_step_count=40,
+    derandomize=True,
+    # To shrink a history of forty commands takes minutes; the assertion that failed tells more, sooner.
+    phases=[Phase.explicit, Phase.generate],
+)
