@@ -1,0 +1,142 @@
+"""A server over memory streams, and a client that speaks bytes to it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import trio
+import trio_websocket
+from trio.testing import memory_stream_pair
+
+from web import Limits, Request, Response, Route, Routes, Server, SessionLimits, WebSocket, WebSocketRoute
+from web.streams import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Client:
+    """The other end of a connection."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self._received = b""
+
+    async def ask(self, data: bytes, *, has_body: bool = True) -> Answer:
+        await self.stream.send_all(data)
+        return await self.answer(has_body=has_body)
+
+    async def answer(self, *, has_body: bool = True) -> Answer:
+        head, self._received = (await self._receive_until(b"\r\n\r\n")).split(b"\r\n\r\n", 1)
+        lines = head.decode().split("\r\n")
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:])}
+        length = int(headers.get("content-length", 0)) if has_body else 0
+        while len(self._received) < length:
+            self._received += await self.stream.receive_some()
+        body, self._received = self._received[:length], self._received[length:]
+        return Answer(int(lines[0].split()[1]), headers, body)
+
+    async def ended(self) -> bool:
+        """Waits for the server to end the connection; says whether it did so without another word."""
+        return not self._received and not await self.stream.receive_some()
+
+    async def _receive_until(self, mark: bytes) -> bytes:
+        while mark not in self._received:
+            data = await self.stream.receive_some()
+            assert data, f"the connection ended behind {self._received!r}"
+            self._received += data
+        return self._received
+
+
+class Door(trio.abc.Listener[Stream]):
+    """A listener without a network."""
+
+    def __init__(self) -> None:
+        self._knocking, self._waiting = trio.open_memory_channel[Stream](100)
+
+    async def accept(self) -> Stream:
+        return await self._waiting.receive()
+
+    async def aclose(self) -> None:
+        self._waiting.close()
+        await trio.lowlevel.checkpoint()
+
+    def connect(self) -> Stream:
+        ours, theirs = memory_stream_pair()
+        self._knocking.send_nowait(theirs)
+        return ours
+
+    def hand(self, stream: Stream) -> None:
+        self._knocking.send_nowait(stream)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that runs."""
+
+    server: Server
+    door: Door
+    nursery: trio.Nursery
+
+    def client(self) -> Client:
+        return Client(self.door.connect())
+
+    async def websocket(self, path: str = "/session") -> trio_websocket.WebSocketConnection:
+        return await trio_websocket.wrap_client_stream(
+            self.nursery,
+            self.door.connect(),  # type: ignore[arg-type]  # any stream will do
+            "localhost",
+            path,
+        )
+
+
+@asynccontextmanager
+async def serving(routes: Routes, limits: Limits | None = None) -> AsyncIterator[Served]:
+    server = Server(routes, limits)
+    door = Door()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(server.serve_listeners, [door])
+        yield Served(server, door, nursery)
+        nursery.cancel_scope.cancel()
+
+
+async def echo(request: Request) -> Response:
+    return Response(body=request.body)
+
+
+async def echo_messages(request: Request, websocket: WebSocket) -> None:
+    while True:
+        await websocket.send_text((await websocket.receive()).decode())
+
+
+ECHO = Routes(http=[Route("GET", "/", echo), Route("POST", "/echo", echo)])
+
+
+def session(
+    serve: Callable[[Request, WebSocket], Awaitable[None]] = echo_messages, limits: SessionLimits | None = None
+) -> Routes:
+    return Routes(websockets=[WebSocketRoute("/session", serve, limits or SessionLimits())])
+
+
+def post(body: bytes, *headers: str, path: str = "/echo") -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def get(path: str = "/", *headers: str, method: str = "GET") -> bytes:
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: x", *headers]).encode() + b"\r\n\r\n"
+
+
+def handshake(path: str = "/session", *headers: str) -> bytes:
+    return get(
+        path,
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        *headers,
+    )

@@ -1,0 +1,116 @@
+"""The body of one request while it arrives: inflated, and never larger than allowed."""
+
+import zlib
+from collections.abc import Mapping
+
+from web.requests import HttpError
+
+_ENCODINGS = {
+    "": 0,
+    "identity": 0,
+    "gzip": 16 + zlib.MAX_WBITS,
+    "x-gzip": 16 + zlib.MAX_WBITS,
+    "deflate": zlib.MAX_WBITS,
+}
+_INFLATER_SIZE = 65_536
+
+
+class BodyTooLarge(HttpError):
+    """A body that is larger than its route takes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(413, f"The body is larger than {limit} bytes")
+
+
+class BodiesFull(HttpError):
+    """All bodies together are larger than the server takes."""
+
+    def __init__(self) -> None:
+        super().__init__(503, "Too much is being received at once", ("Retry-After", "1"))
+
+
+class ByteBudget:
+    """What all bodies in hand may hold together. (bytes)"""
+
+    def __init__(self, size: int) -> None:
+        self.free = size
+
+    def take(self, count: int) -> None:
+        """Takes `count` bytes; raises `BodiesFull`, and takes none, when there are less."""
+        if count > self.free:
+            raise BodiesFull
+        self.free -= count
+
+    def give(self, count: int) -> None:
+        """Gives back `count` bytes that were taken."""
+        self.free += count
+
+
+class Body:
+    """Takes the body that `headers` announce, bit by bit, up to `limit` bytes, inflated and as sent.
+
+    Whoever makes one calls `release` when its bytes are no longer needed. A compressed body is one gzip member
+    or one zlib stream.
+    Raises `BodyTooLarge`, `BodiesFull`, and `HttpError` with 400 for a bad compression, 415 for an unknown one.
+    """
+
+    def __init__(self, headers: Mapping[str, str], limit: int, budget: ByteBudget) -> None:
+        window = _ENCODINGS.get(headers.get("content-encoding", "").strip().lower())
+        if window is None:
+            accepted = ("Accept-Encoding", "gzip, deflate, identity")
+            raise HttpError(415, "The content encoding is not taken; taken are gzip and deflate", accepted)
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > limit:
+            raise BodyTooLarge(limit)
+        self._limit = limit
+        self._budget = budget
+        self._taken = 0
+        self._received = 0
+        self._data = bytearray()
+        self._inflater: zlib._Decompress | None = None
+        if window:
+            # An inflater holds its window even for a body that never comes.
+            self._take(_INFLATER_SIZE)
+            self._inflater = zlib.decompressobj(window)
+
+    def feed(self, data: bytes | bytearray) -> None:
+        """Takes the next bytes as they were sent."""
+        self._received += len(data)
+        if self._received > self._limit:
+            raise BodyTooLarge(self._limit)
+        if self._inflater is None:
+            self._append(data)
+        else:
+            self._append(self._inflated(self._inflater, data))
+
+    def finish(self) -> bytes:
+        """The whole body, inflated."""
+        if self._inflater is not None and not self._inflater.eof and self._received:
+            raise HttpError(400, "The compressed body is cut short")
+        return bytes(self._data)
+
+    def release(self) -> None:
+        """Gives back to the budget what was taken."""
+        self._budget.give(self._taken)
+        self._taken = 0
+        self._data.clear()
+
+    def _inflated(self, inflater: "zlib._Decompress", data: bytes | bytearray) -> bytes:
+        try:
+            # One byte more than fits tells that it does not fit.
+            inflated = inflater.decompress(data, self._limit - len(self._data) + 1)
+        except zlib.error:
+            raise HttpError(400, "The compressed body cannot be inflated") from None
+        if inflater.unused_data:
+            raise HttpError(400, "The compressed body does not end where it should")
+        return inflated
+
+    def _append(self, data: bytes | bytearray) -> None:
+        if len(self._data) + len(data) > self._limit:
+            raise BodyTooLarge(self._limit)
+        self._take(len(data))
+        self._data += data
+
+    def _take(self, count: int) -> None:
+        self._budget.take(count)
+        self._taken += count
