@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import trio
 import trio_websocket
+import wsproto
 from trio.testing import memory_stream_pair
 
 from web import Limits, Request, Response, Route, Routes, Server, SessionLimits, WebSocket, WebSocketRoute
@@ -50,6 +51,29 @@ class Client:
             assert data, f"the connection ended behind {self._received!r}"
             self._received += data
         return self._received
+
+
+class RawSession:
+    """A client that sends what frames it likes."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.protocol = wsproto.connection.Connection(wsproto.ConnectionType.CLIENT)
+
+    async def open(self, path: str = "/session") -> "RawSession":
+        assert (await self.client.ask(handshake(path))).status == 101
+        return self
+
+    async def send(self, *events: wsproto.events.Event) -> None:
+        await self.client.stream.send_all(b"".join(self.protocol.send(event) for event in events))
+
+    async def event(self) -> wsproto.events.Event:
+        while True:
+            for event in self.protocol.events():
+                return event
+            data = await self.client.stream.receive_some()
+            assert data, "the connection ended"
+            self.protocol.receive_data(bytes(data))
 
 
 class Door(trio.abc.Listener[Stream]):

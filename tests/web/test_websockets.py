@@ -4,12 +4,11 @@ from contextlib import suppress
 import pytest
 import trio
 import trio_websocket
-import wsproto
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 from trio_websocket import ConnectionClosed, WebSocketConnection
 from wsproto.events import BytesMessage, Ping, TextMessage
 
-from tests.web.serving import Client, handshake, post, serving, session
+from tests.web.serving import Client, RawSession, handshake, post, serving, session
 from web import (
     Disconnected,
     Ended,
@@ -33,29 +32,6 @@ async def closed_with(websocket: WebSocketConnection) -> tuple[int, str | None]:
     reason = raised.value.reason
     assert reason is not None
     return reason.code, reason.reason
-
-
-class RawSession:
-    """A client that sends what frames it likes."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.protocol = wsproto.connection.Connection(wsproto.ConnectionType.CLIENT)
-
-    async def open(self) -> "RawSession":
-        assert (await self.client.ask(handshake())).status == 101
-        return self
-
-    async def send(self, *events: wsproto.events.Event) -> None:
-        await self.client.stream.send_all(b"".join(self.protocol.send(event) for event in events))
-
-    async def event(self) -> wsproto.events.Event:
-        while True:
-            for event in self.protocol.events():
-                return event
-            data = await self.client.stream.receive_some()
-            assert data, "the connection ended"
-            self.protocol.receive_data(bytes(data))
 
 
 async def test_text_and_binary_messages_both_come_as_bytes() -> None:

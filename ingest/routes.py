@@ -1,0 +1,47 @@
+"""The routes of the port that takes samples in."""
+
+from collections.abc import Callable
+from functools import partial
+
+import web
+from ingest import rest, sessions
+from ingest.intake import Intake
+from ingest.sources import Sources
+from ingest.statistics import Statistics
+
+
+def routes(
+    sources: Sources,
+    *,
+    offer: rest.Offer,
+    put: sessions.Put,
+    admits: sessions.Admits,
+    departed: sessions.Departed,
+    now: Callable[[], int],
+    statistics: Statistics,
+) -> web.Routes:
+    """What is answered on the port for samples: ``/``, REST and WebSocket.
+
+    Samples from REST are offered, those from WebSockets are put. `now` is the time in ms since the epoch.
+    """
+    intake = Intake(sources, now, statistics)
+    serve = sessions.Sessions(intake, put, admits, departed).serve
+    limits = web.SessionLimits(
+        sources.websocket.max_message_size,
+        sources.websocket.ping_interval_in_s,
+        sources.websocket.ping_timeout_in_s,
+        sources.websocket.idle_timeout_in_s,
+    )
+    failure = web.Refusal(sessions.INTERNAL_ERROR, "Internal error")
+    return web.Routes(
+        http=(
+            web.Route("GET", "/", _nothing),
+            web.Route("POST", rest.PATH, partial(rest.answer, intake, offer), sources.rest.max_body_size),
+        ),
+        websockets=(web.WebSocketRoute(sessions.PATH, serve, limits, failure),),
+        cors=web.Cors(tuple(sources.rest.cors_allowed_origins), max_age_in_s=sources.rest.cors_max_age_in_s),
+    )
+
+
+async def _nothing(request: web.Request) -> web.Response:
+    return web.Response()

@@ -1,0 +1,35 @@
+"""What has come in, counted. Plain numbers: whoever serves metrics reads them."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Transport(StrEnum):
+    """How a message came. The values are metric labels."""
+
+    REST = "rest"
+    WEBSOCKET = "websocket"
+
+
+class Refused(StrEnum):
+    """Why a message or a session was refused. The values are metric labels: a small, fixed set."""
+
+    UNDECODABLE = "undecodable"
+    VERSION = "version"
+    FORMAT = "format"
+    ID_TOO_LONG = "id_too_long"
+    CONTENT_TYPE = "content_type"
+    DISABLED = "disabled"
+    NOT_READY = "not_ready"
+    FULL = "full"
+
+
+@dataclass(slots=True)
+class Statistics:
+    """Counts since the start. `received_bytes` are those of the `messages`, inflated."""
+
+    messages: Counter[Transport] = field(default_factory=Counter)
+    received_bytes: Counter[Transport] = field(default_factory=Counter)
+    refused: Counter[Refused] = field(default_factory=Counter)
+    forgotten_clients: int = 0

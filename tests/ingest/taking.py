@@ -1,0 +1,70 @@
+"""The port for samples over memory streams, and a pipeline that only notes what it is given."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import trio
+
+from ingest import Sources, Statistics, routes
+from schemas.samples import Samples
+from tests.web.serving import Served, serving
+
+
+@dataclass
+class Pipeline:
+    """Takes all samples while `has_room` says so."""
+
+    taken: list[Samples] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    departures: list[tuple[str, set[str]]] = field(default_factory=list)
+    not_admitted: str | None = None
+    full: bool = False
+    room: trio.Event = field(default_factory=trio.Event)
+    statistics: Statistics = field(default_factory=Statistics)
+
+    def __post_init__(self) -> None:
+        self.room.set()
+
+    def offer(self, samples: Samples, size: int) -> bool:
+        if not self.full:
+            self.taken.append(samples)
+            self.sizes.append(size)
+        return not self.full
+
+    async def put(self, samples: Samples, size: int) -> None:
+        await self.room.wait()
+        if samples.media_unit_id == "broken":
+            raise RuntimeError("a secret")
+        self.taken.append(samples)
+        self.sizes.append(size)
+
+    def departed(self, service_id: str, client_ids: Collection[str]) -> None:
+        self.departures.append((service_id, set(client_ids)))
+
+    @property
+    def client_ids(self) -> list[str]:
+        return [client.client_id for samples in self.taken for client in samples.clients]
+
+
+@asynccontextmanager
+async def taking(sources: Sources | None = None) -> AsyncIterator[tuple[Served, Pipeline]]:
+    pipeline = Pipeline()
+    answers = routes(
+        sources or Sources(),
+        offer=pipeline.offer,
+        put=pipeline.put,
+        admits=lambda: pipeline.not_admitted,
+        departed=pipeline.departed,
+        now=lambda: 5000,
+        statistics=pipeline.statistics,
+    )
+    async with serving(answers) as served:
+        yield served, pipeline
+
+
+def samples_of(*client_ids: str, **envelope: Any) -> bytes:
+    clients = [{"clientId": client_id, "roomId": "lobby", "timestamp": 1000} for client_id in client_ids]
+    return orjson.dumps({"clientSamples": clients, **envelope})
