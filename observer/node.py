@@ -191,12 +191,12 @@ async def _run_pipeline(pipeline: Pipeline, intake: Intake, ended: trio.Event) -
 
 async def _run_until_signal(configuration: Configuration) -> bool:
     """Whether the node was drained: false when a second signal cut it short."""
-    stop = trio.Event()
+    stop, drained = trio.Event(), False
     async with trio.open_nursery() as nursery:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             nursery.start_soon(_stop_at_signal, signals, stop, nursery.cancel_scope)
             await run_node(configuration, stop=stop)
-        drained = not nursery.cancel_scope.cancel_called
+        drained = True
         nursery.cancel_scope.cancel()
     return drained
 
