@@ -12,6 +12,18 @@ from store.entities import Call, Client, Entity, MediaTrack, PeerConnection
 from store.registry import grace, limit_of
 
 
+def touch_pace(limits: Sweep) -> Sweep:
+    """For each kind of row, the least time between two of its touches: a tenth of the limit after which it may close.
+
+    A row closes with its parent too, so the parent's limit counts as well as its own. (ms)
+    """
+    client = min(limits.client, limits.call)
+    peer_connection = min(limits.peer_connection, client)
+    inbound_track = min(limits.inbound_track, peer_connection)
+    outbound_track = min(limits.outbound_track, peer_connection)
+    return Sweep(*map(grace, (limits.call, client, peer_connection, inbound_track, outbound_track)))
+
+
 class Hearing:
     """The rows that this node has heard of since their last committed touch."""
 
@@ -27,13 +39,13 @@ class Hearing:
             row.unsettled = True
             self._unsettled.append(row)
 
-    def settle(self, limits: Sweep, now: int) -> list[Touch]:
-        """The exact last touches of rows that have been silent for a tenth of their idle limit."""
+    def settle(self, pace: Sweep, now: int) -> list[Touch]:
+        """The exact last touches of rows that have been silent for as long as `pace` says of their kind."""
         touches, rest = [], []
         for row in self._unsettled:
             if row.closed or not _ahead(row):
                 row.unsettled = False
-            elif now - row.heard_server >= grace(limit_of(row, limits)):
+            elif now - row.heard_server >= limit_of(row, pace):
                 row.unsettled = False
                 touches.append(touch_of(row, now))
             else:

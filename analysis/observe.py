@@ -11,11 +11,11 @@ from enum import StrEnum
 
 from analysis.client_reports import Sighted
 from analysis.entries import ClientEntry, PeerConnectionEntry, TrackEntry
-from analysis.hearing import Hearing, last_touches
+from analysis.hearing import Hearing, last_touches, touch_pace
 from schemas.samples import ClientSample, Reason, Samples, Tally, Track, TrackKind
 from store.commands import ClientSeen, Outcome, Sweep, Touch
 from store.entities import INBOUND, OUTBOUND, Client, MediaTrack
-from store.registry import Registry, grace
+from store.registry import Registry
 
 
 class CallIdAssignMode(StrEnum):
@@ -69,7 +69,7 @@ class Batch:
         self.now = now
         self.hearing = hearing
         self.observing = observing
-        self.due = Sweep(*(now - grace(limit) for limit in observing.limits))
+        self.due = Sweep(*(now - pace for pace in touch_pace(observing.limits)))
         """For each kind of row, the time at or before which its last committed touch makes the next one due. (ms)"""
         self.touches: list[Touch] = []
         self.rejected = Tally()

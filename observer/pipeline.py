@@ -14,7 +14,7 @@ import trio
 
 from analysis import events
 from analysis.client_reports import ClientSamplesAnalyser, client_reports
-from analysis.hearing import Hearing, last_touches
+from analysis.hearing import Hearing, last_touches, touch_pace
 from analysis.observe import Batch, Observing
 from observer.departures import Departures, Part, parts
 from observer.intake import Departed
@@ -130,7 +130,7 @@ class Pipeline:
         touches, sweep = [], None
         if trio.current_time() >= self._next_scan:
             self._next_scan = trio.current_time() + self._scan_period
-            touches = self.hearing.settle(self._observing.limits, now)
+            touches = self.hearing.settle(touch_pace(self._observing.limits), now)
             if self._leads() and registry.has_idle(self._observing.limits, now):
                 sweep = self._observing.limits
                 self.counts.sweeps += 1

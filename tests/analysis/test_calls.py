@@ -330,3 +330,14 @@ def test_a_client_that_went_to_another_node_does_not_leave_with_its_old_session(
     b.tell(message(sample(at=2000)))
 
     assert names(a.pass_time(2 * GRACE)) == []
+
+
+def test_what_closes_with_its_parent_ends_with_the_time_of_its_own_last_sample() -> None:
+    world = World(idle={"call": 3000})
+    world.tell(message(sample(at=1000, **outbound("t1", 7))))
+    world.now += 1000
+    world.tell(message(sample(at=2000, **outbound("t1", 7))))
+
+    told = world.pass_time(10_000)
+
+    assert {payload["timestamp"] for payload in of_type(told, ReportType.CALL_EVENT)} == {2000, NOW + 1000}
