@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+_AT_LEAST_ONE = {"minimum": 1}
+_NOT_NEGATIVE = {"minimum": 0}
+
 
 @dataclass(frozen=True, slots=True)
 class Rest:
@@ -13,10 +16,10 @@ class Rest:
     cors_allowed_origins: list[str] = field(default_factory=lambda: ["*"])
     """The origins whose pages may ask; ``*`` allows every origin."""
 
-    cors_max_age_in_s: int = 3600
+    cors_max_age_in_s: int = field(default=3600, metadata=_NOT_NEGATIVE)
     """How long a browser may remember that it may ask. (s)"""
 
-    max_body_size: int = 10 * 1024 * 1024
+    max_body_size: int = field(default=10 * 1024 * 1024, metadata=_NOT_NEGATIVE)
     """How long a body may be, inflated and as sent. (bytes)"""
 
 
@@ -30,25 +33,25 @@ class Websocket:
     min_remote_peers: int = 0
     """How many other nodes must have been met before sessions are taken; until then they are closed with 4226."""
 
-    leave_grace_in_s: float = 30.0
+    leave_grace_in_s: float = field(default=30.0, metadata=_NOT_NEGATIVE)
     """How long the clients of a session that closed may stay silent before they count as left. (s)"""
 
-    max_message_size: int = 1_000_000
+    max_message_size: int = field(default=1_000_000, metadata=_AT_LEAST_ONE)
     """How long a message may be; a longer one closes its session with 1009. (bytes)"""
 
-    max_clients_per_session: int = 10_000
+    max_clients_per_session: int = field(default=10_000, metadata=_NOT_NEGATIVE)
     """How many clients of one session are remembered; those beyond leave by their idle time only."""
 
-    idle_timeout_in_s: float = 1200.0
+    idle_timeout_in_s: float = field(default=1200.0, metadata=_NOT_NEGATIVE)
     """How long a session may go without a message before it is closed. (s)"""
 
-    ping_interval_in_s: float = 20.0
+    ping_interval_in_s: float = field(default=20.0, metadata=_NOT_NEGATIVE)
     """How long a peer may be silent before it is pinged; 0 turns pings off. (s)"""
 
-    ping_timeout_in_s: float = 20.0
+    ping_timeout_in_s: float = field(default=20.0, metadata=_NOT_NEGATIVE)
     """How long a pinged peer may stay silent before its connection is cut. (s)"""
 
-    keep_alive_interval_in_s: float = 60.0
+    keep_alive_interval_in_s: float = field(default=60.0, metadata=_NOT_NEGATIVE)
     """How long a sender of samples goes without the text ``message`` from us. (s)"""
 
 
@@ -68,10 +71,10 @@ class Sources:
     use_server_timestamp: bool = False
     """Whether the time of arrival replaces the timestamp of each sample."""
 
-    max_id_length: int = 512
+    max_id_length: int = field(default=512, metadata=_AT_LEAST_ONE)
     """How long an id may be. (characters)"""
 
-    max_items_per_message: int = 10_000
+    max_items_per_message: int = field(default=10_000, metadata=_NOT_NEGATIVE)
     """How many entries all lists of a message may hold together; what is beyond is thrown away and counted."""
 
     rest: Rest = field(default_factory=Rest)

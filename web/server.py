@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 _BACKLOG = 4096
 _TURNED_AWAY_AT_ONCE = 256
 _TURN_AWAY_TIMEOUT = 1.0
+_CLOSE_INTERVAL = 1.0
 _FULL = b"Too many connections"
 _TURNED_AWAY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
@@ -87,10 +88,13 @@ class Server:
         with trio.move_on_after(grace_in_s):
             for connection in tuple(self._shared.connections):
                 connection.stop()
-            async with trio.open_nursery() as nursery:
-                for session in tuple(self._shared.sessions):
-                    nursery.start_soon(session.stop)
-            await self._ended.wait()
+            while not self._ended.is_set():
+                async with trio.open_nursery() as nursery:
+                    for session in tuple(self._shared.sessions):
+                        nursery.start_soon(session.stop)
+                # A session may just have been opening.
+                with trio.move_on_after(_CLOSE_INTERVAL):
+                    await self._ended.wait()
         self._serving.cancel()
         await self._ended.wait()
 
