@@ -23,7 +23,7 @@ from store.commands import (
     TrackSeen,
 )
 from store.entities import AUDIO, INBOUND, OUTBOUND
-from store.registry import Registry, grace
+from store.registry import Registry
 
 NOW = 1_000_000
 LIMITS = Sweep(call=10_000, client=8_000, peer_connection=6_000, inbound_track=4_000, outbound_track=2_000)
@@ -130,7 +130,7 @@ def registry_of(*seen: ClientSeen, now: int = NOW) -> Registry:
 
 def expired(limit: int) -> int:
     """The first time at which what was touched at `NOW` has expired."""
-    return NOW + limit + grace(limit) + 1
+    return NOW + limit + limit // 10 + 1
 
 
 def told(happenings: Iterable[Happening]) -> list[tuple[str, str]]:

@@ -83,3 +83,9 @@ def test_a_track_that_closes_claims_nothing_any_more() -> None:
     registry.apply(sweep("n1", 2, now=expired(LIMITS.outbound_track)))
 
     assert (registry.rooms["service", "lobby"].ssrcs, registry.streams) == ({}, {})
+
+
+def test_an_ssrc_that_is_told_twice_is_claimed_once() -> None:
+    registry = registry_of(client_with(track_seen(ssrcs=[1, 1])))
+
+    assert len(registry.rooms["service", "lobby"].ssrcs[1]) == 1

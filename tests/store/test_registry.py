@@ -188,6 +188,15 @@ def test_a_superseded_call_ends_with_its_last_client() -> None:
     assert told(outcome.closed) == [("client", "alice"), ("call", "first")]
 
 
+def test_a_superseded_call_that_ends_leaves_the_room_to_its_successor() -> None:
+    registry = registry_of(client_seen("alice", own_call="first"))
+    registry.apply(observe("n1", 2, client_seen("bob", own_call="second")))
+
+    registry.apply(leave("n1", 3, "alice"))
+
+    assert registry.rooms["service", "lobby"].call_id == "second"
+
+
 def test_a_call_without_clients_ends_when_it_is_superseded() -> None:
     registry = registry_of(client_seen("alice", own_call="first"))
     registry.apply(leave("n1", 2, "alice"))

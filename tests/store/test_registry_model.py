@@ -216,11 +216,13 @@ class World(RuleBasedStateMachine):
     @rule()
     def rejoin(self) -> None:
         """The replica is replaced by one that starts from its snapshot."""
+        self.replica = self.copied()
+
+    def copied(self) -> Machine:
+        """A machine that starts from the replica's snapshot."""
         copy = Machine()
         copy.restore(self.replica.snapshot())
-
-        assert copy.snapshot() == self.replica.snapshot()
-        self.replica = copy
+        return copy
 
     @invariant()
     @precondition(lambda self: hasattr(self, "registry"))
@@ -228,7 +230,7 @@ class World(RuleBasedStateMachine):
         """Rows, indexes, outbox and everything else."""
         mine = Machine()
         mine.registry = self.registry
-        assert mine.snapshot() == self.replica.snapshot()
+        assert mine.snapshot() == self.replica.snapshot() == self.copied().snapshot()
         assert rows_of(self.registry) == rows_of_plain(self.plain)
         assert_indexes_agree(self.registry)
         assert_indexes_agree(self.replica.registry)

@@ -19,6 +19,8 @@ from tests.build import (
     observe,
     sweep,
     told,
+    touch_call,
+    touch_client,
     touch_track,
     track_seen,
 )
@@ -90,6 +92,16 @@ def test_a_restored_registry_has_the_same_claims() -> None:
 
     assert list(registry.rooms["service", "lobby"].ssrcs) == [1, 2]
     assert list(registry.streams) == [("service", "st")]
+
+
+def test_a_superseded_call_that_outlived_its_successor_does_not_get_its_room_back() -> None:
+    machine = full()
+    late = expired(LIMITS.call) + 1
+    touches = [touch_client("bob", at=late), touch_call("first", room="attic", at=late)]
+    machine.apply(encode(sweep("n1", 2, now=late)._replace(touches=touches)))
+    assert [call.call_id for call in machine.registry.calls.values()] == ["first"]
+
+    assert restored(machine).registry.rooms == {}
 
 
 def test_what_a_node_alone_remembers_is_not_written() -> None:
