@@ -1,0 +1,97 @@
+"""A process of the observer ends with the exit code that the documents tell, and never with a traceback."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.docs.documents import TOP
+
+PATIENCE_S = 30.0
+
+pytestmark = pytest.mark.processes
+
+
+@contextmanager
+def node(folder: Path, configuration: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that runs this configuration, on free ports unless the variables say otherwise."""
+    file = folder / "node.yaml"
+    file.write_text(configuration)
+    ports = {"APPLICATION_SERVER_PORT": "0", "APPLICATION_MANAGEMENT_PORT": "0"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "observer", "run", "--config", str(file)],
+        env=os.environ | {"PYTHONPATH": str(TOP)} | ports | variables,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_until(process: subprocess.Popen[str], said: str) -> str:
+    """Reads the log of the process up to the line that matches."""
+    assert process.stderr is not None
+    read = ""
+    for line in process.stderr:
+        read += line
+        if re.search(said, line):
+            return line
+    raise AssertionError(f"it never said {said}:\n{read}")
+
+
+def end(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """The exit code and the rest of the log."""
+    _, rest = process.communicate(timeout=PATIENCE_S)
+    return process.returncode, rest
+
+
+def test_a_node_that_is_told_to_stop_ends_well(tmp_path: Path) -> None:
+    with node(tmp_path, "{}") as process:
+        wait_until(process, "Taking samples")
+        process.send_signal(signal.SIGTERM)
+        code, log = end(process)
+
+    assert code == 0
+    assert "Traceback" not in log
+
+
+def test_a_second_signal_ends_a_node_at_once(tmp_path: Path) -> None:
+    with node(tmp_path, "observer: {sinks: {x: {type: FileSink, config: {path: /dev/null}}}}") as process:
+        wait_until(process, "Taking samples")
+        process.send_signal(signal.SIGSTOP)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGCONT)
+        code, log = end(process)
+
+    assert code == 1
+    assert "Traceback" not in log
+
+
+def test_a_node_whose_port_is_taken_fails(tmp_path: Path) -> None:
+    with node(tmp_path, "{}") as first:
+        ports = re.search(r"port (\d+), watched", wait_until(first, "Taking samples"))
+        assert ports is not None
+        with node(tmp_path, "{}", APPLICATION_SERVER_PORT=ports[1]) as second:
+            code, log = end(second)
+
+    assert code == 1
+    assert "The node cannot go on" in log
+    assert "Traceback" not in log
+
+
+def test_a_wrong_configuration_is_told_before_anything_starts(tmp_path: Path) -> None:
+    with node(tmp_path, "observer: {repository: {clientsMaxIdel: 3}}") as process:
+        code, log = end(process)
+
+    assert code == 2
+    assert log == "line 1: observer.repository.clientsMaxIdel: unknown key; did you mean clientsMaxIdle?\n"

@@ -1,0 +1,270 @@
+"""What the documents name exists, and what they list is complete and right."""
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from analysis import events
+from ingest import sessions
+from ingest.statistics import Refused
+from observer.config import parse
+from observer.configuration_docs import markdown
+from observer.reference_keys import LATER_SINKS
+from schemas.reports import NAMES, ReportType
+from schemas.samples import OBJECT_LISTS, STRING_LISTS, Reason
+from sinks import SINKS
+from sinks.statistics import DropReason
+from store.commands import CALL, CLIENT, PEER_CONNECTION, TRACK, Happening
+from store.entities import INBOUND, OUTBOUND
+from tests.docs.documents import (
+    DOCUMENTS,
+    TOP,
+    WRITTEN,
+    Block,
+    anchors,
+    blocks,
+    code_words,
+    links,
+    name_of,
+    rows,
+    text_of,
+)
+from tests.observer.exposed import exposed
+from tests.observer.test_metrics import busy
+from web import Ended
+
+OF_CLIENTS = [type_ for type_ in ReportType if not type_.startswith("SFU_") and type_ is not ReportType.OBSERVER_EVENT]
+EVENTS_PAGE = TOP / "docs" / "events-and-reports.md"
+OPERATIONS_PAGE = TOP / "docs" / "operations.md"
+
+SAMPLE_WORDS = {
+    *OBJECT_LISTS,
+    *STRING_LISTS,
+    *("clientSamples", "sfuSamples", "turnSamples", "customObserverEvents", "timeZoneOffsetInHours", "getStats"),
+    *("dtlsRole", "candidatePairId", "dataChannelIdentifier", "messageSent", "messageReceived", "timeZoneId"),
+    *("streamDirection", "mediaKind", "getTimezoneOffset", "schemaVersion", "defaultLogger"),
+}
+"""Words of samples, attachments and answers that no table of ours holds."""
+
+CLIENT_WORDS = {"addTrackRelation", "addRTCPeerConnection", "createClientMonitor", "incrementalSampling"}
+"""Words of ObserveRTC's client-monitor-js 1.3."""
+
+_KEY_ROW = re.compile(r"^\| `([\w.<>*]+)` \|", re.MULTILINE)
+_METRIC = re.compile(r"\b(?:observertc|process|python)_[a-z0-9_]+")
+_HUMP = re.compile(r"[a-z][A-Z]")
+_DOTTED = re.compile(r"[A-Za-z][\w<>]*(?:\.[\w<>]+)*")
+_DEFAULT_ROW = re.compile(r"^\| `([\w.<>*]+)` \|[^|]*\|[^|]*\| `([^`|]+)` \|", re.MULTILINE)
+_TOLD_DEFAULT = re.compile(r"`([A-Za-z][\w.]*)` \((\d+)( s| ms| MiB)?\)")
+_MEBIBYTE = 1024 * 1024
+_TOP_BLOCK = re.compile(r"(?:observer|micronaut|endpoints)\.[a-z]")
+_PATH = re.compile(r"[\w./-]+\.(?:py|md|yaml|toml|lock)")
+_PLACEHOLDER = {"serviceId", "mediaUnitId"}
+
+
+@cache
+def keys() -> set[str]:
+    """Every key of the configuration, as its generated page lists them."""
+    return set(_KEY_ROW.findall(markdown()))
+
+
+@cache
+def known_words() -> set[str]:
+    """Every word in camelCase that may stand in a document."""
+    words = {part for key in keys() for part in key.split(".")}
+    words |= {name for names in NAMES.values() for name in names}
+    words |= set(re.findall(r"\b[a-z]+[A-Z]\w*", markdown()))
+    return words | SAMPLE_WORDS | CLIENT_WORDS | _PLACEHOLDER
+
+
+def unknown_words(text: str) -> set[str]:
+    """Words in code that look like keys or fields and are none."""
+    known, paths = known_words(), keys()
+    found = set()
+    for word in code_words(text):
+        if not _DOTTED.fullmatch(word):
+            continue
+        if _TOP_BLOCK.match(word) and not _PATH.fullmatch(word):
+            if word not in paths and not _is_module(word) and not any(path.startswith(f"{word}.") for path in paths):
+                found.add(word)
+        elif _HUMP.search(word) and not word[0].isupper() and not set(word.split(".")) <= known | paths:
+            found.add(word)
+    return found
+
+
+def _is_module(word: str) -> bool:
+    """Whether a dotted word names a module of ours, or something in one."""
+    return any((TOP / Path(*word.split(".")[:depth])).with_suffix(".py").exists() for depth in (2, 3))
+
+
+def wrong_defaults(text: str) -> dict[str, str]:
+    """Keys that the text gives another default than they have, in brackets behind them; and that default."""
+    wrong = {}
+    defaults = {key.replace("<name>.", ""): default for key, default in _DEFAULT_ROW.findall(markdown())}
+    for key, number, unit in _TOLD_DEFAULT.findall(text):
+        told = int(number) * (_MEBIBYTE if unit == " MiB" else 1)
+        known = {default for path, default in defaults.items() if path == key or path.endswith(f".{key}")}
+        if not any(float(default) == told for default in known):
+            wrong[key] = number + unit
+    return wrong
+
+
+async def unknown_metrics(text: str) -> set[str]:
+    """Names of metrics that no node tells."""
+    told = await exposed(busy())
+    known = set(re.findall(r"^# TYPE (\S+)", told.text, re.MULTILINE)) | {name for name, _ in told.values}
+    return {name for name in _METRIC.findall(text) if name not in known and f"{name}_total" not in known}
+
+
+def dead_links(text: str, document: Path) -> set[str]:
+    """Links to files and headings that are not there; links to the world are not followed."""
+    dead = set()
+    for link in links(text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path) if path else document
+        if not target.exists() or (anchor and anchor not in anchors(text_of(target))):
+            dead.add(link)
+    return dead
+
+
+def dead_paths(text: str) -> set[str]:
+    """Files of the repository that are named in code and are not there."""
+    return {
+        word
+        for word in code_words(text)
+        if "/" in word and _PATH.fullmatch(word) and not word.startswith("/") and not (TOP / word).exists()
+    }
+
+
+@pytest.mark.parametrize("block", blocks("yaml"), ids=str)
+def test_every_yaml_block_is_a_configuration(block: Block) -> None:
+    assert parse(block.text, {}).notices == () or "later" in block.words
+
+
+@pytest.mark.parametrize("block", blocks("json"), ids=str)
+def test_every_json_block_is_json(block: Block) -> None:
+    json.loads(block.text)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    assert dead_links(text_of(document), document) == set()
+
+
+@pytest.mark.parametrize("document", WRITTEN, ids=name_of)
+def test_every_file_that_is_named_is_there(document: Path) -> None:
+    assert dead_paths(text_of(document)) == set()
+
+
+@pytest.mark.parametrize("document", WRITTEN, ids=name_of)
+async def test_every_metric_that_is_named_is_told(document: Path) -> None:
+    assert await unknown_metrics(text_of(document)) == set()
+
+
+@pytest.mark.parametrize("document", WRITTEN, ids=name_of)
+def test_every_key_and_field_that_is_named_exists(document: Path) -> None:
+    assert unknown_words(text_of(document)) == set()
+
+
+@pytest.mark.parametrize("document", WRITTEN, ids=name_of)
+def test_every_default_that_is_told_in_brackets_is_the_default(document: Path) -> None:
+    assert wrong_defaults(text_of(document)) == {}
+
+
+def test_defaults_are_told_in_brackets_at_all() -> None:
+    told = [match for document in WRITTEN for match in _TOLD_DEFAULT.findall(text_of(document))]
+
+    assert len(told) > 10
+
+
+def test_every_event_stands_in_the_page_as_it_is_told() -> None:
+    table = {(name, of): (message, keys) for name, of, message, _, keys in rows(text_of(EVENTS_PAGE), "Call events")}
+
+    assert table == told_events()
+
+
+def told_events() -> dict[tuple[str, str], tuple[str, str]]:
+    """What the code tells, with the names of ids in their place."""
+    told = {}
+    for what, direction in ((CALL, None), (CLIENT, None), (PEER_CONNECTION, None), (TRACK, INBOUND), (TRACK, OUTBOUND)):
+        it = Happening(
+            *(what, "<serviceId>", "<roomId>", "<callId>", 0),
+            peer_connection_id="<peerConnectionId>",
+            direction=direction,
+            media_kind="<kind>",
+            sfu_stream_id="<sfuStreamId>",
+            sfu_sink_id="<sfuSinkId>",
+        )
+        for event in (events.OPENED[what], events.CLOSED[what]):
+            attached = ", ".join(event.attachments(it)) if event.attachments else "none"
+            of = f"{direction.lower()} track" if direction else {PEER_CONNECTION: "peer connection"}.get(what, what)
+            told[event.name, of] = (event.message(it), attached)
+    return told
+
+
+def test_the_events_that_come_later_are_named() -> None:
+    text = text_of(EVENTS_PAGE)
+
+    assert {name for name in events.EVENT_NAMES if f"`{name}`" not in text} == set()
+
+
+@pytest.mark.parametrize("type_", OF_CLIENTS)
+def test_the_fields_of_every_client_report_are_listed_in_their_order(type_: ReportType) -> None:
+    listed = {name: tuple(fields.split()) for name, fields in rows(text_of(EVENTS_PAGE), "Fields in their order")}
+
+    assert listed[type_] == NAMES[type_]
+
+
+def test_every_report_type_is_named() -> None:
+    text = text_of(EVENTS_PAGE)
+
+    assert {type_ for type_ in ReportType if f"`{type_}`" not in text} == set()
+
+
+def test_every_reason_why_something_is_not_taken_is_explained() -> None:
+    listed = [row[0] for row in rows(text_of(EVENTS_PAGE), "What is not taken, and why")]
+
+    assert sorted(listed) == sorted(reason.value for reason in Reason)
+
+
+@pytest.mark.parametrize(
+    ("heading", "reasons"),
+    [
+        ("Messages and sessions that are refused", Refused),
+        ("Connections that are ended", Ended),
+        ("Reports that are dropped", DropReason),
+    ],
+)
+def test_every_other_reason_is_explained(heading: str, reasons: type[Refused] | type[Ended] | type[DropReason]) -> None:
+    listed = [row[0] for row in rows(text_of(OPERATIONS_PAGE), heading)]
+
+    assert sorted(listed) == sorted(reason.value for reason in reasons)
+
+
+def test_every_close_code_is_explained() -> None:
+    codes = {row[0] for row in rows(text_of(OPERATIONS_PAGE), "Close codes of a WebSocket")}
+
+    assert {str(code) for code in (sessions.NOT_READY, sessions.INTERNAL_ERROR, sessions.DISABLED, 4230)} <= codes
+
+
+def test_every_type_of_sink_is_named() -> None:
+    text = text_of(TOP / "docs" / "sinks.md")
+
+    assert {type_ for type_ in (*SINKS, *LATER_SINKS) if f"`{type_}`" not in text} == set()
+
+
+async def test_what_is_wrong_in_a_document_is_noticed() -> None:
+    text = (
+        "`observertc_sinks_happiness` `observer.buffers.soup` `maxSoupInMs` `observer/soup.py` "
+        "[x](docs/soup.md) [y](#soup) `observer.shutdownGraceInS` (26 s)\n"
+    )
+
+    assert await unknown_metrics(text) == {"observertc_sinks_happiness"}
+    assert unknown_words(text) == {"observer.buffers.soup", "maxSoupInMs"}
+    assert wrong_defaults(text) == {"observer.shutdownGraceInS": "26 s"}
+    assert dead_paths(text) == {"observer/soup.py"}
+    assert dead_links(text, TOP / "README.md") == {"docs/soup.md", "#soup"}
