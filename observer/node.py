@@ -29,6 +29,7 @@ from observer.pipeline import Pipeline
 from observer.report_metrics import ReportMetrics
 from observer.settings import Repository
 from schemas.reports import Report
+from sinks.statistics import DropReason
 from store.commands import Sweep
 from store.machine import Machine
 
@@ -76,10 +77,11 @@ async def run_node(
     fresh_id: Callable[[], str] = fresh_uuid,
     stop: trio.Event,
     task_status: trio.TaskStatus[Ports] = trio.TASK_STATUS_IGNORED,
-) -> None:
+) -> bool:
     """Runs one node until `stop` is set, and then until all that was accepted is delivered or its grace is over.
 
-    `now` is ms since the epoch. Starts with the ports that are bound; raises `OSError` when one cannot be.
+    Tells whether all of it was delivered. `now` is ms since the epoch. Starts with the ports that are bound; raises
+    `OSError` when one cannot be.
     """
     settings = configuration.observer
     started, origin = now(), fresh_id()
@@ -141,7 +143,11 @@ async def run_node(
     )
     ops_server = web.Server(
         ops_routes(
-            health=Health(pipeline.round_age, admission.unready, deliveries.statistics),
+            health=Health(
+                pipeline.round_age,
+                lambda: "the node is stopping" if stop.is_set() else admission.unready(),
+                deliveries.statistics,
+            ),
             info=Info(origin, started, lambda: {"websockets": served.open_websockets}),
             metrics=exposition.text,
             endpoints=configuration.endpoints,
@@ -169,8 +175,9 @@ async def run_node(
         with trio.move_on_at(until):
             await pipeline_ended.wait()
         await deliveries.drain(max(0.0, until - trio.current_time()))
-        _tell_end(deliveries)
+        delivered = pipeline_ended.is_set() and _tell_end(deliveries)
         nursery.cancel_scope.cancel()
+    return delivered
 
 
 def idle_limits(repository: Repository) -> Sweep:
@@ -190,15 +197,14 @@ async def _run_pipeline(pipeline: Pipeline, intake: Intake, ended: trio.Event) -
 
 
 async def _run_until_signal(configuration: Configuration) -> bool:
-    """Whether the node was drained: false when a second signal cut it short."""
-    stop, drained = trio.Event(), False
+    """Whether all that was accepted was delivered: false also when a second signal cut the node short."""
+    stop, delivered = trio.Event(), False
     async with trio.open_nursery() as nursery:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             nursery.start_soon(_stop_at_signal, signals, stop, nursery.cancel_scope)
-            await run_node(configuration, stop=stop)
-        drained = True
+            delivered = await run_node(configuration, stop=stop)
         nursery.cancel_scope.cancel()
-    return drained
+    return delivered
 
 
 async def _stop_at_signal(signals: AsyncIterator[int], stop: trio.Event, at_once: trio.CancelScope) -> None:
@@ -217,11 +223,13 @@ def _tell_start(configuration: Configuration, origin: str) -> None:
         _LOG.info("Effective configuration:\n%s", effective(configuration))
 
 
-def _tell_end(deliveries: sinks.Deliveries) -> None:
+def _tell_end(deliveries: sinks.Deliveries) -> bool:
+    """Whether no sink was left with reports."""
     for sink in deliveries.statistics():
         _LOG.info(
             "Sink %s: %d reports acknowledged, %d dropped", sink.key, sink.acknowledged, sum(sink.dropped.values())
         )
+    return not any(sink.dropped[DropReason.DROPPED_AT_SHUTDOWN] for sink in deliveries.statistics())
 
 
 def _raise_file_limit(connections: int) -> None:

@@ -62,3 +62,14 @@ async def test_samples_are_not_taken_on_the_ops_port(tmp_path: Path) -> None:
         answer = await node.get("/samples/svc/mu")
 
     assert answer.status == 404
+
+
+async def test_a_node_that_stops_is_no_longer_ready(tmp_path: Path) -> None:
+    nowhere = {"config": {"path": str(tmp_path / "nowhere" / "reports.jsonl")}}
+    async with running(tmp_path, sink=nowhere, shutdownGraceInS=5) as node:
+        await node.post({"clientId": "c", "roomId": "r", "timestamp": 1})
+        node.stop.set()
+        answer = await node.get("/health/readiness")
+
+    assert answer.status == 503
+    assert "stopping" in answer.text

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,22 @@ def test_a_node_that_is_told_to_stop_ends_well(tmp_path: Path) -> None:
 
     assert code == 0
     assert "Traceback" not in log
+
+
+def test_a_node_that_cannot_deliver_what_it_accepted_says_so(tmp_path: Path) -> None:
+    sink = f"{{type: FileSink, config: {{path: {tmp_path}/nowhere/reports.jsonl}}}}"
+    with node(tmp_path, f"observer: {{shutdownGraceInS: 0.5, sinks: {{x: {sink}}}}}") as process:
+        port, _ = re.findall(r"\d+", wait_until(process, "Taking samples").partition("port")[2])
+        sample = b'{"clientSamples": [{"clientId": "c", "roomId": "r", "timestamp": 1}]}'
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{port}/rest/samples/s/m", sample, {"Content-Type": "application/json"}
+        )
+        urllib.request.urlopen(asked).close()
+        process.send_signal(signal.SIGTERM)
+        code, log = end(process)
+
+    assert code == 1
+    assert "0 reports acknowledged, 2 dropped" in log
 
 
 def test_a_second_signal_ends_a_node_at_once(tmp_path: Path) -> None:
