@@ -1,0 +1,180 @@
+"""JSON made to hurt: any value, and client samples in which anything may stand anywhere.
+
+Values are written by `written`, so that there is what `json.dumps` never writes: keys that repeat, numbers of any
+length, brackets thousands deep, escapes of half a surrogate pair.
+"""
+
+import json
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from schemas.reports import NAMES, ReportType
+from schemas.samples import OBJECT_LISTS, STRING_LISTS, TrackKind
+from schemas.samples_2_0 import PAIR_FIELDS
+
+
+class Raw(NamedTuple):
+    """A piece of JSON, or of what is none, as it is."""
+
+    text: str
+
+
+class Pairs(NamedTuple):
+    """An object whose keys may repeat."""
+
+    pairs: tuple[tuple[str, Any], ...]
+
+
+def written(value: Any) -> str:
+    """The value as JSON."""
+    match value:
+        case Raw(text):
+            return text
+        case Pairs(pairs):
+            return "{" + ",".join(f"{json.dumps(key)}:{written(inner)}" for key, inner in pairs) + "}"
+        case dict():
+            return written(Pairs(tuple(value.items())))
+        case list():
+            return "[" + ",".join(map(written, value)) + "]"
+    return json.dumps(value)
+
+
+_DEEPEST = 1200
+
+_EXTREME_NUMBERS = st.sampled_from(
+    [
+        *(sign * 2**bits + near for bits in (31, 32, 53, 63, 64) for near in (-1, 0, 1) for sign in (1, -1)),
+        *(0, -1, -0.0, 1.5, 5e-324, 1.7976931348623157e308, 1e15, 1e16, 18, -18, 14.01, -1080.5, 1081),
+        *(
+            Raw(text)
+            for text in ("1e400", "-1E+400", "1e-400", "9" * 400, "0.1e1", "-0", "NaN", "Infinity", "01", "+1")
+        ),
+    ]
+)
+_ODD_TEXTS = st.sampled_from(
+    [
+        *(
+            "",
+            "NULL",
+            "null",
+            "true",
+            "1",
+            "0",
+            "-1",
+            "1e5",
+            " 7 ",
+            "1_000",
+            "\u0663",
+            "nan",
+            "inf",
+            "-inf",
+            "1e400",
+            "9" * 30,
+        ),
+        *("\0", "a\0b", "\ud800", "\udfff\ud800", "\U0010ffff", "\u2028", '"', "\\", "\r\n", "x" * 511, "x" * 513),
+        *("CALL_STARTED", "CLIENT_JOINED", "MEDIA_TRACK_ADDED", "CUSTOM_CALL_ENDED", "__class__", "a" * 5000),
+    ]
+)
+_TEXTS = (
+    _ODD_TEXTS | st.text(st.characters(), max_size=20) | st.text(st.characters(categories=["Cs", "Cc"]), max_size=3)
+)
+_SCALARS = st.none() | st.booleans() | _EXTREME_NUMBERS | st.integers() | st.floats() | _TEXTS
+_DEEP = st.builds(
+    lambda depth, shape: Raw(shape[0] * depth + shape[1] + shape[2] * depth),
+    st.integers(1, _DEEPEST),
+    st.sampled_from([("[", "", "]"), ('{"a":', "1", "}"), ("[[", "7", "]]"), ("[", "", "")]),
+)
+
+_IDS = st.sampled_from(["a", "b", "c"])
+_ID_KEYS = ("clientId", "roomId", "callId", "userId", "peerConnectionId", "trackId", "sfuStreamId", "sfuSinkId")
+_META_KEYS = ("os", "engine", "platform", "browser")
+_KEYS = st.sampled_from(
+    [
+        *(_ID_KEYS + _META_KEYS + OBJECT_LISTS + STRING_LISTS),
+        *("clientSamples", "sfuSamples", "turnSamples", "controls", "close", "timestamp", "ssrc", "label", "payload"),
+        *("marker", "sampleSeq", "timeZoneOffsetInHours", "serviceId", "mediaUnitId", "customObserverEvents"),
+    ]
+)
+
+
+def _objects(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    keys = _KEYS | _TEXTS
+    return st.dictionaries(keys, values, max_size=6) | st.builds(
+        lambda pairs: Pairs(tuple(pairs)), st.lists(st.tuples(keys, values), max_size=4)
+    )
+
+
+ANYTHING: st.SearchStrategy[Any] = st.recursive(
+    _SCALARS | _DEEP, lambda values: st.lists(values, max_size=6) | _objects(values), max_leaves=20
+)
+"""Any JSON value, and some that only look like one."""
+
+
+def _or_anything(values: st.SearchStrategy[Any], weight: int = 6) -> st.SearchStrategy[Any]:
+    """Mostly one of `values`."""
+    return st.one_of(*[values] * weight, ANYTHING)
+
+
+def _item(names: tuple[str, ...], **own: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """An entry of a list of a sample, with some of these keys, the values of each being anything."""
+    ids = {name: _or_anything(_IDS) for name in _ID_KEYS}
+    some = st.dictionaries(st.sampled_from(names), _SCALARS | ANYTHING, max_size=8)
+    known = st.fixed_dictionaries({}, optional=ids | own)
+    return _or_anything(st.builds(lambda one, other: {**one, **other}, some, known))
+
+
+def _some(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """A list of items, perhaps with one many times in it."""
+    return st.lists(items, max_size=4) | st.builds(lambda item, times: [item] * times, items, st.integers(1, 40))
+
+
+def _list_of(name: str) -> st.SearchStrategy[Any]:
+    if name in TRACKS:
+        return _some(_item(NAMES[TRACKS[name]], ssrc=_or_anything(st.integers(1, 4))))
+    if name == "pcTransports":
+        old = tuple("candidatePair" + field[0].upper() + field[1:] for field in PAIR_FIELDS)
+        return _some(_item((*NAMES[ReportType.PEER_CONNECTION_TRANSPORT], *old)))
+    if name == "iceCandidatePairs":
+        return _some(_item(NAMES[ReportType.ICE_CANDIDATE_PAIR]))
+    if name == "dataChannels":
+        channel = (*NAMES[ReportType.PEER_CONNECTION_DATA_CHANNEL], "messageSent", "messageReceived")
+        return _some(_item(channel))
+    if name in STRING_LISTS:
+        return _some(_or_anything(_TEXTS))
+    return _some(_item(("type", "payload", "name", "value", "message", "attachments", "timestamp", "mediaTrackId")))
+
+
+TRACKS = {
+    TrackKind.INBOUND_AUDIO.value: ReportType.INBOUND_AUDIO_TRACK,
+    TrackKind.INBOUND_VIDEO.value: ReportType.INBOUND_VIDEO_TRACK,
+    TrackKind.OUTBOUND_AUDIO.value: ReportType.OUTBOUND_AUDIO_TRACK,
+    TrackKind.OUTBOUND_VIDEO.value: ReportType.OUTBOUND_VIDEO_TRACK,
+}
+
+_REQUIRED = {
+    "clientId": _or_anything(_IDS, 30),
+    "roomId": _or_anything(_IDS, 30),
+    "timestamp": _or_anything(st.integers(0, 2**53), 30),
+}
+_OPTIONAL = {
+    **{name: _or_anything(_list_of(name)) for name in OBJECT_LISTS + STRING_LISTS},
+    **{name: _item(("name", "type", "version")) for name in _META_KEYS},
+    **{name: _or_anything(_IDS) for name in ("callId", "userId", "marker", "serviceId", "mediaUnitId")},
+    "sampleSeq": _or_anything(st.integers(0, 9)),
+    "timeZoneOffsetInHours": _or_anything(st.integers(-900, 900)),
+    "customObserverEvents": _or_anything(st.just([])),
+}
+
+SAMPLES: st.SearchStrategy[Any] = st.fixed_dictionaries(_REQUIRED, optional=_OPTIONAL)
+"""Something like a client sample, in which anything may stand in the place of anything."""
+
+MESSAGES: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {"clientSamples": _or_anything(st.lists(_or_anything(SAMPLES, 20), max_size=4), 20)},
+    optional={
+        "sfuSamples": _or_anything(st.lists(ANYTHING, max_size=3)),
+        "turnSamples": _or_anything(st.lists(ANYTHING, max_size=3)),
+        "controls": _or_anything(st.fixed_dictionaries({"close": _or_anything(st.just(True))})),
+    },
+)
+"""Something like a whole message."""
