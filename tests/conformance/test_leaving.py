@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from tests.conformance.bodies import attachments, client, events, names, one, samples, track, transport, types
@@ -304,6 +305,17 @@ async def test_a_stopped_node_closes_its_sessions(tmp_path: Path) -> None:
 
     assert names(first).count("CLIENT_JOINED") == 1
     assert code in (1001, 1012)
+
+
+async def test_a_stop_waits_for_no_session_that_has_closed(tmp_path: Path) -> None:
+    """Its peer answers the close frame at once, so the node is down long before its grace is over."""
+    async with running(tmp_path) as node, node.websocket() as session:
+        await session.send(samples(whole()))
+        await node.reports(session)
+        began = trio.current_time()
+        await node.stop_and_wait()
+
+    assert trio.current_time() - began < 2
 
 
 async def keep_sending(node: Node, who: str, *, seconds: int) -> None:

@@ -54,6 +54,14 @@ async def test_peers_share_an_ssrc(tmp_path: Path, kind: str, stream: Item) -> N
     assert remote(one(reports, INBOUND[kind])) == FROM_A
 
 
+async def test_a_sender_that_names_its_stream_is_not_matched_by_ssrc(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        await node.post(sender(SENT), receiver(track("tb", "pb", 1)))
+        reports = await node.reports()
+
+    assert remote(one(reports, "INBOUND_AUDIO_TRACK")) == NOBODY
+
+
 async def test_the_order_of_the_two_sides_in_a_batch_does_not_matter(tmp_path: Path) -> None:
     """C12."""
     async with running(tmp_path) as node:
@@ -87,6 +95,27 @@ async def test_an_ssrc_matches_in_its_own_room_only(tmp_path: Path) -> None:
         reports = await node.reports()
 
     assert remote(one(reports, "INBOUND_AUDIO_TRACK")) == NOBODY
+
+
+async def test_an_sfu_stream_matches_in_its_own_room_only(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        await node.post(sender(SENT, room="r1"), receiver(RECEIVED, room="r2"))
+        reports = await node.reports()
+
+    assert remote(one(reports, "INBOUND_AUDIO_TRACK")) == NOBODY
+
+
+async def test_a_stream_is_that_of_its_newest_sender(tmp_path: Path) -> None:
+    takes_over = client("C", 2000, userId="carol", outboundAudioTracks=[track("tc", "pc", 3, sfuStreamId="S")])
+    async with running(tmp_path) as node:
+        await node.post(sender(SENT, at=1000))
+        await node.reports()
+        await node.post(takes_over)
+        await node.reports()
+        await node.post(receiver(RECEIVED, at=3000))
+        reports = await node.reports()
+
+    assert remote(one(reports, "INBOUND_AUDIO_TRACK")) == ("C", "carol", "pc", "tc")
 
 
 async def test_nobody_is_matched_to_himself(tmp_path: Path) -> None:
