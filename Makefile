@@ -35,7 +35,7 @@ format: install
 
 # docs/configuration.md is made from the dataclasses.
 docs: install
-	.venv/bin/python -m observer.configuration_docs
+	.venv/bin/python -m observer.config.page
 
 # What one message costs, and whether memory stays flat; see benchmarks/README.md.
 bench: install

@@ -23,7 +23,7 @@ from typing import Any
 import trio
 
 from benchmarks.messages import messages, write
-from observer.child_node import ChildNode, child_node
+from observer.simulation.child_node import ChildNode, child_node
 
 NODE = {
     "security": {"printConfigs": False},

@@ -12,8 +12,8 @@ from random import Random
 
 import orjson
 
-from observer.call_samples import client_sample
-from observer.calls import CallShape, plan_call
+from observer.simulation.calls import CallShape, plan_call
+from observer.simulation.samples import client_sample
 
 PERIOD = 2.0
 EPOCH = 1_750_000_000_000.0

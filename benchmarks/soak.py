@@ -17,9 +17,9 @@ from functools import partial
 
 import trio
 
-from observer.call_client import Summary
-from observer.child_node import ChildNode, child_node
 from observer.simulate import Options, simulate
+from observer.simulation.child_node import ChildNode, child_node
+from observer.simulation.client import Summary
 
 SAMPLING = 5.0
 WARM_UP = 60.0

@@ -14,10 +14,10 @@ from typing import TextIO
 
 import trio
 
-from observer.calls import Call, CallShape, plan_call
-from observer.child_node import ChildNode, NodeFailed, child_node
-from observer.demo_story import Story, expected_events, summary, who_hears_whom
 from observer.simulate import Options, simulate
+from observer.simulation.calls import Call, CallShape, plan_call
+from observer.simulation.child_node import ChildNode, NodeFailed, child_node
+from observer.simulation.demo_story import Story, expected_events, summary, who_hears_whom
 
 SECONDS = 12.0
 """How long the calls last."""

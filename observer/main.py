@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from observer import simulate
-from observer.check import check
 from observer.config import ConfigError, load
+from observer.config.check import check
 from observer.version import own_version
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")

@@ -20,14 +20,14 @@ from analysis.observe import Observing
 from cluster.alone import alone
 from observer.admission import Admission
 from observer.config import Configuration
-from observer.effective import effective
+from observer.config.effective import effective
+from observer.config.settings import Repository
 from observer.intake import Intake
 from observer.loop_lag import LoopLag
-from observer.metrics import Exposition, Watched
+from observer.metrics.exposition import Exposition, Watched
+from observer.metrics.reports import ReportMetrics
 from observer.ops import Health, Info, ops_routes
 from observer.pipeline import Pipeline
-from observer.report_metrics import ReportMetrics
-from observer.settings import Repository
 from schemas.reports import Report
 from sinks.statistics import DropReason
 from store.commands import Sweep

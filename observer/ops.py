@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from observer.metrics import CONTENT_TYPE
-from observer.settings import Endpoints
+from observer.config.settings import Endpoints
+from observer.metrics.exposition import CONTENT_TYPE
 from observer.version import DISTRIBUTION, own_version
 from schemas.reports import REPORT_SCHEMA_VERSION
 from schemas.versions import SUPPORTED_FAMILIES

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 import trio
 
-from observer.call_client import Course, Summary, play_client
-from observer.call_sessions import Send, Session, rest_session, websocket_session, why
-from observer.calls import Call, CallShape, plan_call
+from observer.simulation.calls import Call, CallShape, plan_call
+from observer.simulation.client import Course, Summary, play_client
+from observer.simulation.sessions import Send, Session, rest_session, websocket_session, why
 
 SFU_SHARE = 0.3
 """Share of the calls that go through an SFU."""

@@ -11,8 +11,8 @@ from analysis import events
 from ingest import sessions
 from ingest.statistics import Refused
 from observer.config import parse
-from observer.configuration_docs import markdown
-from observer.reference_keys import LATER_SINKS
+from observer.config.page import markdown
+from observer.config.reference_keys import LATER_SINKS
 from schemas.reports import NAMES, ReportType
 from schemas.samples import OBJECT_LISTS, STRING_LISTS, Reason
 from sinks import SINKS

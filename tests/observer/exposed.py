@@ -9,11 +9,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import web
 from ingest import statistics as ingest_statistics
+from observer.config.settings import Metrics
 from observer.intake import Intake, SamplesCollector
-from observer.metrics import Exposition, Watched
+from observer.metrics.exposition import Exposition, Watched
+from observer.metrics.reports import ReportMetrics
 from observer.pipeline import Counts
-from observer.report_metrics import ReportMetrics
-from observer.settings import Metrics
 from schemas.reports import NAMES, Report, ReportType
 from sinks.statistics import SinkStatistics
 from store.registry import Registry

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observer.call_samples import client_sample
-from observer.calls import Call, CallShape, Participant, plan_call
+from observer.simulation.calls import Call, CallShape, Participant, plan_call
+from observer.simulation.samples import client_sample
 from schemas.samples import Budget, Tally
 from schemas.samples import client_sample as read
 

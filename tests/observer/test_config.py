@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.observe import CallIdAssignMode
-from observer.config import MOVED, PORT_VARIABLES, ConfigError, Configuration, Problem, load, parse
-from observer.documented import yaml_fields
-from observer.foreign import Branch, Status
-from observer.names import camel_case, canonical
-from observer.reference_keys import LATER_SINKS, REFERENCE_KEYS, later_sink
+from observer.config.configuration import MOVED, PORT_VARIABLES, ConfigError, Configuration, Problem, load, parse
+from observer.config.documented import yaml_fields
+from observer.config.foreign import Branch, Status
+from observer.config.names import camel_case, canonical
+from observer.config.reference_keys import LATER_SINKS, REFERENCE_KEYS, later_sink
 from sinks import SINKS
 from sinks.file import FileSink
 

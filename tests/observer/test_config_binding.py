@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observer.binding import bind
-from observer.problems import ConfigError, Problem
-from observer.scalars import duration, size
-from observer.yaml_text import read
+from observer.config.binding import bind
+from observer.config.problems import ConfigError, Problem
+from observer.config.scalars import duration, size
+from observer.config.yaml_text import read
 
 
 class Mode(Enum):

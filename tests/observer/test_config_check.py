@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from observer.check import check
 from observer.config import Configuration
-from observer.effective import effective
+from observer.config.check import check
+from observer.config.effective import effective
 
 
 def checked(path: Path | None, environ: dict[str, str] | None = None) -> tuple[int, str, str]:

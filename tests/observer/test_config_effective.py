@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from observer.config import Configuration, parse
-from observer.effective import MASK, effective, is_secret, masked
+from observer.config.effective import MASK, effective, is_secret, masked
 
 NO_SECRETS = """
 micronaut: {server: {port: 9}}

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observer.environment import expand
+from observer.config.environment import expand
 
 ENVIRON = {"HOST": "db.local", "EMPTY": "", "NESTED": "${HOST}"}
 

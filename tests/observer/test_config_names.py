@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observer.names import ALIASES, camel_case, canonical, snake_case
+from observer.config.names import ALIASES, camel_case, canonical, snake_case
 
 words = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)
 snake_names = st.builds(lambda first, rest: "_".join((first, *rest)), words, st.lists(words, max_size=4)).filter(

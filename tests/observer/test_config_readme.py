@@ -5,7 +5,7 @@ import pytest
 from analysis.observe import CallIdAssignMode
 from ingest.sources import Sources
 from observer.config import Configuration, parse
-from observer.foreign import Status
+from observer.config.foreign import Status
 from sinks.logger import LoggerSink, LogLevel
 from tests.observer.readme_blocks import BLOCKS, LOGGER_SINK, OBSERVER
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observer.problems import ConfigError, Problem
-from observer.yaml_text import DEEPEST, MOST_CHARACTERS, Block, read
+from observer.config.problems import ConfigError, Problem
+from observer.config.yaml_text import DEEPEST, MOST_CHARACTERS, Block, read
 
 
 def read_well(text: str) -> Block:

@@ -5,12 +5,12 @@ from typing import get_type_hints
 
 import pytest
 
-from observer.config import Configuration, Observer, parse
-from observer.configuration_docs import PAGE, SAMPLE, markdown
-from observer.configuration_sample import sample
-from observer.documented import attribute_docstrings, without_none, yaml_fields
-from observer.effective import effective
-from observer.reference_keys import LATER, MEANINGLESS
+from observer.config.configuration import Configuration, Observer, parse
+from observer.config.documented import attribute_docstrings, without_none, yaml_fields
+from observer.config.effective import effective
+from observer.config.page import PAGE, SAMPLE, markdown
+from observer.config.reference_keys import LATER, MEANINGLESS
+from observer.config.sample import sample
 from sinks import SINKS, sink_class
 from sinks.delivery import SinkSettings
 
@@ -33,11 +33,11 @@ EVERY_BLOCK = {
 
 
 def test_the_page_in_the_repository_is_the_one_that_is_made() -> None:
-    assert PAGE.read_text(encoding="utf-8") == markdown(), "run: python -m observer.configuration_docs"
+    assert PAGE.read_text(encoding="utf-8") == markdown(), "run: python -m observer.config.page"
 
 
 def test_the_sample_in_the_repository_is_the_one_that_is_made() -> None:
-    assert SAMPLE.read_text(encoding="utf-8") == sample(), "run: python -m observer.configuration_docs"
+    assert SAMPLE.read_text(encoding="utf-8") == sample(), "run: python -m observer.config.page"
 
 
 def test_the_sample_comes_to_the_defaults() -> None:

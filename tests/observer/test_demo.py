@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from observer.calls import Call, CallShape, Reception, plan_call
 from observer.demo import planned
-from observer.demo_story import Story, event_line, expected_events, summary, who_hears_whom
+from observer.simulation.calls import Call, CallShape, Reception, plan_call
+from observer.simulation.demo_story import Story, event_line, expected_events, summary, who_hears_whom
 
 BEGAN = 1_750_000_000_000
 

@@ -9,9 +9,9 @@ from prometheus_client import REGISTRY
 import web
 from ingest import statistics as ingest_statistics
 from ingest.statistics import Refused, Transport
+from observer.config.settings import Metrics, MetricsGroup
 from observer.intake import Intake, SamplesCollector
 from observer.pipeline import Counts
-from observer.settings import Metrics, MetricsGroup
 from schemas.samples import Reason, Samples
 from sinks.statistics import DropReason, SinkStatistics
 from store.commands import ClientSeen, Command, PeerConnectionSeen, TrackSeen

@@ -8,8 +8,8 @@ import orjson
 import pytest
 import trio
 
+from observer.config.settings import Endpoint, Endpoints
 from observer.ops import STUCK_AFTER_S, Health, Info, ops_routes
-from observer.settings import Endpoint, Endpoints
 from sinks.statistics import SinkStatistics
 from tests.web_client import HOST, Answer, request
 from web import Server

@@ -4,9 +4,9 @@ import orjson
 import pytest
 
 from analysis.events import EVENT_NAMES
-from observer.call_metrics import CallMetrics
-from observer.metric_families import Group
-from observer.settings import Metrics, MetricsGroup
+from observer.config.settings import Metrics, MetricsGroup
+from observer.metrics.calls import CallMetrics
+from observer.metrics.families import Group
 from schemas.reports import Report, ReportType
 from tests.observer.exposed import exposed, report
 

@@ -11,8 +11,8 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed, serve_websocket
 
-from observer.call_client import Summary
 from observer.simulate import NothingListens, Options, add_arguments, main, planned_calls, progress, simulate, size
+from observer.simulation.client import Summary
 
 QUICK = Options(calls=2, participants=2, seconds=0.8, period=0.08, ramp=0.1, seed=1)
 

@@ -14,7 +14,7 @@ from prometheus_client.metrics_core import (
     SummaryMetricFamily,
 )
 
-from observer.histogram import Histogram
+from observer.metrics.histogram import Histogram
 
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 

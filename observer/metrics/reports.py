@@ -13,11 +13,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from analysis.events import EVENT_NAMES
-from observer.bounded_labels import BoundedLabels
-from observer.call_metrics import CallMetrics
-from observer.histogram import Histogram
-from observer.metric_families import Group
-from observer.settings import Metrics
+from observer.config.settings import Metrics
+from observer.metrics.bounded_labels import BoundedLabels
+from observer.metrics.calls import CallMetrics
+from observer.metrics.families import Group
+from observer.metrics.histogram import Histogram
 from schemas.reports import Report, ReportType
 
 Payload = Mapping[str, Any]

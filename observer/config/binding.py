@@ -20,11 +20,11 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from observer.foreign import EMPTY, Branch, Notice
-from observer.names import camel_case, canonical
-from observer.problems import ConfigError, Problem, nearest, one_of, shown
-from observer.scalars import READERS, WORDS
-from observer.yaml_text import Block
+from observer.config.foreign import EMPTY, Branch, Notice
+from observer.config.names import camel_case, canonical
+from observer.config.problems import ConfigError, Problem, nearest, one_of, shown
+from observer.config.scalars import READERS, WORDS
+from observer.config.yaml_text import Block
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ _LISTS: Mapping[object, Callable[[list[Any]], object]] = {
 
 
 def bind(cls: type[T], value: object, path: str = "") -> T:
-    """An instance of the dataclass from a mapping such as `observer.yaml_text.read` returns.
+    """An instance of the dataclass from a mapping such as `observer.config.yaml_text.read` returns.
 
     Raises:
         ConfigError: Something does not fit; it holds every problem that was found.

@@ -7,9 +7,9 @@ Source: ObserveRTC sample schemas 2.2.0; key order and extra keys as in samples 
 
 from typing import Any
 
-from observer.call_tracks import track_lists
-from observer.call_wires import descriptions, told_once, wire_lists
-from observer.calls import Call, Participant
+from observer.simulation.calls import Call, Participant
+from observer.simulation.tracks import track_lists
+from observer.simulation.wires import descriptions, told_once, wire_lists
 
 Item = dict[str, Any]
 

@@ -8,7 +8,7 @@ tell, outbound ones what its receiver reports tell, as browsers' do. Source: get
 import math
 from typing import Any
 
-from observer.calls import Call, Participant, Reception, Stream
+from observer.simulation.calls import Call, Participant, Reception, Stream
 
 Item = dict[str, Any]
 

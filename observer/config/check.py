@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TextIO
 
 from observer.config import load
-from observer.effective import effective
-from observer.problems import ConfigError
+from observer.config.effective import effective
+from observer.config.problems import ConfigError
 
 
 def check(path: Path | None, environ: Mapping[str, str], out: TextIO, err: TextIO | None = None) -> int:

@@ -8,7 +8,7 @@ from prometheus_client.metrics_core import Metric
 import web
 from ingest import statistics as ingest_statistics
 from observer.intake import Intake
-from observer.metric_families import Group
+from observer.metrics.families import Group
 from observer.pipeline import Counts
 from schemas.samples import Reason
 from sinks.statistics import SinkStatistics

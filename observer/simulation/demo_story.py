@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from observer.calls import Call, Reception
+from observer.simulation.calls import Call, Reception
 
 Report = Mapping[str, Any]
 

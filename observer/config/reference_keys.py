@@ -10,7 +10,7 @@ Sources: README of the reference, its packaged application.yaml, its sink builde
 
 from collections.abc import Mapping
 
-from observer.foreign import Branch, Row, Status, known_keys, tree
+from observer.config.foreign import Branch, Row, Status, known_keys, tree
 
 MEANINGLESS = tuple(
     Row(block, tuple(keys.split()), Status.MEANINGLESS, reason)

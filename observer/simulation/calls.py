@@ -2,7 +2,7 @@
 
 A call is a plan, drawn once from a seeded `Random`; nothing here knows a clock or a socket, and the same seed gives the
 same call. All times are seconds since the call began. The plan is the ground truth: `Call.receptions` names every
-stream that anybody hears, with the stream it comes from. What the clients say about it: `observer.call_samples`.
+stream that anybody hears, with the stream it comes from. What the clients say about it: `observer.simulation.samples`.
 """
 
 from dataclasses import dataclass, field

@@ -11,18 +11,18 @@ from prometheus_client.registry import Collector
 
 import web
 from ingest import statistics as ingest_statistics
+from observer.config.settings import Metrics
 from observer.intake import Intake
-from observer.metric_families import Group, metric_prefix
-from observer.node_metrics import (
+from observer.metrics.families import Group, metric_prefix
+from observer.metrics.node import (
     count_entries,
     evaluator_families,
     repository_families,
     sink_families,
     source_families,
 )
+from observer.metrics.reports import ReportMetrics
 from observer.pipeline import Counts
-from observer.report_metrics import ReportMetrics
-from observer.settings import Metrics
 from observer.version import own_version
 from schemas.reports import REPORT_SCHEMA_VERSION
 from sinks.statistics import SinkStatistics

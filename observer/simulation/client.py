@@ -10,9 +10,9 @@ from random import Random
 import orjson
 import trio
 
-from observer.call_samples import client_sample
-from observer.call_sessions import Lost, Refused, Send, Session
-from observer.calls import Call, Participant
+from observer.simulation.calls import Call, Participant
+from observer.simulation.samples import client_sample
+from observer.simulation.sessions import Lost, Refused, Send, Session
 
 
 @dataclass(slots=True)

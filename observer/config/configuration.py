@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from ingest.sources import Sources
-from observer.binding import NOTHING, Binder, Place
-from observer.environment import expand
-from observer.foreign import Notice, Status
-from observer.names import canonical
-from observer.problems import ConfigError, Problem, nearest
-from observer.reference_keys import LATER_SINKS, PLACEHOLDER_SINK, REFERENCE_KEYS, later_sink
-from observer.scalars import duration, size
-from observer.settings import Buffers, Endpoints, Evaluators, Metrics, Micronaut, Repository, Security
-from observer.yaml_text import MOST_CHARACTERS, Block, read
+from observer.config.binding import NOTHING, Binder, Place
+from observer.config.environment import expand
+from observer.config.foreign import Notice, Status
+from observer.config.names import canonical
+from observer.config.problems import ConfigError, Problem, nearest
+from observer.config.reference_keys import LATER_SINKS, PLACEHOLDER_SINK, REFERENCE_KEYS, later_sink
+from observer.config.scalars import duration, size
+from observer.config.settings import Buffers, Endpoints, Evaluators, Metrics, Micronaut, Repository, Security
+from observer.config.yaml_text import MOST_CHARACTERS, Block, read
 from sinks import SINKS, ConfiguredSink, SinkUnavailable, sink_class
 from sinks.delivery import SinkSettings
 
@@ -80,7 +80,7 @@ class Observer:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The whole file. Its `repr` shows secrets: print `observer.effective.effective` of it instead."""
+    """The whole file. Its `repr` shows secrets: print `observer.config.effective.effective` of it instead."""
 
     micronaut: Micronaut = field(default_factory=Micronaut)
     """The server that takes samples in; the block is named after the framework of the reference."""

@@ -12,7 +12,7 @@ import yaml
 from yaml.error import MarkedYAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from observer.problems import ConfigError, Problem, shown
+from observer.config.problems import ConfigError, Problem, shown
 
 MOST_CHARACTERS = 262_144
 MOST_NODES = 20_000

@@ -7,8 +7,8 @@ schemas 2.2.0.
 from collections.abc import Sequence
 from typing import Any
 
-from observer.call_tracks import AUDIO_HEADERS, VIDEO_HEADERS, packets_received, packets_sent
-from observer.calls import Call, Connection, Endpoint, Media
+from observer.simulation.calls import Call, Connection, Endpoint, Media
+from observer.simulation.tracks import AUDIO_HEADERS, VIDEO_HEADERS, packets_received, packets_sent
 
 Item = dict[str, Any]
 

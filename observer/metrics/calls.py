@@ -6,8 +6,8 @@ from typing import Any
 
 from prometheus_client.metrics_core import Metric
 
-from observer.histogram import Histogram
-from observer.metric_families import Group
+from observer.metrics.families import Group
+from observer.metrics.histogram import Histogram
 
 _MOST_OPEN_CALLS = 100_000
 _PARTICIPANTS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100, 200, 500)

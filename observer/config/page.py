@@ -1,6 +1,6 @@
 """Makes ``docs/configuration.md`` and ``observer.yaml`` from the dataclasses.
 
-``python -m observer.configuration_docs`` writes both. The page tells every key with its type, unit, default and
+``python -m observer.config.page`` writes both. The page tells every key with its type, unit, default and
 meaning, and the reference's keys that do nothing here.
 """
 
@@ -13,14 +13,14 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from observer.config import FILE_VARIABLES, MOVED, PORT_VARIABLES, Configuration, Observer
-from observer.configuration_sample import sample
-from observer.documented import attribute_docstrings, without_none, yaml_fields
-from observer.effective import plain
-from observer.foreign import Row
-from observer.names import ALIASES, camel_case
-from observer.reference_keys import LATER, LATER_SINKS, MEANINGLESS, row_at
-from observer.scalars import WORDS
+from observer.config.configuration import FILE_VARIABLES, MOVED, PORT_VARIABLES, Configuration, Observer
+from observer.config.documented import attribute_docstrings, without_none, yaml_fields
+from observer.config.effective import plain
+from observer.config.foreign import Row
+from observer.config.names import ALIASES, camel_case
+from observer.config.reference_keys import LATER, LATER_SINKS, MEANINGLESS, row_at
+from observer.config.sample import sample
+from observer.config.scalars import WORDS
 from sinks import SINKS, sink_class
 from sinks.delivery import SinkSettings
 
@@ -34,7 +34,7 @@ _PORTS = "; ".join(f"`{variable}` stands in for `{path}`" for variable, path in 
 _INTRODUCTION = f"""\
 # Configuration
 
-<!-- Made by `python -m observer.configuration_docs` from the dataclasses; do not edit. -->
+<!-- Made by `python -m observer.config.page` from the dataclasses; do not edit. -->
 
 One YAML file, in the form of the reference observer: `webrtc-observer run --config FILE`. Without `--config`, the file
 that {" or ".join(f"`{name}`" for name in FILE_VARIABLES)} names; without any file, the defaults below.

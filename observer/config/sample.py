@@ -7,11 +7,11 @@ from typing import get_type_hints
 
 import yaml
 
-from observer.config import PORT_VARIABLES, Configuration
-from observer.documented import attribute_docstrings, without_none, yaml_fields
-from observer.effective import plain
-from observer.names import camel_case
-from observer.reference_keys import row_at
+from observer.config.configuration import PORT_VARIABLES, Configuration
+from observer.config.documented import attribute_docstrings, without_none, yaml_fields
+from observer.config.effective import plain
+from observer.config.names import camel_case
+from observer.config.reference_keys import row_at
 
 _WIDTH = 116
 _HEAD = """\

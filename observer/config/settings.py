@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from analysis.client_reports import ClientSamplesAnalyser
 from analysis.observe import Bounds, CallIdAssignMode
 from observer.intake import SamplesCollector
-from observer.metric_families import metric_prefix
+from observer.metrics.families import metric_prefix
 from sinks.delivery import ReportsCollector
 from web.limits import Limits
 

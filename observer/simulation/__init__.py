@@ -1,0 +1,1 @@
+"""Simulated calls that know their own truth, and what plays them to a deployment."""
