@@ -68,9 +68,13 @@ class WebSocket:
         self._session_limits = session_limits
         self._limits = limits
         self._statistics = statistics
+        self.parted = False
+        """Whether both sides have said all: nothing more comes, so nothing need be waited for."""
         self._receiving_since = math.inf
         self._ping_waits = False
         self._ending = False
+        self._closing = False
+        self._closed = trio.Event()
         self._stopping = False
 
     async def receive(self) -> bytes:
@@ -98,12 +102,21 @@ class WebSocket:
             raise self._disconnected(closed) from None
 
     async def close(self, code: int, reason: str) -> None:
-        """Closes with a close frame, and waits for the peer's for a limited time. Does nothing once closed."""
+        """Closes with a close frame, and waits for the peer's for a limited time. Closes only once."""
         self._ending = True
-        with trio.move_on_after(self._limits.close_timeout_in_s) as waiting:
-            await self._connection.aclose(code, cut(reason))
-        if waiting.cancelled_caught:
-            await self.abort()
+        if self._closing:
+            # Who closed first waits for the peer's answer; the session may not end under its feet.
+            await self._closed.wait()
+            return
+        self._closing = True
+        try:
+            with trio.move_on_after(self._limits.close_timeout_in_s):
+                await self._connection.aclose(code, cut(reason))
+                self.parted = True
+            if not self.parted:
+                await self.abort()
+        finally:
+            self._closed.set()
 
     async def stop(self) -> None:
         """Closes because the server stops."""
@@ -183,6 +196,7 @@ async def serve_session(
     # Frames have heads, so bytes may be more than what they carry; more than this is no honest message.
     longest = 4 * session_limits.max_message_size + RECEIVE_SIZE
     wire = Wire(stream, _handshake(key), early, longest, statistics)
+    websocket: WebSocket | None = None
     try:
         async with trio.open_nursery() as nursery:
             request = await trio_websocket.wrap_server_stream(
@@ -196,7 +210,7 @@ async def serve_session(
                 connection = await request.accept()
                 wire.open.set()
                 websocket = WebSocket(connection, wire, stream, nursery, session_limits, limits, statistics)
-            if wire.open.is_set():
+            if websocket is not None:
                 await _serve_open(websocket, serve, failure, statistics, open_sessions)
             else:
                 statistics.ended[Ended.WRITE_TIMEOUT] += 1
@@ -207,7 +221,7 @@ async def serve_session(
         logger.exception("A WebSocket session failed")
         statistics.failures += 1
     finally:
-        await close_gently(stream, limits.close_timeout_in_s)
+        await close_gently(stream, 0 if websocket is not None and websocket.parted else limits.close_timeout_in_s)
 
 
 async def watch(open_sessions: set[WebSocket]) -> NoReturn:

@@ -24,7 +24,7 @@ from observer.config.scalars import WORDS
 from sinks import SINKS, sink_class
 from sinks.delivery import SinkSettings
 
-_TOP = Path(__file__).parent.parent
+_TOP = Path(__file__).parents[2]
 PAGE, SAMPLE = _TOP / "docs" / "configuration.md", _TOP / "observer.yaml"
 """What is made."""
 
