@@ -40,6 +40,8 @@ SEEDS: tuple[Any, ...] = (
     },
 )
 
+KEYS = ("serviceId", "mediaUnitId", "clientId", "callId", "ssrc", "label", "name", "payload", "type", "close", "value")
+
 
 def main() -> None:
     """Fuzzes for some seconds."""
@@ -112,6 +114,8 @@ def _changed(value: Any, chance: Random) -> Any:
     """The value with one of its parts replaced."""
     if isinstance(value, dict) and value and chance.random() < 0.8:
         key = chance.choice(list(value))
+        if chance.random() < 0.2:
+            return {**value, chance.choice(KEYS): value[key]}
         return {**value, key: _changed(value[key], chance)}
     if isinstance(value, list) and value and chance.random() < 0.8:
         index = chance.randrange(len(value))

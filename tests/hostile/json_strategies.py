@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from analysis.events import EVENT_NAMES
 from schemas.reports import NAMES, ReportType
 from schemas.samples import OBJECT_LISTS, STRING_LISTS, TrackKind
 from schemas.samples_2_0 import PAIR_FIELDS
@@ -40,19 +41,17 @@ def written(value: Any) -> str:
     return json.dumps(value)
 
 
-_DEEPEST = 1200
+_DEEPEST = 1000
+"""How deep JSON may be that is taken."""
 
-_EXTREME_NUMBERS = st.sampled_from(
+_NUMBERS = st.sampled_from(
     [
-        *(sign * 2**bits + near for bits in (31, 32, 53, 63, 64) for near in (-1, 0, 1) for sign in (1, -1)),
-        *(0, -1, -0.0, 1.5, 5e-324, 1.7976931348623157e308, 1e15, 1e16, 18, -18, 14.01, -1080.5, 1081),
-        *(
-            Raw(text)
-            for text in ("1e400", "-1E+400", "1e-400", "9" * 400, "0.1e1", "-0", "NaN", "Infinity", "01", "+1")
-        ),
+        *(sign * 2**bits + near for bits in (31, 32, 53, 63) for near in (-1, 0, 1) for sign in (1, -1)),
+        *(2**64 - 1, 2**64, 0, -1, -0.0, 1.5, 5e-324, 1.7976931348623157e308, 1e15, 18, -18, 14.01, -1080.5, 1081),
+        *(Raw(text) for text in ("1e-400", "0.1e1", "-0", "1" + "0" * 300)),
     ]
 )
-_ODD_TEXTS = st.sampled_from(
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
     [
         *(
             "",
@@ -67,26 +66,33 @@ _ODD_TEXTS = st.sampled_from(
             "1_000",
             "\u0663",
             "nan",
-            "inf",
             "-inf",
             "1e400",
             "9" * 30,
         ),
-        *("\0", "a\0b", "\ud800", "\udfff\ud800", "\U0010ffff", "\u2028", '"', "\\", "\r\n", "x" * 511, "x" * 513),
-        *("CALL_STARTED", "CLIENT_JOINED", "MEDIA_TRACK_ADDED", "CUSTOM_CALL_ENDED", "__class__", "a" * 5000),
+        *("\0", "a\0b", "\U0010ffff", "\u2028", '"', "\\", "\r\n", "x" * 511, "x" * 513, "a" * 5000),
+        *("CALL_STARTED", "CLIENT_JOINED", "MEDIA_TRACK_ADDED", "CUSTOM_CALL_ENDED", "__class__"),
     ]
 )
-_TEXTS = (
-    _ODD_TEXTS | st.text(st.characters(), max_size=20) | st.text(st.characters(categories=["Cs", "Cc"]), max_size=3)
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | _NUMBERS
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _TEXTS
 )
-_SCALARS = st.none() | st.booleans() | _EXTREME_NUMBERS | st.integers() | st.floats() | _TEXTS
 _DEEP = st.builds(
     lambda depth, shape: Raw(shape[0] * depth + shape[1] + shape[2] * depth),
     st.integers(1, _DEEPEST),
-    st.sampled_from([("[", "", "]"), ('{"a":', "1", "}"), ("[[", "7", "]]"), ("[", "", "")]),
+    st.sampled_from([("[", "", "]"), ('{"a":', "1", "}")]),
+)
+_NO_JSON = st.sampled_from(
+    [Raw(text) for text in ("1e400", "9" * 400, "NaN", "-Infinity", "01", '"\\ud800"', "[" * 2000, "{", "'a'", "")]
 )
 
 _IDS = st.sampled_from(["a", "b", "c"])
+_EVENT_NAMES = st.sampled_from(sorted(EVENT_NAMES))
 _ID_KEYS = ("clientId", "roomId", "callId", "userId", "peerConnectionId", "trackId", "sfuStreamId", "sfuSinkId")
 _META_KEYS = ("os", "engine", "platform", "browser")
 _KEYS = st.sampled_from(
@@ -105,10 +111,15 @@ def _objects(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-ANYTHING: st.SearchStrategy[Any] = st.recursive(
-    _SCALARS | _DEEP, lambda values: st.lists(values, max_size=6) | _objects(values), max_leaves=20
-)
-"""Any JSON value, and some that only look like one."""
+def _nested(leaves: st.SearchStrategy[Any], most: int) -> st.SearchStrategy[Any]:
+    return st.recursive(leaves, lambda values: st.lists(values, max_size=6) | _objects(values), max_leaves=most)
+
+
+ALMOST_JSON = _nested(_SCALARS | _DEEP | _NO_JSON, 20)
+"""What is JSON, or would be but for a detail."""
+
+ANYTHING = _nested(_SCALARS | _DEEP, 5)
+"""Any JSON value."""
 
 
 def _or_anything(values: st.SearchStrategy[Any], weight: int = 6) -> st.SearchStrategy[Any]:
@@ -124,6 +135,13 @@ def _item(names: tuple[str, ...], **own: st.SearchStrategy[Any]) -> st.SearchStr
     return _or_anything(st.builds(lambda one, other: {**one, **other}, some, known))
 
 
+def _track(names: tuple[str, ...]) -> st.SearchStrategy[Any]:
+    """An entry of a track list, mostly with the ids that it needs."""
+    ids = st.fixed_dictionaries({name: _or_anything(_IDS, 20) for name in ("peerConnectionId", "trackId")})
+    rest = _item(names, ssrc=_or_anything(st.integers(1, 4)))
+    return st.builds(lambda item, own: {**item, **own} if isinstance(item, dict) else item, rest, ids)
+
+
 def _some(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """A list of items, perhaps with one many times in it."""
     return st.lists(items, max_size=4) | st.builds(lambda item, times: [item] * times, items, st.integers(1, 40))
@@ -131,7 +149,9 @@ def _some(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 def _list_of(name: str) -> st.SearchStrategy[Any]:
     if name in TRACKS:
-        return _some(_item(NAMES[TRACKS[name]], ssrc=_or_anything(st.integers(1, 4))))
+        return _some(_track(NAMES[TRACKS[name]]))
+    if name == "customCallEvents":
+        return _some(_item(("message", "value", "attachments", "timestamp", "mediaTrackId"), name=_EVENT_NAMES))
     if name == "pcTransports":
         old = tuple("candidatePair" + field[0].upper() + field[1:] for field in PAIR_FIELDS)
         return _some(_item((*NAMES[ReportType.PEER_CONNECTION_TRANSPORT], *old)))
@@ -157,7 +177,7 @@ _REQUIRED = {
     "roomId": _or_anything(_IDS, 30),
     "timestamp": _or_anything(st.integers(0, 2**53), 30),
 }
-_OPTIONAL = {
+_MORE: dict[str, st.SearchStrategy[Any]] = {
     **{name: _or_anything(_list_of(name)) for name in OBJECT_LISTS + STRING_LISTS},
     **{name: _item(("name", "type", "version")) for name in _META_KEYS},
     **{name: _or_anything(_IDS) for name in ("callId", "userId", "marker", "serviceId", "mediaUnitId")},
@@ -166,11 +186,19 @@ _OPTIONAL = {
     "customObserverEvents": _or_anything(st.just([])),
 }
 
-SAMPLES: st.SearchStrategy[Any] = st.fixed_dictionaries(_REQUIRED, optional=_OPTIONAL)
+
+_MORE_KEYS = st.sampled_from(sorted(_MORE)) | st.sampled_from([*sorted(TRACKS), "pcTransports", "customCallEvents"])
+
+
+def _sample(keys: set[str]) -> st.SearchStrategy[Any]:
+    return st.fixed_dictionaries(_REQUIRED | {key: _MORE[key] for key in sorted(keys)})
+
+
+SAMPLES: st.SearchStrategy[Any] = st.sets(_MORE_KEYS, max_size=5).flatmap(_sample)
 """Something like a client sample, in which anything may stand in the place of anything."""
 
 MESSAGES: st.SearchStrategy[Any] = st.fixed_dictionaries(
-    {"clientSamples": _or_anything(st.lists(_or_anything(SAMPLES, 20), max_size=4), 20)},
+    {"clientSamples": _or_anything(st.lists(_or_anything(SAMPLES, 20), min_size=1, max_size=4), 20)},
     optional={
         "sfuSamples": _or_anything(st.lists(ANYTHING, max_size=3)),
         "turnSamples": _or_anything(st.lists(ANYTHING, max_size=3)),

@@ -18,12 +18,12 @@ from ingest.json_samples import decode
 from schemas.reports import FIELDS, NAMES, Report, ReportType, to_json
 from schemas.samples import OBJECT_LISTS, STRING_LISTS, Budget, Reason, Samples
 from store.commands import CALL
-from tests.hostile.json_strategies import ANYTHING, MESSAGES, SAMPLES, written
+from tests.hostile.json_strategies import ALMOST_JSON, MESSAGES, SAMPLES, written
 from tests.world import IDLE, World, message, sample
 
 pytestmark = pytest.mark.hostile
 
-EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "300"))
 thoroughly = settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -45,7 +45,7 @@ def test_any_bytes_are_refused_or_reported(data: bytes) -> None:
 
 
 @thoroughly
-@given(ANYTHING)
+@given(ALMOST_JSON)
 def test_any_json_is_refused_or_reported(value: Any) -> None:
     _survives(_decoded(written(value).encode("utf-8", "surrogatepass")))
 
@@ -84,9 +84,7 @@ def test_the_registry_keeps_its_bounds(value: Any) -> None:
 @given(SAMPLES)
 def test_a_good_sample_beside_a_hostile_one_gives_its_reports(hostile: Any) -> None:
     around = _decoded(f'{{"clientSamples":[{json.dumps(GOOD)},{written(hostile)},{json.dumps(GOOD)}]}}'.encode())
-    if around is None:
-        # The hostile one is no JSON: then the message is none either.
-        return
+    assert around is not None
 
     reports = World().tell(around)
 

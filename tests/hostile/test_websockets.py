@@ -160,6 +160,13 @@ async def test_ten_thousand_pings_are_all_answered(tmp_path: Path, caplog: pytes
         assert received.count(b"\x8a\x01x") == 10_000
 
 
+async def test_what_comes_behind_our_close_harms_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    more = (frame(TEXT, GOOD) + frame(PING, b"x") + frame(PONG)) * 50
+    async with standing(tmp_path, caplog) as it:
+        await it.tell(upgrade(), frame(TEXT, b"no JSON") + more, more, more)
+        assert await it.refused("undecodable") == 1
+
+
 async def test_a_flood_of_small_messages_loses_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     count = MESSAGES
     one = b'{"clientSamples":[{"clientId":"flood","roomId":"flood","timestamp":%d}]}'
