@@ -30,7 +30,9 @@ def _newest(claims: Iterable[MediaTrack], track: Track, client: Client) -> Media
     media_kind = track.kind.media_kind
     for claim in claims:
         sender = claim.peer_connection.client
-        if sender is client or claim.media_kind != media_kind or sender.call.room_id != client.call.room_id:
+        if claim.media_kind != media_kind or sender.client_id == client.client_id:
+            continue
+        if sender.call.room_id != client.call.room_id:
             continue
         if newest is None or claim.claimed > newest.claimed:
             newest = claim

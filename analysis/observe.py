@@ -88,18 +88,21 @@ class Batch:
         """The entries for a command: empty in the steady state."""
         return [entry.seen() for entry in self._entries]
 
-    def sighted(self, outcome: Outcome) -> Iterable[Sighted]:
-        """Each sample with the call it was put in; samples that were put in none are tallied."""
+    def sighted(self, outcome: Outcome, registry: Registry) -> Iterable[Sighted]:
+        """Each sample with the call it was put in, by the registry of now; samples that were put in none are tallied.
+
+        A client that we knew may have been closed, and made anew by its entry, since we looked: the outcome tells.
+        """
         for sighting in self.sightings:
-            samples, sample, client = sighting.samples, sighting.sample, sighting.client
-            if client is not None:
+            samples, sample, client, entry = sighting.samples, sighting.sample, sighting.client, sighting.entry
+            if client is not None and (entry is None or outcome.failed is not None):
                 yield Sighted(samples.service_id, samples.media_unit_id, sample, client, client.call.call_id)
                 continue
-            call_id = outcome.calls[sighting.entry.index] if sighting.entry else None
+            call_id = outcome.calls[entry.index] if entry else None
             if call_id is None:
-                self.rejected[Reason.FAILED if outcome.failed else Reason.REMEDY_CALL_IS_CLOSED] += 1
+                self.rejected[Reason.REMEDY_CALL_IS_CLOSED if outcome.failed is None else Reason.FAILED] += 1
                 continue
-            client = self._registry.clients.get((samples.service_id, sample.client_id))
+            client = registry.clients.get((samples.service_id, sample.client_id))
             if client is not None and client.call.call_id != call_id:
                 client = None
             yield Sighted(samples.service_id, samples.media_unit_id, sample, client, call_id)
@@ -160,7 +163,10 @@ class Batch:
         return True
 
     def make_entry(self, samples: Samples, sample: ClientSample, call_id: str | None) -> ClientEntry:
-        """A new entry for the client of a sample; `call_id` is the one that a client gives itself."""
+        """A new entry for the client of a sample; `call_id` is the one that a client gives itself.
+
+        It tells all of the client, also of one that is known: that one may be closed before the entry is committed.
+        """
         own = self.observing.mode is CallIdAssignMode.SLAVE and call_id is not None
         entry = ClientEntry(
             len(self._entries),
@@ -172,6 +178,9 @@ class Batch:
             samples.media_unit_id,
             sample.timestamp,
             sample.timestamp,
+            sample.user_id,
+            sample.marker,
+            sample.time_zone_offset,
         )
         self._entries.append(entry)
         self._latest[samples.service_id, sample.client_id] = entry

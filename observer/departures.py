@@ -1,7 +1,7 @@
 """Clients whose session ended: they leave after a grace, unless this node hears of them again."""
 
-from collections import deque
 from collections.abc import Collection, Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
 from observer.intake import Departed
@@ -13,35 +13,30 @@ ClientKey = tuple[str, str]
 """Service id and client id."""
 
 
-class Departure(NamedTuple):
-    """A client that leaves at `due` (ms) unless it was heard after `since` (ms)."""
-
-    key: ClientKey
-    since: int
-    due: int
-
-
 class Departures:
-    """The clients that are about to leave."""
+    """The clients that are about to leave, each once: the session that ended last counts."""
 
     def __init__(self, grace: int) -> None:
         self._grace = grace
-        self._waiting: deque[Departure] = deque()
+        self._waiting: dict[ClientKey, int] = {}
+        """Since when each is silent, in this order. (ms)"""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def add(self, key: ClientKey, now: int) -> None:
-        """A session of the client ended at `now` (ms)."""
-        self._waiting.append(Departure(key, now, now + self._grace))
+        """A session of the client ended; what was heard of it so far was heard at `now` or before (ms)."""
+        self._waiting.pop(key, None)
+        self._waiting[key] = now
 
-    def due(self, registry: Registry, origin: str, now: int) -> Iterator[Client]:
+    def due(self, registry: Registry, origin: str, now: int) -> list[Client]:
         """The clients that leave at `now` (ms): silent since their session ended, and heard by no other node since."""
-        while self._waiting and self._waiting[0].due <= now:
-            departure = self._waiting.popleft()
-            client = registry.clients.get(departure.key)
-            if client is not None and client.heard_server <= departure.since and client.origin == origin:
-                yield client
+        due = list(takewhile(lambda key: self._waiting[key] + self._grace <= now, self._waiting))
+        silent = [(key, self._waiting.pop(key)) for key in due]
+        clients = ((registry.clients.get(key), since) for key, since in silent)
+        return [
+            client for client, since in clients if client and client.heard_server <= since and client.origin == origin
+        ]
 
 
 class Part(NamedTuple):

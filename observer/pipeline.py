@@ -126,7 +126,7 @@ class Pipeline:
     async def tick(self) -> None:
         """Lets clients go whose grace is over, settles what fell silent, sweeps what is idle."""
         now, registry = self._time(), self._registry()
-        leaving = list(self.departures.due(registry, self._observing.origin, now))
+        leaving = self.departures.due(registry, self._observing.origin, now)
         touches, sweep = [], None
         if trio.current_time() >= self._next_scan:
             self._next_scan = trio.current_time() + self._scan_period
@@ -145,8 +145,6 @@ class Pipeline:
         batch = Batch(registry, self.hearing, self._observing, now, self._fresh_id)
         for samples in part.messages:
             self._look(batch, samples)
-        for key in part.departed:
-            self.departures.add(key, now)
         leaving = [client for key in part.leaving if (client := registry.clients.get(key))]
         touches = _and_last_touches(batch.touches, leaving, now)
         leaves = [Leave(*key, certain=True) for key in part.leaving]
@@ -155,6 +153,9 @@ class Pipeline:
         outcome = Outcome()
         if seen or touches or leaves:
             outcome = await self._propose(now, touches, seen, leaves, None)
+        now = self._time()  # of rows that were just made, the registry says that they were heard at its own time
+        for key in part.departed:
+            self.departures.add(key, now)
         await self._report(batch, outcome)
 
     def _look(self, batch: Batch, samples: Samples) -> None:
@@ -177,7 +178,7 @@ class Pipeline:
         registry = self._registry()
         reports: list[Report] = []
         started = time.perf_counter()
-        for number, sighted in enumerate(batch.sighted(outcome), start=1):
+        for number, sighted in enumerate(batch.sighted(outcome, registry), start=1):
             try:
                 reports += client_reports(sighted, registry, self._analyser, batch.rejected)
             except Exception:

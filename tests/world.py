@@ -1,6 +1,7 @@
 """A world for tests of the analysis: the real pipeline over a list, a plain registry and a list. No port, no sink.
 
-``tell`` is one batch; its answer is what came out. Time stands still unless ``pass_time`` moves it.
+``tell`` is one batch; its answer is what came out. Time stands still unless ``pass_time`` moves it; ``clock_error`` sets
+the clock on the wall wrong (ms). ``meanwhile`` is done between the proposal of a command and its commit.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ from observer.intake import Departed
 from observer.pipeline import Pipeline
 from schemas.reports import Report, ReportType
 from schemas.samples import Budget, Samples, Tally, client_sample
-from store.commands import Sweep
+from store.commands import Outcome, Sweep
 from store.entities import Client
 from store.machine import Machine
 from store.registry import Registry
@@ -42,19 +43,21 @@ class World:
     ) -> None:
         self.machine = machine or Machine()
         self.now = NOW
+        self.clock_error = 0
         self.delivered = True
+        self.meanwhile: Callable[[], None] = lambda: None
         self._told: list[Report] = []
         fresh = ids or (f"call-{number}" for number in count(1))
-        limits = Sweep(IDLE, IDLE, IDLE, IDLE, IDLE)._replace(**(idle or {}))
+        self.limits = Sweep(IDLE, IDLE, IDLE, IDLE, IDLE)._replace(**(idle or {}))
         self.pipeline = Pipeline(
             registry=lambda: self.machine.registry,
-            commit=alone(self.machine),
+            commit=self._commit,
             send=self._send,
             settled=lambda: len(self._told) if self.delivered else -1,
-            observing=Observing(origin, limits, mode, bounds or Bounds()),
+            observing=Observing(origin, self.limits, mode, bounds or Bounds()),
             analyser=analyser or ClientSamplesAnalyser(),
             leave_grace=GRACE,
-            now=lambda: self.now,
+            now=lambda: self.now + self.clock_error,
             fresh_id=lambda: next(fresh),
         )
 
@@ -103,6 +106,10 @@ class World:
 
         trio.run(run)
         return self._told[before:]
+
+    async def _commit(self, command: bytes) -> Outcome:
+        self.meanwhile()
+        return await alone(self.machine)(command)
 
     def _send(self, reports: Any) -> int:
         self._told.extend(reports)

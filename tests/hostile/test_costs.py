@@ -140,7 +140,6 @@ def test_a_client_that_hops_from_room_to_room_does_not_fill_the_registry() -> No
     assert len(world.registry.calls) < 1000
 
 
-@pytest.mark.xfail(reason="each session that closes adds its clients once more", strict=True)
 def test_sessions_that_close_again_and_again_wait_once_for_each_client() -> None:
     world = World()
 
