@@ -29,6 +29,9 @@ SFU_SHARE = 0.3
 SCREEN_SHARE = 0.3
 """Share of the calls in which a screen is shown."""
 
+LONGEST_BAR = 24
+"""The bar is shorter where the figures need the width. (characters)"""
+
 HANDSHAKES = 64
 """Sessions that may be opening at the same time."""
 
@@ -54,7 +57,7 @@ class Options:
     stagger: float = 0.25
 
     def __post_init__(self) -> None:
-        if urlsplit(self.url).scheme not in ("ws", "wss", "http", "https") or not urlsplit(self.url).hostname:
+        if not _names_a_server(self.url):
             raise ValueError(f"--url: {self.url!r} is no ws://, wss://, http:// or https:// address")
         if self.calls < 1 or self.participants < 2:
             raise ValueError("at least 1 call of at least 2 participants is needed")
@@ -71,6 +74,14 @@ class Options:
     def ramp_seconds(self) -> float:
         """The ramp that holds."""
         return self.seconds / 4 if self.ramp is None else self.ramp
+
+
+def _names_a_server(url: str) -> bool:
+    try:
+        place = urlsplit(url)
+        return place.scheme in ("ws", "wss", "http", "https") and bool(place.hostname) and place.port != 0
+    except ValueError:
+        return False
 
 
 class NothingListens(Exception):
@@ -275,6 +286,7 @@ def progress(summary: Summary, passed: float, seconds: float, columns: int | Non
     trouble = f"  {summary.errors} errors  {summary.refused} refused" if summary.errors or summary.refused else ""
     if columns is None:
         return f"{passed:.0f} s of {seconds:.0f} s  {counts}{trouble}"
-    width = 24
+    told = f"] {share:4.0%}  {counts}{trouble}"
+    width = max(0, min(LONGEST_BAR, columns - 2 - len(told)))
     bar = "#" * int(share * width) + "-" * (width - int(share * width))
-    return f"[{bar}] {share:4.0%}  {counts}{trouble}"[: columns - 1].ljust(columns - 1)
+    return f"[{bar}{told}"[: columns - 1].ljust(columns - 1)

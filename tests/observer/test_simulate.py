@@ -207,7 +207,16 @@ def test_calls_take_each_others_place_in_order() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["--url tcp://x", "--participants 1", "--calls 0", "--period 0", "--ramp 90", "--calls 1000 --participants 9"],
+    [
+        "--url tcp://x",
+        "--url ws://x:99999",
+        "--url ws://[::1",
+        "--participants 1",
+        "--calls 0",
+        "--period 0",
+        "--ramp 90",
+        "--calls 1000 --participants 9",
+    ],
 )
 def test_arguments_that_cannot_be_are_wrong_use(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(parsed(arguments)) == 2
@@ -223,10 +232,17 @@ def test_the_command_fails_in_one_line_when_nobody_listens(capsys: pytest.Captur
 
 
 def test_the_bar_fits_the_terminal() -> None:
-    line = progress(Summary(calls=2, samples=10, bytes=12_345), 30, 60, columns=60)
+    line = progress(Summary(calls=2, samples=10, bytes=12_345), 30, 60, columns=80)
 
     assert line.startswith("[############------------]  50%")
-    assert len(line) == 59
+    assert len(line) == 79
+
+
+def test_the_bar_gives_way_to_the_figures_on_a_narrow_terminal() -> None:
+    summary = Summary(calls=2, open=8, samples=1000, bytes=12_345_678)
+
+    assert progress(summary, 30, 60, columns=60).endswith("]  50%  2 calls  8 clients  1000 samples  12.3 MB")
+    assert progress(summary, 30, 60, columns=40).startswith("[]  50%  2 calls  8 clients")
 
 
 def test_sizes_are_told_for_people() -> None:
