@@ -16,6 +16,8 @@ from analysis import events
 from analysis.client_reports import ClientSamplesAnalyser, client_reports
 from analysis.hearing import Hearing, last_touches, touch_pace
 from analysis.observe import Batch, Observing
+from analysis.patience import Patience
+from observer.clock import Clock
 from observer.departures import Departures, Part, parts
 from observer.intake import Departed
 from schemas.reports import Report
@@ -58,8 +60,8 @@ class Pipeline:
     """Turns batches of samples into commands and reports.
 
     `registry` gives the local replica, `commit` makes a command true and answers with its outcome, `send` hands reports
-    to the sinks and tells their position, `settled` the position up to which all sinks are done. `now` is ms since the
-    epoch; `leads` says whether this node sweeps.
+    to the sinks and tells their position, `settled` the position up to which all sinks are done. `now` is the clock on
+    the wall (ms since the epoch), `steady` one that nobody sets (s); `leads` says whether this node sweeps.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Pipeline:
         analyser: ClientSamplesAnalyser,
         leave_grace: int,
         now: Callable[[], int],
+        steady: Callable[[], float] = trio.current_time,
         fresh_id: Callable[[], str],
         leads: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -85,7 +88,8 @@ class Pipeline:
         self._settled = settled
         self._observing = observing
         self._analyser = analyser
-        self._now = now
+        self._clock = Clock(now, steady)
+        self._patience = Patience(observing.limits)
         self._fresh_id = fresh_id
         self._leads = leads
         self._seq = 0
@@ -131,8 +135,9 @@ class Pipeline:
         if trio.current_time() >= self._next_scan:
             self._next_scan = trio.current_time() + self._scan_period
             touches = self.hearing.settle(touch_pace(self._observing.limits), now)
-            if self._leads() and registry.has_idle(self._observing.limits, now):
-                sweep = self._observing.limits
+            limits = self._patience.limits(now)
+            if self._leads() and registry.has_idle(limits, now):
+                sweep = limits
                 self.counts.sweeps += 1
         leaves = [Leave(client.call.service_id, client.client_id, certain=False) for client in leaving]
         if touches or leaves or sweep:
@@ -224,7 +229,9 @@ class Pipeline:
 
     def _time(self) -> int:
         """Now, never before what the registry has seen. (ms since the epoch)"""
-        return max(self._now(), self._registry().now)
+        now = self._clock.now(at_least=self._registry().now)
+        self._patience.listen(now)
+        return now
 
 
 def _and_last_touches(touches: Sequence[Touch], leaving: Iterable[Client], now: int) -> list[Touch]:

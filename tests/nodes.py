@@ -30,7 +30,7 @@ BARRIERS = 2
 """How many client samples, in as many messages, `Node.reports` sends of its own."""
 
 _PATIENCE_S = 30.0
-_STEP_S = 10.0
+_STEP_S = 2.0
 _POLL_S = 0.002
 _BARRIER = "barrier-"
 _numbers = count(1)

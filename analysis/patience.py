@@ -1,0 +1,35 @@
+"""Which silence counts: only that during which this node listened.
+
+When time leaps (a clock is set forward, the clock of another node is ahead) or the node halts for a while, everything
+looks as if it had been silent for that long, also what goes on. So each kind of row gets its whole limit once more, in
+which it can be heard.
+"""
+
+from store.commands import Sweep
+from store.registry import grace
+
+LONGEST_GAP = 5000
+"""How far apart two moments may lie for the node to count as listening in between, however short a limit is. (ms)"""
+
+
+class Patience:
+    """The idle limits as far as this node may act on them. Times are ms."""
+
+    def __init__(self, limits: Sweep) -> None:
+        self._limits = limits
+        self._listened: int | None = None
+        self._since = limits
+
+    def listen(self, now: int) -> None:
+        """The node listens at `now`: to be told far more often than each half of a limit."""
+        if self._listened is None:
+            self._since = Sweep(*[now] * len(self._limits))
+        elif (gap := now - self._listened) > LONGEST_GAP:
+            pairs = zip(self._limits, self._since, strict=True)
+            self._since = Sweep(*(now if gap > limit // 2 else since for limit, since in pairs))
+        self._listened = now
+
+    def limits(self, now: int) -> Sweep:
+        """The limits, out of reach for each kind of row that the node has not listened to for so long."""
+        pairs = zip(self._limits, self._since, strict=True)
+        return Sweep(*(limit if now - since > limit + grace(limit) else now for limit, since in pairs))
