@@ -16,7 +16,7 @@ from web.websocket import watch
 logger = logging.getLogger(__name__)
 
 _BACKLOG = 4096
-_TURNED_AWAY_AT_ONCE = 256
+_TURNED_AWAY_AT_ONCE = 64
 _TURN_AWAY_TIMEOUT = 1.0
 _CLOSE_INTERVAL = 1.0
 _FULL = b"Too many connections"
@@ -51,10 +51,13 @@ class Server:
     ) -> None:
         """Listens on `host` (``None``: on all addresses, IPv4 and IPv6) and `port` (0: any free one), and serves.
 
-        Starts with the ports that are bound. Raises `OSError` when an address cannot be bound.
+        Starts with the ports that are bound. Raises `OSError`, which names the address, when it cannot be bound.
         Running out of file descriptors is survived: what waits is accepted when there are some again.
         """
-        listeners = await trio.open_tcp_listeners(port, host=host, backlog=_BACKLOG)
+        try:
+            listeners = await trio.open_tcp_listeners(port, host=host, backlog=_BACKLOG)
+        except OSError as error:
+            raise OSError(error.errno, f"{host or '*'}:{port}: {error.strerror}") from error
         task_status.started([listener.socket.getsockname()[1] for listener in listeners])
         await self.serve_listeners(listeners)
 

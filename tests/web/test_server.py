@@ -76,7 +76,7 @@ async def test_ipv6_is_served_too() -> None:
 
 async def test_a_port_that_is_taken_is_an_error_of_who_starts() -> None:
     async with listening(ECHO) as here:
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(OSError, match=f"{LOOPBACK}:{here.port}: Address already in use"):
             await Server(ECHO).serve(LOOPBACK, here.port)
 
 
