@@ -9,7 +9,7 @@ import signal
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trio
 
@@ -35,6 +35,9 @@ from store.machine import Machine
 
 _LOG = logging.getLogger(__name__)
 
+_OTHER_FILES = 256
+"""Files that may be open beside connections for samples: of those being turned away, the port for operators, sinks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -59,7 +62,7 @@ def run(configuration: Configuration) -> int:
 
     The first signal drains the node; a second one ends it at once.
     """
-    _raise_file_limit(configuration.micronaut.server.limits.max_connections)
+    configuration = _with_fitting_connections(configuration)
     failed = False
     try:
         failed = not trio.run(_run_until_signal, configuration)
@@ -151,7 +154,8 @@ async def run_node(
             info=Info(origin, started, lambda: {"websockets": served.open_websockets}),
             metrics=exposition.text,
             endpoints=configuration.endpoints,
-        )
+        ),
+        configuration.endpoints.all.limits,
     )
 
     async with trio.open_nursery() as nursery:
@@ -232,16 +236,29 @@ def _tell_end(deliveries: sinks.Deliveries) -> bool:
     return not any(sink.dropped[DropReason.DROPPED_AT_SHUTDOWN] for sink in deliveries.statistics())
 
 
-def _raise_file_limit(connections: int) -> None:
-    """Allows as many open files as connections are, as far as the system lets us."""
-    wanted = connections + 256
+def _with_fitting_connections(configuration: Configuration) -> Configuration:
+    """The configuration with no more connections than files may be open, once we may open as many as we are let.
+
+    Without it connections would take the files that sinks and the port for operators need.
+    """
+    server = configuration.micronaut.server
+    wanted = server.limits.max_connections
+    allowed = _raised_file_limit(wanted + _OTHER_FILES)
+    fitting = allowed - min(_OTHER_FILES, allowed // 2)
+    if fitting >= wanted:
+        return configuration
+    _LOG.warning("Only %d files may be open: maxConnections is %d instead of %d", allowed, fitting, wanted)
+    server = replace(server, limits=replace(server.limits, max_connections=fitting))
+    return replace(configuration, micronaut=replace(configuration.micronaut, server=server))
+
+
+def _raised_file_limit(wanted: int) -> int:
+    """How many files may be open: `wanted`, as far as the system lets us."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft >= wanted:
-        return
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))
-    if allowed < wanted:
-        _LOG.warning("Only %d files may be open: fewer than maxConnections %d need", allowed, connections)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else soft
 
 
 def _plain(group: BaseExceptionGroup[OSError]) -> list[OSError]:

@@ -104,7 +104,8 @@ def _section(title: str, cls: type, path: str, level: int = 2, without: tuple[st
     return f"{'#' * level} {title}\n\n{_first_sentences(cls)}\n\n{_HEAD}{rows}"
 
 
-def _keys(cls: type, path: str, without: tuple[str, ...] = ()) -> Iterator[_Key]:
+def _keys(cls: type, path: str, without: tuple[str, ...] = (), base: object = None) -> Iterator[_Key]:
+    """The keys of a block and of those in it; the defaults are those of `base`, or else of the class."""
     hints, meanings = get_type_hints(cls), attribute_docstrings(cls)
     for f in yaml_fields(cls):
         if f.name in without:
@@ -113,13 +114,13 @@ def _keys(cls: type, path: str, without: tuple[str, ...] = ()) -> Iterator[_Key]
         text = meanings.get(f.name, "")
         if isinstance(kind, type) and is_dataclass(kind):
             yield _Key(here, "block", "", "", text)
-            yield from _keys(kind, here)
+            yield from _keys(kind, here, base=_default(f, base))
             continue
         unit = _UNIT.search(text)
         meaning = text[: unit.start()] if unit else text
         if row_at(here) is not None:
             meaning += " Not yet obeyed."
-        yield _Key(here, _type_words(kind, f), unit["unit"] if unit else "", _default_words(f), meaning)
+        yield _Key(here, _type_words(kind, f), unit["unit"] if unit else "", _default_words(_default(f, base)), meaning)
 
 
 def _first_sentences(cls: type) -> str:
@@ -145,13 +146,19 @@ def _kind_words(kind: Any) -> str:
     return WORDS.get(kind, "any value").removeprefix("a ")
 
 
-def _default_words(f: Field[Any]) -> str:
-    if f.default is MISSING and f.default_factory is MISSING:
+def _default(f: Field[Any], base: object) -> object:
+    if base is not None:
+        return getattr(base, f.name)
+    return f.default if f.default_factory is MISSING else f.default_factory()
+
+
+def _default_words(default: object) -> str:
+    if default is MISSING:
         return "required"
-    default = plain(f.default_factory() if f.default_factory is not MISSING else f.default)
-    if default is None:
+    told = plain(default)
+    if told is None:
         return "none"
-    return f"`{str(default).lower()}`" if isinstance(default, bool) else f"`{default}`"
+    return f"`{str(told).lower()}`" if isinstance(told, bool) else f"`{told}`"
 
 
 def _other_spellings() -> Iterator[str]:

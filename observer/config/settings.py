@@ -49,6 +49,9 @@ class ManagementPort:
     port: int = field(default=7081, metadata=_PORT)
     """The port to listen on; 0 takes a free one. Without the key: `APPLICATION_MANAGEMENT_PORT`, if that is set."""
 
+    limits: Limits = field(default_factory=lambda: Limits(max_connections=100))
+    """What those who watch may take of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:

@@ -3,11 +3,12 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,18 @@ pytestmark = pytest.mark.processes
 
 
 @contextmanager
-def node(folder: Path, configuration: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that runs this configuration, on free ports unless the variables say otherwise."""
+def node(
+    folder: Path, configuration: str, *, under: Sequence[str] = (), **variables: str
+) -> Iterator[subprocess.Popen[str]]:
+    """A process that runs this configuration, on free ports unless the variables say otherwise.
+
+    `under` is a command that runs it.
+    """
     file = folder / "node.yaml"
     file.write_text(configuration)
     ports = {"APPLICATION_SERVER_PORT": "0", "APPLICATION_MANAGEMENT_PORT": "0"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "observer", "run", "--config", str(file)],
+        [*under, sys.executable, "-m", "observer", "run", "--config", str(file)],
         env=os.environ | {"PYTHONPATH": str(TOP)} | ports | variables,
         stderr=subprocess.PIPE,
         text=True,
@@ -96,14 +102,36 @@ def test_a_second_signal_ends_a_node_at_once(tmp_path: Path) -> None:
 
 def test_a_node_whose_port_is_taken_fails(tmp_path: Path) -> None:
     with node(tmp_path, "{}") as first:
-        ports = re.search(r"port (\d+), watched", wait_until(first, "Taking samples"))
-        assert ports is not None
-        with node(tmp_path, "{}", APPLICATION_SERVER_PORT=ports[1]) as second:
+        port = re.findall(r"port (\d+)", wait_until(first, "Taking samples"))[0]
+        with node(tmp_path, "{}", APPLICATION_SERVER_PORT=port) as second:
             code, log = end(second)
 
     assert code == 1
-    assert "The node cannot go on" in log
+    assert f"The node cannot go on: [Errno 98] 0.0.0.0:{port}: Address already in use" in log
     assert "Traceback" not in log
+
+
+def test_a_node_takes_no_more_connections_than_files_may_be_open(tmp_path: Path) -> None:
+    with node(tmp_path, "{}", under=("sh", "-c", 'ulimit -n 100; exec "$@"', "sh")) as process:
+        lowered = wait_until(process, "files may be open")
+        port, ops_port = re.findall(r"port (\d+)", wait_until(process, "Taking samples"))
+        with ExitStack() as crowd:
+            for _ in range(60):
+                last = crowd.enter_context(socket.create_connection(("127.0.0.1", int(port)), PATIENCE_S))
+            assert last.recv(100).startswith(b"HTTP/1.1 503")
+            with urllib.request.urlopen(f"http://127.0.0.1:{ops_port}/metrics", timeout=PATIENCE_S) as answer:
+                metrics = answer.read().decode()
+
+    assert "Only 100 files may be open: maxConnections is 50 instead of 20000" in lowered
+    assert "observertc_sources_open_connections 50.0" in metrics
+
+
+def test_the_port_for_operators_has_limits_of_its_own(tmp_path: Path) -> None:
+    with node(tmp_path, "endpoints: {all: {limits: {maxConnections: 1}}}") as process:
+        _, ops_port = re.findall(r"port (\d+)", wait_until(process, "Taking samples"))
+        address = ("127.0.0.1", int(ops_port))
+        with socket.create_connection(address), socket.create_connection(address, PATIENCE_S) as second:
+            assert second.recv(100).startswith(b"HTTP/1.1 503")
 
 
 def test_a_wrong_configuration_is_told_before_anything_starts(tmp_path: Path) -> None:

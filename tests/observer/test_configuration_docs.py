@@ -109,3 +109,10 @@ def test_every_block_of_the_observer_has_a_section() -> None:
     blocks = [f.name for f in yaml_fields(Observer) if is_dataclass(hints[f.name])]
 
     assert [name for name in blocks if f"## observer.{name}\n" not in page] == []
+
+
+def test_a_block_that_stands_twice_has_the_defaults_of_its_place() -> None:
+    page = markdown()
+
+    assert "| `micronaut.server.limits.maxConnections` | whole number, from 1 |  | `20000` |" in page
+    assert "| `endpoints.all.limits.maxConnections` | whole number, from 1 |  | `100` |" in page
