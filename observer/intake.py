@@ -80,9 +80,12 @@ class Intake:
         """The next batch, or nothing when `deadline` (trio time, s) has passed; what still waits once closed."""
         with trio.move_on_at(deadline):
             await self._arrived.wait()
+        ripe_at = self._first_at + self._settings.max_time_in_ms / 1000
         if self._waiting:
-            with trio.move_on_at(self._first_at + self._settings.max_time_in_ms / 1000):
+            with trio.move_on_at(min(ripe_at, deadline)):
                 await self._enough.wait()
+            if not self._enough.is_set() and trio.current_time() < ripe_at:
+                return []
         batch, self._waiting = self._waiting, []
         self._messages = self._bytes = 0
         if not self._closed:

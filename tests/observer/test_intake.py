@@ -46,6 +46,28 @@ async def test_nothing_to_take_ends_at_the_deadline(autojump_clock: MockClock) -
     assert trio.current_time() == 5
 
 
+async def test_a_batch_that_gathers_for_long_holds_nobody_beyond_the_deadline(autojump_clock: MockClock) -> None:
+    intake = Intake(SamplesCollector(max_time_in_ms=60_000))
+    intake.offer(message(), 1)
+
+    early = await intake.take(5)
+    asked_again_at = trio.current_time()
+    batch = await intake.take(100)
+
+    assert (early, asked_again_at) == ([], 5)
+    assert len(batch) == 1
+    assert trio.current_time() == 60
+
+
+async def test_a_batch_is_taken_at_once_when_its_time_is_over(autojump_clock: MockClock) -> None:
+    intake = Intake(SamplesCollector(max_time_in_ms=100))
+    intake.offer(message(), 1)
+    await trio.sleep(30)
+
+    assert len(await intake.take(10)) == 1
+    assert trio.current_time() == 30
+
+
 async def test_who_puts_into_a_full_intake_waits_until_there_is_room(autojump_clock: MockClock) -> None:
     intake = Intake(SamplesCollector(max_items=1))
     taken: list[str] = []
