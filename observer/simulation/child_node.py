@@ -64,7 +64,7 @@ async def child_node(observer: Mapping[str, Any], *, tell: bool = False) -> Asyn
 
     With `tell` its standard output is a pipe, which must be read. Raises `NodeFailed` when it does not come up.
     """
-    port, ops_port = free_port(), free_port()
+    port, ops_port = _free_ports()
     config = {
         "micronaut": {"server": {"host": _HOST, "port": port}},
         "endpoints": {"all": {"host": _HOST, "port": ops_port}},
@@ -89,15 +89,28 @@ async def child_node(observer: Mapping[str, Any], *, tell: bool = False) -> Asyn
             yield node
         finally:
             with trio.CancelScope(shield=True):
-                await node.stop()
+                await _stop_unread(node)
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind((_HOST, 0))
-        port: int = listener.getsockname()[1]
-        return port
+async def _stop_unread(node: ChildNode) -> None:
+    """Stops a node whose output is read by nobody else: a node that is not read cannot deliver, and would wait."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_read_on, node)
+        await node.stop()
+        nursery.cancel_scope.cancel()
+
+
+async def _read_on(node: ChildNode) -> None:
+    async for _ in node.output():
+        pass
+
+
+def _free_ports() -> tuple[int, int]:
+    """Two ports of this machine that nobody listens on."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind((_HOST, 0))
+        other.bind((_HOST, 0))
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 async def _listens(process: trio.Process, port: int) -> bool:
