@@ -11,7 +11,7 @@ from analysis.matching import remote_track
 from analysis.meta_reports import Lead, custom_events, extension_reports, meta_reports
 from schemas.columns import Columns
 from schemas.reports import Report, ReportType
-from schemas.samples import ClientSample, Reason, Tally, Track, TrackKind, text
+from schemas.samples import ClientSample, Reason, Tally, Track, TrackKind, short_text, text
 from store.entities import Client
 from store.registry import Registry
 
@@ -39,6 +39,9 @@ class Sighted:
     client: Client | None
     call_id: str
 
+
+_LONGEST_LABEL = 255
+"""A label stands in each report of its peer connection; a longer one is left out. (characters)"""
 
 _TRANSPORT = Columns(ReportType.PEER_CONNECTION_TRANSPORT, lead=11)
 _CANDIDATE_PAIR = Columns(ReportType.ICE_CANDIDATE_PAIR, lead=11)
@@ -106,10 +109,10 @@ def _report_connections(
         )
         reports.append(Report(ReportType.PEER_CONNECTION_TRANSPORT, payload))
     for item in sample.stats.get("iceCandidatePairs") or ():
-        peer_connection_id, label = text(item.get("peerConnectionId")), text(item.get("label"))
-        if label is not None:
-            labels.setdefault(peer_connection_id, label)
-        payload = _CANDIDATE_PAIR.payload((*lead, peer_connection_id, label, sample.sample_seq), item, rejected)
+        peer_connection_id, name = text(item.get("peerConnectionId")), short_text(item.get("label"), _LONGEST_LABEL)
+        if name is not None:
+            labels.setdefault(peer_connection_id, name)
+        payload = _CANDIDATE_PAIR.payload((*lead, peer_connection_id, name, sample.sample_seq), item, rejected)
         reports.append(Report(ReportType.ICE_CANDIDATE_PAIR, payload))
     return labels
 

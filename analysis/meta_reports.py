@@ -12,6 +12,9 @@ from schemas.samples import ClientSample, Item, Reason, Tally, text, whole
 Lead = tuple[Any, ...]
 """serviceId, mediaUnitId, marker, timestamp, callId, roomId, clientId, userId: how every client report begins."""
 
+_MOST_INDENTED = 16
+"""An object of more objects and lists than this is told without line breaks: indents would multiply its bytes."""
+
 _META_OBJECTS = (("os", "OPERATION_SYSTEM"), ("engine", "ENGINE"), ("platform", "PLATFORM"), ("browser", "BROWSER"))
 _META_LISTS = (
     ("mediaConstraints", "MEDIA_CONSTRAINT"),
@@ -53,7 +56,10 @@ def _metas(stats: Item, rejected: Tally) -> Iterator[tuple[str, str]]:
 
 def _printed(type_: str, value: Item, rejected: Tally) -> Iterator[tuple[str, str]]:
     try:
-        yield type_, orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+        printed = orjson.dumps(value)
+        if printed.count(b"{") + printed.count(b"[") <= _MOST_INDENTED:
+            printed = orjson.dumps(value, option=orjson.OPT_INDENT_2)
+        yield type_, printed.decode()
     except orjson.JSONEncodeError:  # nested deeper than JSON is written
         rejected[Reason.FIELD_INVALID] += 1
 

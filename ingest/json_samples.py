@@ -16,6 +16,9 @@ from schemas.samples_2_0 import bring_to_2_2
 
 UNDECODABLE = "Failed to decode Samples"
 
+_MOST_CONTAINERS, _MOST_VALUES = 20, 200
+"""How many objects and lists, and how many values, a message may hold for each entry: far more than real ones do."""
+
 _ENVELOPE = frozenset({"controls", "clientSamples", "sfuSamples", "turnSamples"})
 
 
@@ -34,6 +37,7 @@ def decode(
     only itself and is tallied. A message that says ``controls.close`` makes the clients it names leave, or those of
     `heard` when it names none. `timestamp`, in ms, replaces that of each sample.
     """
+    _check_complexity(data, budget)
     try:
         message = orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -45,6 +49,16 @@ def decode(
     elif _is_bare(message):
         message = {"clientSamples": [message]}
     return _samples(message, Samples(service_id, media_unit_id, []), budget, heard, timestamp)
+
+
+def _check_complexity(data: bytes, budget: Budget) -> None:
+    """Raises `BadSamples` for what is too complex to be samples, before anything is built of it.
+
+    An empty list takes two bytes on the wire and dozens in memory, also where nobody reads it.
+    """
+    containers = data.count(b"{") + data.count(b"[")
+    if containers > _MOST_CONTAINERS * budget.items or data.count(b",") > _MOST_VALUES * budget.items:
+        raise BadSamples("Too many objects, lists and values in one message", Refused.TOO_COMPLEX)
 
 
 def _is_bare(message: Item) -> bool:

@@ -39,7 +39,7 @@ class Websocket:
     max_message_size: int = field(default=1_000_000, metadata=_AT_LEAST_ONE)
     """How long a message may be; a longer one closes its session with 1009. (bytes)"""
 
-    max_clients_per_session: int = field(default=10_000, metadata=_NOT_NEGATIVE)
+    max_clients_per_session: int = field(default=5_000, metadata=_NOT_NEGATIVE)
     """How many clients of one session are remembered; those beyond leave by their idle time only."""
 
     idle_timeout_in_s: float = field(default=1200.0, metadata=_NOT_NEGATIVE)
@@ -71,10 +71,10 @@ class Sources:
     use_server_timestamp: bool = False
     """Whether the time of arrival replaces the timestamp of each sample."""
 
-    max_id_length: int = field(default=512, metadata=_AT_LEAST_ONE)
+    max_id_length: int = field(default=255, metadata=_AT_LEAST_ONE)
     """How long an id may be. (characters)"""
 
-    max_items_per_message: int = field(default=10_000, metadata=_NOT_NEGATIVE)
+    max_items_per_message: int = field(default=5_000, metadata=_NOT_NEGATIVE)
     """How many entries all lists of a message may hold together; what is beyond is thrown away and counted."""
 
     rest: Rest = field(default_factory=Rest)

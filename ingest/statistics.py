@@ -16,6 +16,7 @@ class Refused(StrEnum):
     """Why a message or a session was refused. The values are metric labels: a small, fixed set."""
 
     UNDECODABLE = "undecodable"
+    TOO_COMPLEX = "too_complex"
     VERSION = "version"
     FORMAT = "format"
     ID_TOO_LONG = "id_too_long"

@@ -13,7 +13,7 @@ from schemas.samples import Reason, Tally
 
 Mend = Callable[[Any], Any]
 
-_MOST_SHAPES = 4096
+_MOST_SHAPES = 1024
 """How many combinations of types are remembered for one report type before all are forgotten: a bound, not a tuning."""
 
 _FURTHEST = 2.0**63

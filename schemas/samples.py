@@ -7,6 +7,7 @@ by reason.
 Source: ObserveRTC sample schemas 2.0 to 2.2; the mapping of 2.0 stands in `schemas.samples_2_0`.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ class Reason(StrEnum):
     TIMESTAMP_MISSING = "timestamp_missing"
     TIMESTAMP_INVALID = "timestamp_invalid"
     ID_TOO_LONG = "id_too_long"
+    ID_INVALID = "id_invalid"
+    EMPTY_ITEM = "empty_item"
     TOO_MANY_ITEMS = "too_many_items"
     FIELD_INVALID = "field_invalid"
     PAYLOAD_INVALID = "payload_invalid"
@@ -148,14 +151,18 @@ STRING_LISTS = ("mediaConstraints", "userMediaErrors", "iceServers", "localSDPs"
 """The lists of a client sample whose entries are strings."""
 
 _LARGEST_TIME = 2**53
+_CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
 
 
 @dataclass(slots=True)
 class Budget:
-    """What one message may hold: `items` entries in all lists of all its samples, ids of `id_length` characters."""
+    """What one message may hold: `items` entries in all lists of all its samples, ids of `id_length` characters.
 
-    items: int = 10_000
-    id_length: int = 512
+    Each entry gives a report that repeats the ids of its sample, so both bound what a message can be blown up to.
+    """
+
+    items: int = 5_000
+    id_length: int = 255
 
 
 class TooLong(Exception):
@@ -190,6 +197,12 @@ def whole(value: object) -> int | None:
     return value if type(value) is int and -(2**63) < value < 2**63 else None
 
 
+def short_text(value: object, longest: int) -> str | None:
+    """A name that is told again and again: a text of at most `longest` characters; ``None`` for anything else."""
+    told = text(value)
+    return told if told is None or len(told) <= longest else None
+
+
 def text(value: object) -> str | None:
     """Free text: a string or a number written as one; ``None`` for anything else."""
     if type(value) is str:
@@ -200,8 +213,8 @@ def text(value: object) -> str | None:
 def client_sample(item: object, budget: Budget, rejected: Tally) -> ClientSample | None:
     """Reads one entry of ``clientSamples``; ``None``, and a reason tallied, if it lacks what a sample must have.
 
-    It must be an object with a clientId, a roomId and a timestamp. An entry of one of its lists that cannot be read
-    costs only itself. Takes what it read from `budget`.
+    It must be an object with a clientId, a roomId and a timestamp, and its ids hold no control characters. An entry of
+    one of its lists that cannot be read costs only itself. Takes what it read from `budget`.
     """
     if type(item) is not dict:
         rejected[Reason.NOT_AN_OBJECT] += 1
@@ -217,6 +230,11 @@ def client_sample(item: object, budget: Budget, rejected: Tally) -> ClientSample
             raise TooLong
     except TooLong:
         rejected[Reason.ID_TOO_LONG] += 1
+        return None
+    if not f"{client_id}{room_id}{call_id}{user_id}{marker}".isprintable() and _CONTROL.search(
+        f"{client_id}{room_id}{call_id}{user_id}{marker}"
+    ):
+        rejected[Reason.ID_INVALID] += 1
         return None
     timestamp = whole(item.get("timestamp"))
     if client_id is None or room_id is None or timestamp is None or not 0 <= timestamp < _LARGEST_TIME:
@@ -270,7 +288,10 @@ def _fitting(entries: object, kind: type, budget: Budget, rejected: Tally) -> li
     fitting = [entry for entry in entries if type(entry) is kind]
     if len(fitting) < len(entries):
         rejected[Reason.NOT_AN_OBJECT if kind is dict else Reason.FIELD_INVALID] += len(entries) - len(fitting)
-    return fitting
+    if all(fitting):
+        return fitting
+    rejected[Reason.EMPTY_ITEM] += sum(not entry for entry in fitting)
+    return [entry for entry in fitting if entry]
 
 
 def _tracks(item: Item, longest: int, rejected: Tally) -> list[Track]:
@@ -301,7 +322,9 @@ def _transports(item: Item, longest: int, rejected: Tally) -> list[Transport]:
     for entry in item.get("pcTransports") or ():
         try:
             transports.append(
-                Transport(identifier(entry.get("peerConnectionId"), longest), text(entry.get("label")), entry)
+                Transport(
+                    identifier(entry.get("peerConnectionId"), longest), short_text(entry.get("label"), longest), entry
+                )
             )
         except TooLong:
             rejected[Reason.ID_TOO_LONG] += 1

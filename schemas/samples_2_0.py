@@ -51,7 +51,7 @@ def bring_to_2_2(sample: Item) -> None:
 
 def _candidate_pair(transport: Any) -> Item | None:
     """The candidate pair that a transport carries; ``None`` where it carries none."""
-    if type(transport) is not dict:
+    if type(transport) is not dict or "transportId" in transport:  # a transport of 2.0 has no id
         return None
     pair = {name: transport[old] for old, name in _PAIR_FIELDS if old in transport}
     if not pair:

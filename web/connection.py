@@ -1,6 +1,7 @@
 """One connection: its requests are answered one after the other, until it ends or becomes a WebSocket."""
 
 import logging
+import re
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -17,7 +18,8 @@ from web.websocket import WebSocket, serve_session
 
 logger = logging.getLogger(__name__)
 
-_KEY_LENGTH = 24
+_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
+"""16 bytes as base64 (RFC 6455, 4.1)."""
 
 
 @dataclass(slots=True)
@@ -139,7 +141,7 @@ class Connection:
         elif (
             request.method == "GET"
             and "upgrade" in tokens(headers.get("connection"))
-            and len(headers.get("sec-websocket-key", "")) == _KEY_LENGTH
+            and _KEY.fullmatch(headers.get("sec-websocket-key", ""))
             and self._peer.request_is_whole
         ):
             return

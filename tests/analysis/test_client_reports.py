@@ -201,8 +201,9 @@ def test_lists_and_entries_of_the_wrong_kind_cost_only_themselves() -> None:
         ({"timestamp": "soon"}, Reason.TIMESTAMP_INVALID),
         ({"timestamp": -1}, Reason.TIMESTAMP_INVALID),
         ({"timestamp": 1e300}, Reason.TIMESTAMP_INVALID),
-        ({"clientId": "x" * 513}, Reason.ID_TOO_LONG),
-        ({"marker": "x" * 513}, Reason.ID_TOO_LONG),
+        ({"clientId": "x" * 256}, Reason.ID_TOO_LONG),
+        ({"marker": "x" * 256}, Reason.ID_TOO_LONG),
+        ({"userId": "a\0b"}, Reason.ID_INVALID),
     ],
 )
 def test_a_sample_that_lacks_what_it_must_have_costs_only_itself(given: dict[str, Any], reason: Reason) -> None:
@@ -234,3 +235,27 @@ def test_events_tell_what_they_are_about() -> None:
     assert json.loads(base64.b64decode(added["attachments"])) == {
         "streamDirection": "OUTBOUND", "mediaKind": "VIDEO", "sfuStreamId": "S", "sfuSinkId": None,
     }  # fmt: skip
+
+
+def test_an_entry_that_says_nothing_gives_no_report() -> None:
+    world = World()
+
+    told = world.tell(message(sample(inboundAudioTracks=[{}, {"ssrc": 1}])))
+
+    assert len(of_type(told, ReportType.INBOUND_AUDIO_TRACK)) == 1
+    assert world.rejected[Reason.EMPTY_ITEM] == 1
+
+
+def test_a_label_that_is_too_long_is_left_out() -> None:
+    told = World().tell(message(sample(pcTransports=[{"peerConnectionId": "p", "label": "x" * 256}])))
+
+    assert of_type(told, ReportType.PEER_CONNECTION_TRANSPORT)[0]["label"] is None
+
+
+def test_meta_data_that_nests_widely_is_told_without_line_breaks() -> None:
+    told = World().tell(message(sample(os={"a": [{}] * 20}, browser={"name": "Chrome"})))
+
+    first, second = of_type(told, ReportType.CALL_META_DATA)
+    assert "\n" not in first["payload"]
+    assert json.loads(first["payload"]) == {"a": [{}] * 20}
+    assert "\n" in second["payload"]

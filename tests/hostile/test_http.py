@@ -74,7 +74,6 @@ async def test_random_bytes_are_refused(tmp_path: Path, caplog: pytest.LogCaptur
             await it.tell(bytes(data[: chance.randint(1, len(data))]))
 
 
-@pytest.mark.xfail(reason="the key is put into a head as ASCII outside of what contains failures", strict=True)
 async def test_a_handshake_with_a_key_beyond_ascii_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with standing(tmp_path, caplog) as it:
         assert statuses(await it.tell(upgrade(key="é" * 24))) == [400]

@@ -126,7 +126,7 @@ def test_what_is_not_analysed_is_tallied() -> None:
 
 
 def test_all_lists_of_a_message_together_have_a_bound() -> None:
-    clients = [alice(clientId=f"c{number}", codecs=[{}] * 3) for number in range(10)]
+    clients = [alice(clientId=f"c{number}", codecs=[{"a": 1}] * 3) for number in range(10)]
     samples = decoded({"clientSamples": clients, "sfuSamples": [{}] * 3}, budget=Budget(items=15))
 
     assert len(samples.clients) == 10
