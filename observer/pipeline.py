@@ -20,6 +20,7 @@ from analysis.patience import Patience
 from observer.clock import Clock
 from observer.departures import Departures, Part, parts
 from observer.intake import Departed
+from observer.stint import Stint
 from schemas.reports import Report
 from schemas.samples import Reason, Samples, Tally
 from store.commands import ClientSeen, Command, Leave, Outcome, Sweep, Touch, encode
@@ -27,9 +28,6 @@ from store.entities import Client
 from store.registry import Registry
 
 _LOG = logging.getLogger(__name__)
-
-_SLICE = 50
-"""After how many samples the pipeline lets others run: some ms of work, not a setting."""
 
 _TICK = 0.5
 """How often it looks for clients that leave and for what is idle. (s)"""
@@ -145,16 +143,17 @@ class Pipeline:
             self._told(outcome, self._send(events.opened(outcome.opened) + events.closed(outcome.closed)))
 
     async def _process(self, part: Part) -> None:
-        started = time.perf_counter()
+        stint = Stint()
         now, registry = self._time(), self._registry()
         batch = Batch(registry, self.hearing, self._observing, now, self._fresh_id)
         for samples in part.messages:
-            self._look(batch, samples)
+            if stint.is_over(self._look(batch, samples)):
+                await stint.pause()
         leaving = [client for key in part.leaving if (client := registry.clients.get(key))]
         touches = _and_last_touches(batch.touches, leaving, now)
         leaves = [Leave(*key, certain=True) for key in part.leaving]
         seen = batch.seen()
-        self.counts.look_seconds += time.perf_counter() - started
+        self.counts.look_seconds += stint.seconds
         outcome = Outcome()
         if seen or touches or leaves:
             outcome = await self._propose(now, touches, seen, leaves, None)
@@ -163,7 +162,8 @@ class Pipeline:
             self.departures.add(key, now)
         await self._report(batch, outcome)
 
-    def _look(self, batch: Batch, samples: Samples) -> None:
+    def _look(self, batch: Batch, samples: Samples) -> int:
+        """Looks at one message; how many samples and tracks that were."""
         self.counts.messages += 1
         self.counts.client_samples += len(samples.clients)
         if samples.sfus:
@@ -176,26 +176,27 @@ class Pipeline:
             except Exception:
                 _LOG.exception("A sample could not be looked at; it is dropped")
                 batch.rejected[Reason.FAILED] += 1
+        return sum(1 + len(sample.tracks) for sample in samples.clients)
 
     async def _report(self, batch: Batch, outcome: Outcome) -> None:
         """Tells what opened, then the reports, then what closed."""
         self._send(events.opened(outcome.opened))
         registry = self._registry()
         reports: list[Report] = []
-        started = time.perf_counter()
-        for number, sighted in enumerate(batch.sighted(outcome, registry), start=1):
+        stint = Stint()
+        for sighted in batch.sighted(outcome, registry):
             try:
-                reports += client_reports(sighted, registry, self._analyser, batch.rejected)
+                own = client_reports(sighted, registry, self._analyser, batch.rejected)
             except Exception:
                 _LOG.exception("A sample could not be reported; it is dropped")
                 batch.rejected[Reason.FAILED] += 1
-            if number % _SLICE == 0:
-                self.counts.report_seconds += time.perf_counter() - started
+                continue
+            reports += own
+            if stint.is_over(1 + len(own)):
                 self._send(reports)
                 reports = []
-                await trio.lowlevel.checkpoint()
-                started = time.perf_counter()
-        self.counts.report_seconds += time.perf_counter() - started
+                await stint.pause()
+        self.counts.report_seconds += stint.seconds
         self._told(outcome, self._send(reports + events.closed(outcome.closed)))
         self.counts.rejected.update(batch.rejected)
 

@@ -1,7 +1,7 @@
 """A world for tests of the analysis: the real pipeline over a list, a plain registry and a list. No port, no sink.
 
-``tell`` is one batch; its answer is what came out. Time stands still unless ``pass_time`` moves it; the clock on the wall
-may be wrong by ``clock_error`` (ms). ``meanwhile`` is done between the proposal of a command and its commit.
+``tell`` is one batch; its answer is what came out. Time stands still unless ``pass_time`` moves it; the wall clock is
+wrong by ``clock_error`` (ms). ``meanwhile`` is done between the proposal of a command and its commit.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping

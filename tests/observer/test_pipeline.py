@@ -7,7 +7,7 @@ from analysis.client_reports import ClientSamplesAnalyser
 from analysis.observe import Observing
 from observer.pipeline import Pipeline
 from schemas.reports import Report, ReportType
-from schemas.samples import Reason
+from schemas.samples import Reason, Samples
 from store.commands import Outcome, Sweep, decode
 from store.machine import Machine
 from tests.world import NOW, World, message, names, outbound, sample
@@ -67,10 +67,13 @@ def test_commands_are_numbered_without_gaps_and_tell_their_time() -> None:
     assert [command.mark for command in commands] == [0, 1, 2]
 
 
-def test_a_batch_of_many_samples_lets_others_run_in_between() -> None:
-    world = World()
-    messages = [message(sample(f"c{number}", **outbound("t", number))) for number in range(500)]
-    rounds = 0
+def rounds_of_others(world: World, messages: list[Samples]) -> tuple[int, int]:
+    """How often another task runs while a batch is processed: before its commit, and in all."""
+    rounds = until_commit = 0
+
+    def commit() -> None:
+        nonlocal until_commit
+        until_commit = rounds
 
     async def other() -> None:
         nonlocal rounds
@@ -84,9 +87,26 @@ def test_a_batch_of_many_samples_lets_others_run_in_between() -> None:
             await world.pipeline.process(messages)
             nursery.cancel_scope.cancel()
 
+    world.meanwhile = commit
     trio.run(both)
+    return until_commit, rounds
 
-    assert rounds >= 10
+
+def test_a_batch_of_many_samples_lets_others_run_before_its_commit_and_after_it() -> None:
+    messages = [message(sample(f"c{number}", **outbound("t", number))) for number in range(2000)]
+
+    until_commit, in_all = rounds_of_others(World(), messages)
+
+    assert until_commit >= 10
+    assert in_all - until_commit >= 10
+
+
+def test_few_samples_that_give_many_reports_let_others_run_in_between() -> None:
+    messages = [message(sample(f"c{number}", codecs=[{"mimeType": "x"}] * 1000)) for number in range(20)]
+
+    _, in_all = rounds_of_others(World(), messages)
+
+    assert in_all >= 20
 
 
 def test_time_never_goes_back_even_if_the_clock_does() -> None:
@@ -102,13 +122,13 @@ def test_time_never_goes_back_even_if_the_clock_does() -> None:
 
 def test_reports_of_one_batch_are_sent_in_slices_that_keep_their_order() -> None:
     world = World()
-    messages = [message(sample(f"c{number:03}", **outbound("t", number))) for number in range(120)]
+    messages = [message(sample(f"c{number:03}", **outbound("t", number))) for number in range(300)]
 
     told = world.tell(*messages)
 
     tracks = [report.payload["clientId"] for report in told if report.type is ReportType.OUTBOUND_AUDIO_TRACK]
-    assert tracks == [f"c{number:03}" for number in range(120)]
-    assert names(told).count("CLIENT_JOINED") == 120
+    assert tracks == [f"c{number:03}" for number in range(300)]
+    assert names(told).count("CLIENT_JOINED") == 300
 
 
 def test_sfu_samples_are_counted_as_not_analysed() -> None:
