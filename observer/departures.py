@@ -9,6 +9,9 @@ from schemas.samples import Samples
 from store.entities import Client
 from store.registry import Registry
 
+_MOST_SAMPLES = 1000
+"""After how many samples a batch is cut: the command for more would hold everybody up when it is applied."""
+
 ClientKey = tuple[str, str]
 """Service id and client id."""
 
@@ -40,7 +43,7 @@ class Departures:
 
 
 class Part(NamedTuple):
-    """A stretch of a batch in which no client is seen again after it left."""
+    """A stretch of a batch that goes in one command: no client is seen in it again after it left."""
 
     messages: list[Samples]
     leaving: set[ClientKey]
@@ -48,21 +51,24 @@ class Part(NamedTuple):
 
 
 def parts(batch: Collection[Samples | Departed]) -> Iterator[Part]:
-    """Cuts a batch so that a client that left and came back within it is seen to do both.
+    """Cuts a batch so that a client that left and came back within it is seen to do both, and where it grows too large.
 
     A client whose session ended and that is heard of later in the batch has not departed.
     """
-    part = Part([], set(), set())
+    part, samples = Part([], set(), set()), 0
     for item in batch:
         if isinstance(item, Departed):
             part.departed.update((item.service_id, client_id) for client_id in item.client_ids)
             continue
+        came_back = False
         if part.leaving or part.departed:
             keys = {(item.service_id, sample.client_id) for sample in item.clients}
             part.departed.difference_update(keys)
-            if not part.leaving.isdisjoint(keys):
-                yield part._replace(departed=set())
-                part = Part([], set(), part.departed)
+            came_back = not part.leaving.isdisjoint(keys)
+        if came_back or samples >= _MOST_SAMPLES:
+            yield part._replace(departed=set())
+            part, samples = Part([], set(), part.departed), 0
         part.messages.append(item)
+        samples += len(item.clients)
         part.leaving.update((item.service_id, client_id) for client_id in item.leaving)
     yield part
