@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from store.commands import ClientSeen, PeerConnectionSeen, TrackSeen
 from store.entities import TrackKey
+from store.registry import MOST_SSRCS
 
 
 class TrackEntry:
@@ -13,7 +14,7 @@ class TrackEntry:
 
     def __init__(self, timestamp: int) -> None:
         self.first = self.last = timestamp
-        self.ssrcs: list[int] = []
+        self.ssrcs: dict[int, None] = {}
         self.sfu_stream_id: str | None = None
         self.sfu_sink_id: str | None = None
 
@@ -21,13 +22,15 @@ class TrackEntry:
         """One more sample shows the track."""
         self.first, self.last = min(self.first, timestamp), max(self.last, timestamp)
         if ssrc is not None and ssrc not in self.ssrcs:
-            self.ssrcs.append(ssrc)
+            self.ssrcs[ssrc] = None
+            if len(self.ssrcs) > MOST_SSRCS:
+                del self.ssrcs[next(iter(self.ssrcs))]
         self.sfu_stream_id = sfu_stream_id or self.sfu_stream_id
         self.sfu_sink_id = sfu_sink_id or self.sfu_sink_id
 
     def seen(self, key: TrackKey) -> TrackSeen:
         """The entry for a command."""
-        return TrackSeen(*key, self.first, self.last, self.ssrcs, self.sfu_stream_id, self.sfu_sink_id)
+        return TrackSeen(*key, self.first, self.last, list(self.ssrcs), self.sfu_stream_id, self.sfu_sink_id)
 
 
 class PeerConnectionEntry:

@@ -5,10 +5,9 @@ senders that name no stream. Never across rooms, never to the client itself. Of 
 one that claimed last is taken.
 """
 
-from collections.abc import Iterable
-
 from schemas.samples import Track
-from store.entities import Client, MediaTrack
+from store.claims import newest
+from store.entities import Claims, Client, MediaTrack
 from store.registry import Registry
 
 
@@ -25,15 +24,12 @@ def remote_track(track: Track, client: Client, registry: Registry) -> MediaTrack
     return _newest(claims, track, client) if claims else None
 
 
-def _newest(claims: Iterable[MediaTrack], track: Track, client: Client) -> MediaTrack | None:
-    newest = None
+def _newest(claimants: Claims, track: Track, client: Client) -> MediaTrack | None:
     media_kind = track.kind.media_kind
-    for claim in claims:
-        sender = claim.peer_connection.client
-        if claim.media_kind != media_kind or sender.client_id == client.client_id:
+    for claimant in newest(claimants):
+        sender = claimant.peer_connection.client
+        if claimant.media_kind != media_kind or sender.client_id == client.client_id:
             continue
-        if sender.call.room_id != client.call.room_id:
-            continue
-        if newest is None or claim.claimed > newest.claimed:
-            newest = claim
-    return newest
+        if sender.call.room_id == client.call.room_id:
+            return claimant
+    return None

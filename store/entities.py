@@ -54,7 +54,7 @@ class Call(Entity):
         self.started = started
         self.marker = marker
         self.clients: dict[str, Client] = {}
-        self.ssrcs: dict[int, list[MediaTrack]] = {}
+        self.ssrcs: dict[int, Claims] = {}
         """Outbound tracks without an SFU stream, by each of their SSRCs."""
 
 
@@ -135,6 +135,10 @@ class MediaTrack(Entity):
     def key(self) -> TrackKey:
         """Its name within its peer connection."""
         return (self.direction, self.media_kind, self.track_id)
+
+
+Claims = dict[MediaTrack, None]
+"""The tracks that claim one SSRC or one SFU stream, in the order of their claims."""
 
 
 def below(call: Call) -> Iterator[Entity]:

@@ -27,7 +27,7 @@ from store.commands import (
     Touch,
     TrackSeen,
 )
-from store.entities import INBOUND, OUTBOUND, Call, Client, Entity, MediaTrack, PeerConnection
+from store.entities import INBOUND, OUTBOUND, Call, Claims, Client, Entity, MediaTrack, PeerConnection
 
 MOST_SSRCS = 32
 """How many SSRCs a track keeps; the oldest goes. The same on every replica, so it is no setting."""
@@ -52,7 +52,7 @@ class Registry:
         self.calls: dict[tuple[str, str, str], Call] = {}
         self.rooms: dict[tuple[str, str], Call] = {}
         self.clients: dict[tuple[str, str], Client] = {}
-        self.streams: dict[tuple[str, str], list[MediaTrack]] = {}
+        self.streams: dict[tuple[str, str], Claims] = {}
         """Outbound tracks by service and SFU stream id."""
         self.origins: dict[str, Origin] = {}
         self.claimed = 0

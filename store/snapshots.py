@@ -7,6 +7,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from store.claims import in_order
 from store.commands import outcome
 from store.entities import Call, Client, MediaTrack, PeerConnection
 from store.registry import Origin, Registry
@@ -42,6 +43,9 @@ def load(data: Sequence[Any]) -> Registry:
             registry.origins[name] = _load_origin(*fields)
         for call in calls:
             _load_call(registry, *call)
+        in_order(registry.streams)
+        for loaded in registry.calls.values():
+            in_order(loaded.ssrcs)
     except (TypeError, ValueError) as error:
         raise MalformedSnapshot(str(error)) from error
     return registry

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from store.commands import Command, Happening, Outcome
-from store.entities import OUTBOUND, MediaTrack, below
+from store.entities import OUTBOUND, Claims, MediaTrack, below
 from store.registry import Registry
 from tests.store.plain_registry import Path, PlainRegistry
 
@@ -95,10 +95,10 @@ def assert_indexes_agree(registry: Registry) -> None:
         assert registry.calls[(*room, call.call_id)] is call
 
 
-def assert_claims_agree(claims: dict[Any, list[MediaTrack]], awaited: dict[Any, set[MediaTrack]]) -> None:
+def assert_claims_agree(claims: dict[Any, Claims], awaited: dict[Any, set[MediaTrack]]) -> None:
     """The same tracks for the same keys, each once."""
     assert {key: set(tracks) for key, tracks in claims.items()} == awaited
-    assert all(len(tracks) == len(awaited[key]) for key, tracks in claims.items())
+    assert all(list(tracks) == sorted(tracks, key=lambda track: track.claimed) for tracks in claims.values())
 
 
 def key_of(entry: Happening) -> Key:

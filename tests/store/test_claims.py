@@ -1,13 +1,14 @@
 """Which track is found by an SSRC or an SFU stream."""
 
-from store.entities import Call, MediaTrack
+from store.claims import newest
+from store.entities import Call, Claims
 from store.registry import MOST_SSRCS
 from tests.build import LIMITS, client_with, expired, inbound_seen, leave, observe, registry_of, sweep, track_seen
 
 
-def holder(claims: list[MediaTrack]) -> str:
+def holder(claims: Claims) -> str:
     """Whose claim holds."""
-    return max(claims, key=lambda track: track.claimed).peer_connection.client.client_id
+    return next(newest(claims)).peer_connection.client.client_id
 
 
 def test_an_outbound_track_is_found_by_each_of_its_ssrcs() -> None:
