@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from random import Random
 from typing import TextIO
 
@@ -33,6 +34,9 @@ LEAVE_GRACE = 1
 
 ENDING = 20.0
 """How long the demo waits for the calls to be told as ended. (s)"""
+
+TELLING = 0.5
+"""How often it tells the events that have come. (s)"""
 
 NODE = {
     "security": {"printConfigs": False},
@@ -77,44 +81,69 @@ async def _cancel_on_signal(scope: trio.CancelScope) -> None:
 def planned() -> list[tuple[float, Call]]:
     """The three calls and when each begins (s): three in a mesh with a screen share, three through an SFU, and two."""
     rng = Random()  # noqa: S311
-    shapes = (
-        CallShape(3, SECONDS, screen_share=True),
-        CallShape(3, SECONDS - 1, sfu=True),
-        CallShape(2, SECONDS - 2),
-    )
-    return [(float(n), plan_call(rng, shape)) for n, shape in enumerate(shapes)]
+    shapes = {
+        "mesh": CallShape(3, SECONDS, screen_share=True),
+        "sfu": CallShape(3, SECONDS - 1, sfu=True),
+        "pair": CallShape(2, SECONDS - 2),
+    }
+    return [(float(n), replace(plan_call(rng, shape), room_id=room)) for n, (room, shape) in enumerate(shapes.items())]
+
+
+INTRODUCTION = """
+Three calls are played to it. Their rooms are called
+  mesh   alice, bob and carol, each connected to the others; a screen is shown
+  sfu    alice, bob and carol, through an SFU
+  pair   alice and bob
+
+What the node says of them. The times are those of the events; what ends in
+silence is told when it has been silent for some seconds.
+"""
 
 
 async def demo(calls: list[tuple[float, Call]], out: TextIO) -> int:
     """Plays `calls` to a node of its own and tells the reports on `out`; the exit code. Raises `NodeFailed`."""
     story = Story([call for _, call in calls])
     tell = _teller(out)
-    tell("starting a node ...")
+    tell("Starting a node ...")
     async with child_node(NODE, tell=True) as node:
-        tell(f"it takes samples at {node.url} and is watched at http://127.0.0.1:{node.ops_port}/metrics", "")
+        tell(f"It takes samples at {node.url}/samples/demo/web")
+        tell(f"and is watched at http://127.0.0.1:{node.ops_port}/metrics.", INTRODUCTION)
         all_told = trio.Event()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_listen, node, story, out, all_told)
-            sent = await simulate(Options(node.url, seconds=SECONDS + 3, period=PERIOD), calls)
-            with trio.move_on_after(ENDING):
-                await all_told.wait()
-            code = await node.stop()
-    tell("", "who hears whom, as the inbound track reports say:", *who_hears_whom(story), "", *summary(story))
-    tell(f"{sent.samples} samples sent, {sent.errors} errors; the node ended with exit code {code}")
-    return 0 if story.whole() and code == 0 and sent.errors == 0 else 1
+        async with trio.open_nursery() as telling:
+            telling.start_soon(_tell_events, story, out)
+            async with trio.open_nursery() as listening:
+                listening.start_soon(_listen, node, story, all_told)
+                sent = await simulate(Options(node.url, seconds=SECONDS + 3, period=PERIOD), calls)
+                with trio.move_on_after(ENDING):
+                    await all_told.wait()
+                code = await node.stop()
+            telling.cancel_scope.cancel()
+    well = story.whole() and code == 0 and sent.errors == 0
+    tell("", "Who hears whom, as the reports of inbound tracks say:", "", *who_hears_whom(story), "", *summary(story))
+    tell(f"{'samples sent':<18} {sent.samples}, {sent.errors} errors", f"{'node':<18} ended with exit code {code}", "")
+    tell("All well: every event was told once, every stream found its sender." if well else "Not all is well.")
+    return 0 if well else 1
 
 
-async def _listen(node: ChildNode, story: Story, out: TextIO, all_told: trio.Event) -> None:
-    """Tells each report as it comes, until the node ends; sets `all_told` when the last expected event came."""
+async def _tell_events(story: Story, out: TextIO) -> None:
+    """Tells what has come, now and then, until it is cancelled; then what is left."""
     colour = out.isatty() and "NO_COLOR" not in os.environ
-    expected = expected_events(story.calls)
     tell = _teller(out)
+    try:
+        while True:
+            await trio.sleep(TELLING)
+            tell(*story.tell(colour=colour))
+    finally:
+        tell(*story.tell(colour=colour))
+
+
+async def _listen(node: ChildNode, story: Story, all_told: trio.Event) -> None:
+    """Takes each report as it comes, until the node ends; sets `all_told` when the last expected event came."""
+    expected = expected_events(story.calls)
     async for line in _lines(node):
-        told = story.take(json.loads(line), colour=colour)
-        if told is not None:
-            tell(told)
-            if expected <= story.events:
-                all_told.set()
+        story.take(json.loads(line))
+        if expected <= story.events:
+            all_told.set()
 
 
 async def _lines(node: ChildNode) -> AsyncIterator[bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from observer.demo import planned
+from observer.demo import INTRODUCTION, planned
 from observer.simulation.calls import Call, CallShape, Reception, plan_call
 from observer.simulation.demo_story import Story, event_line, expected_events, summary, who_hears_whom
 
@@ -69,42 +69,91 @@ def story_of(call: Call) -> Story:
     return story
 
 
-def test_an_event_is_one_aligned_line() -> None:
-    joined = event_line(event("CLIENT_JOINED", userId="alice", clientId="0123456789"), BEGAN)
-    started = event_line(event("CALL_STARTED"), BEGAN)
+def line(*group: dict[str, Any], colour: bool = False) -> str:
+    return event_line(group, BEGAN, (13, 5), colour=colour)
 
-    assert joined == "   2.5 s  CLIENT_JOINED             room-12345678  alice    client 01234567"
-    assert started.index("room-12345678") == joined.index("room-12345678")
-    assert started.index("call c0ffee00") == joined.index("client 01234567")
+
+def track(direction: str, kind: str, ssrc: int) -> dict[str, Any]:
+    attachments = json.dumps({"streamDirection": direction, "mediaKind": kind}).encode()
+    return event("MEDIA_TRACK_ADDED", SSRC=ssrc, attachments=base64.b64encode(attachments).decode())
+
+
+def test_an_event_is_one_aligned_line() -> None:
+    joined = line(event("CLIENT_JOINED", userId="alice", clientId="0123456789"))
+    started = line(event("CALL_STARTED"))
+
+    assert joined == " 2.5 s  room-12345678  alice  CLIENT_JOINED             client 01234567"
+    assert started == " 2.5 s  room-12345678         CALL_STARTED              call c0ffee00"
 
 
 def test_a_track_is_told_with_direction_kind_and_ssrc() -> None:
-    attachments = base64.b64encode(b'{"streamDirection": "OUTBOUND", "mediaKind": "VIDEO"}').decode()
-    payload = event("MEDIA_TRACK_ADDED", SSRC=77, peerConnectionId="abcdefghij", attachments=attachments)
-
-    assert event_line(payload, BEGAN).endswith("outbound video, SSRC 77, on abcdefgh")
+    assert line(track("OUTBOUND", "VIDEO", 77)).endswith("outbound video, SSRC 77")
 
 
-def test_an_event_of_the_application_is_told_with_its_value() -> None:
-    assert event_line(event("HAND_RAISED", userId="bob", value="bob"), BEGAN).endswith("bob      bob")
+def test_several_tracks_are_told_by_their_directions() -> None:
+    tracks = [track("OUTBOUND", "VIDEO", 77), track("INBOUND", "AUDIO", 78), track("OUTBOUND", "AUDIO", 79)]
+
+    assert line(*tracks).endswith("  1 inbound, 2 outbound")
+
+
+def test_several_peer_connections_are_counted() -> None:
+    assert line(*[event("PEER_CONNECTION_OPENED", peerConnectionId=n) for n in "ab"]).endswith("  2 peer connections")
+
+
+def test_events_of_the_application_are_told_with_their_values() -> None:
+    told = line(*[event("STATE", value=value) for value in ("connecting", "connected", "connected")])
+
+    assert told.endswith("  connecting, connected")
 
 
 def test_colour_is_only_there_when_asked_for() -> None:
     payload = event("CALL_ENDED")
 
-    assert "\x1b[" not in event_line(payload, BEGAN)
-    assert "\x1b[31mCALL_ENDED" in event_line(payload, BEGAN, colour=True)
+    assert "\x1b[" not in line(payload)
+    assert "\x1b[31mCALL_ENDED" in line(payload, colour=True)
+
+
+def test_like_events_of_one_client_share_a_line(call: Call) -> None:
+    story = Story([call])
+    for client, name in (("a", "STATE"), ("b", "STATE"), ("a", "OTHER"), ("a", "STATE")):
+        story.take({"type": "CALL_EVENT", "payload": event(name, clientId=client, userId=client, value="x")})
+
+    assert [told.split()[3:5] for told in story.tell()] == [["a", "STATE"], ["b", "STATE"], ["a", "OTHER"]]
+
+
+def test_what_was_told_is_not_told_again(call: Call) -> None:
+    story = Story([call])
+    story.take({"type": "CALL_EVENT", "payload": event("CALL_STARTED")})
+    story.tell()
+
+    assert story.tell() == []
 
 
 def test_reports_that_are_no_events_have_no_line(call: Call) -> None:
-    assert Story([call]).take(inbound(call, call.receptions[0], None)) is None
+    story = Story([call])
+    story.take(inbound(call, call.receptions[0], None))
+
+    assert story.tell() == []
+
+
+def test_what_the_demo_tells_fits_a_terminal() -> None:
+    calls = [call for _, call in planned()]
+    story = Story(calls)
+    for each in calls:
+        for report in all_reports(each):
+            report["payload"]["roomId"] = each.room_id
+            story.take(report)
+
+    told = [*INTRODUCTION.splitlines(), *story.tell(), *who_hears_whom(story), *summary(story)]
+    assert [long for long in told if len(long) > 80] == []
 
 
 def test_a_call_told_whole_is_whole(call: Call) -> None:
     story = story_of(call)
 
     assert story.whole()
-    assert f"inbound streams matched: {len(call.receptions)} of {len(call.receptions)}" in summary(story)
+    heard = len(call.receptions)
+    assert f"inbound streams    {heard} of {heard} matched with their senders" in summary(story)
 
 
 def test_a_missing_event_is_told(call: Call) -> None:
@@ -138,16 +187,16 @@ def test_a_stream_with_a_wrong_sender_is_told_even_when_it_was_also_right(call: 
     story.take(inbound(call, first, ("nobody", "p", "t")))
 
     assert first not in story.matched()
-    assert any(line.startswith("WRONG: a stream of client") and str(first.ssrc) in line for line in summary(story))
+    assert any(told.startswith("WRONG: a stream of client") and str(first.ssrc) in told for told in summary(story))
 
 
 def test_who_hears_whom_is_told_from_the_reports(call: Call) -> None:
     lines = list(who_hears_whom(story_of(call)))
 
     assert len(lines) == 3
-    assert lines[1].startswith(f"{call.room_id}  bob     hears alice (")
+    assert lines[1].startswith(f"{call.room_id}  bob   hears alice (")
     assert "screen" in lines[1]
-    assert [line.split(" hears ")[1] for line in who_hears_whom(Story([call]))] == ["nobody"] * 3
+    assert [told.split(" hears ")[1] for told in who_hears_whom(Story([call]))] == ["nobody"] * 3
 
 
 def test_the_demo_plays_a_mesh_an_sfu_call_and_a_pair() -> None:
