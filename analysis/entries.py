@@ -34,13 +34,14 @@ class TrackEntry:
 
 
 class PeerConnectionEntry:
-    """What a batch shows of one peer connection."""
+    """What a batch shows of one peer connection; `new_tracks` of its tracks are not known yet."""
 
-    __slots__ = ("first", "last", "tracks")
+    __slots__ = ("first", "last", "new_tracks", "tracks")
 
     def __init__(self, timestamp: int) -> None:
         self.first = self.last = timestamp
         self.tracks: dict[TrackKey, TrackEntry] = {}
+        self.new_tracks = 0
 
     def see(self, timestamp: int) -> None:
         """One more sample shows the peer connection."""
@@ -54,7 +55,10 @@ class PeerConnectionEntry:
 
 @dataclass(slots=True)
 class ClientEntry:
-    """What a batch shows of one client in one room, as far as the registry must be told of it."""
+    """What a batch shows of one client in one room, as far as the registry must be told of it.
+
+    `new_peer_connections` of its peer connections are not known yet.
+    """
 
     index: int
     service_id: str
@@ -69,6 +73,7 @@ class ClientEntry:
     marker: str | None = None
     time_zone_offset: float | None = None
     peer_connections: dict[str, PeerConnectionEntry] = field(default_factory=dict)
+    new_peer_connections: int = 0
 
     def see(self, timestamp: int, user_id: str | None, marker: str | None, time_zone_offset: float | None) -> None:
         """One more sample shows the client; what the first that tells it says is kept."""

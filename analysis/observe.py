@@ -6,15 +6,16 @@ tenth of its idle limit has passed since the last, or when another node committe
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
+from analysis.bounds import Bounds, Vacancies
 from analysis.client_reports import Sighted
 from analysis.entries import ClientEntry, PeerConnectionEntry, TrackEntry
 from analysis.hearing import Hearing, last_touches, touch_pace
 from schemas.samples import ClientSample, Reason, Samples, Tally, Track, TrackKind
 from store.commands import ClientSeen, Outcome, Sweep, Touch
-from store.entities import INBOUND, OUTBOUND, Client, MediaTrack
+from store.entities import INBOUND, OUTBOUND, Client, MediaTrack, PeerConnection
 from store.registry import Registry
 
 
@@ -23,18 +24,6 @@ class CallIdAssignMode(StrEnum):
 
     MASTER = "master"
     SLAVE = "slave"
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How much the registry may hold; what goes beyond is not registered, and counted."""
-
-    max_clients: int = field(default=100_000, metadata={"minimum": 1})
-    """How many clients may be known at once; samples of one more are dropped. (clients)"""
-    max_peer_connections_per_client: int = field(default=200, metadata={"minimum": 1})
-    """How many peer connections of one client are registered at once. (peer connections)"""
-    max_tracks_per_peer_connection: int = field(default=500, metadata={"minimum": 1})
-    """How many tracks of one peer connection are registered at once. (tracks)"""
 
 
 @dataclass(frozen=True)
@@ -77,7 +66,7 @@ class Batch:
         self._fresh_id = fresh_id
         self._entries: list[ClientEntry] = []
         self._latest: dict[tuple[str, str], ClientEntry] = {}
-        self._newcomers = 0
+        self.vacancies = Vacancies(registry, observing.bounds)
         self.sightings: list[Sighting] = []
 
     def due_of(self, row: MediaTrack) -> int:
@@ -141,13 +130,14 @@ class Batch:
         """Whether a client that is new, or new in its room, is taken."""
         if self.observing.mode is CallIdAssignMode.SLAVE and not self._names_open_call(key, sample):
             return False
-        if key in self._registry.clients or key in self._latest:
-            return True
-        if len(self._registry.clients) + self._newcomers >= self.observing.bounds.max_clients:
-            self.rejected[Reason.TOO_MANY_CLIENTS] += 1
+        own = sample.call_id if self.observing.mode is CallIdAssignMode.SLAVE else None
+        if not self.vacancies.for_call(key[0], sample.room_id, own):
+            self.rejected[Reason.TOO_MANY_CALLS] += 1
             return False
-        self._newcomers += 1
-        return True
+        if key in self._registry.clients or key in self._latest or self.vacancies.for_client(key[0]):
+            return True
+        self.rejected[Reason.TOO_MANY_CLIENTS] += 1
+        return False
 
     def _names_open_call(self, key: tuple[str, str], sample: ClientSample) -> bool:
         """Whether a sample names a call that takes new clients: the current one, or one that is not known yet."""
@@ -241,42 +231,50 @@ class Look:
 
     def _at_peer_connection(self, peer_connection_id: str) -> bool:
         """Whether the peer connection is registered, or will be."""
-        batch, timestamp = self._batch, self._sample.timestamp
-        known = self._client.peer_connections if self._client else {}
-        row = known.get(peer_connection_id)
+        batch, timestamp, known = self._batch, self._sample.timestamp, self._client
+        row = known.peer_connections.get(peer_connection_id) if known else None
         if row is not None:
             batch.hearing.hear(row, timestamp, batch.now)
             if row.server_touched > batch.due.peer_connection:
                 return True
-        entries = self._tell().peer_connections
-        entry = entries.get(peer_connection_id)
+        entry = self.entry.peer_connections.get(peer_connection_id) if self.entry else None
         if entry is not None:
             entry.see(timestamp)
-        elif row is None and len(known) + len(entries) >= batch.observing.bounds.max_peer_connections_per_client:
-            batch.rejected[Reason.TOO_MANY_PEER_CONNECTIONS] += 1
-            return False
-        else:
-            entries[peer_connection_id] = PeerConnectionEntry(timestamp)
+            return True
+        if row is None:
+            count = (len(known.peer_connections) if known else 0) + (
+                self.entry.new_peer_connections if self.entry else 0
+            )
+            if count >= batch.observing.bounds.max_peer_connections_per_client:
+                batch.rejected[Reason.TOO_MANY_PEER_CONNECTIONS] += 1
+                return False
+            self._tell().new_peer_connections += 1
+        self._tell().peer_connections[peer_connection_id] = PeerConnectionEntry(timestamp)
         return True
 
     def _at_track(self, track: Track, peer_connection_id: str, track_id: str) -> None:
         batch, timestamp = self._batch, self._sample.timestamp
         key = (*_DIRECTION_AND_KIND[track.kind], track_id)
-        peer_connection = self._client.peer_connections.get(peer_connection_id) if self._client else None
-        row = peer_connection.tracks.get(key) if peer_connection else None
+        known = self._client.peer_connections.get(peer_connection_id) if self._client else None
+        row = known.tracks.get(key) if known else None
         if row is not None:
             batch.hearing.hear(row, timestamp, batch.now)
             if not _tells_news(track, row) and row.server_touched > batch.due_of(row):
                 return
-        entries = self._tell().peer_connections.setdefault(peer_connection_id, PeerConnectionEntry(timestamp)).tracks
-        entry = entries.get(key)
+        above = self.entry.peer_connections.get(peer_connection_id) if self.entry else None
+        entry = above.tracks.get(key) if above else None
         if entry is None:
-            known = len(peer_connection.tracks) if peer_connection else 0
-            if row is None and known + len(entries) >= batch.observing.bounds.max_tracks_per_peer_connection:
+            if row is None and self._is_full(known, above):
                 batch.rejected[Reason.TOO_MANY_TRACKS] += 1
                 return
-            entry = entries[key] = TrackEntry(timestamp)
+            above = self._tell().peer_connections.setdefault(peer_connection_id, PeerConnectionEntry(timestamp))
+            above.new_tracks += row is None
+            entry = above.tracks[key] = TrackEntry(timestamp)
         entry.see(timestamp, track.ssrc, track.sfu_stream_id, track.sfu_sink_id)
+
+    def _is_full(self, known: PeerConnection | None, entry: PeerConnectionEntry | None) -> bool:
+        count = (len(known.tracks) if known else 0) + (entry.new_tracks if entry else 0)
+        return count >= self._batch.observing.bounds.max_tracks_per_peer_connection
 
 
 def _tells_news(track: Track, row: MediaTrack) -> bool:

@@ -1,6 +1,7 @@
 """Calls, clients, peer connections and tracks: when they open and close."""
 
-from analysis.observe import Bounds, CallIdAssignMode
+from analysis.bounds import Bounds
+from analysis.observe import CallIdAssignMode
 from observer.intake import Departed
 from schemas.reports import ReportType
 from schemas.samples import Reason
@@ -286,6 +287,30 @@ def test_more_connections_and_tracks_than_may_be_known_are_reported_but_not_regi
     assert names(told).count("MEDIA_TRACK_ADDED") == 1
     assert len(of_type(told, ReportType.OUTBOUND_AUDIO_TRACK)) == 4
     assert world.rejected == {Reason.TOO_MANY_PEER_CONNECTIONS: 2, Reason.TOO_MANY_TRACKS: 1}
+
+
+def test_what_is_known_and_due_for_a_touch_takes_no_room_from_what_is_new() -> None:
+    world = World(bounds=Bounds(max_peer_connections_per_client=3, max_tracks_per_peer_connection=3))
+    known = [{"trackId": f"t{n}", "peerConnectionId": "p0", "ssrc": n} for n in range(2)]
+    world.tell(message(sample(outboundAudioTracks=known, pcTransports=[{"peerConnectionId": "p1"}])))
+    world.now += IDLE // 2
+
+    fresh = [*known, {"trackId": "t2", "peerConnectionId": "p0", "ssrc": 2}]
+    connections = [{"peerConnectionId": "p1"}, {"peerConnectionId": "p2"}]
+    told = world.tell(message(sample(outboundAudioTracks=fresh, pcTransports=connections)))
+
+    assert names(told) == ["PEER_CONNECTION_OPENED", "MEDIA_TRACK_ADDED"]
+    assert not world.rejected
+
+
+def test_what_is_beyond_the_bounds_needs_no_command() -> None:
+    world = World(bounds=Bounds(max_peer_connections_per_client=1, max_tracks_per_peer_connection=1))
+    tracks = [{"trackId": f"t{n}", "peerConnectionId": f"p{c}", "ssrc": n} for c in range(2) for n in range(2)]
+    world.tell(message(sample(outboundAudioTracks=tracks)))
+
+    world.tell(message(sample(at=2000, outboundAudioTracks=tracks)))
+
+    assert world.commands == 1
 
 
 def test_a_track_without_ids_is_reported_but_not_registered() -> None:
