@@ -54,11 +54,17 @@ NODE = {
 
 
 def main() -> int:
-    """Runs the demo. Exit code 0: all told and all true; 1: not, or the node failed; 130: interrupted."""
+    """Runs the demo.
+
+    Exit code 0: all told and all true; 1: not, or the node failed, or nobody reads any more; 130: interrupted.
+    """
     try:
         return trio.run(_until_interrupted, sys.stdout)
     except* NodeFailed as failed:
         sys.stderr.write(f"The node did not start:\n{failed.exceptions[0]}\n")
+    except* BrokenPipeError:
+        # What is left in the buffer must not fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 
 

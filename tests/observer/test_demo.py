@@ -1,5 +1,7 @@
 import base64
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from random import Random
 from typing import Any
@@ -205,3 +207,16 @@ def test_the_demo_plays_a_mesh_an_sfu_call_and_a_pair() -> None:
     assert [len(call.participants) for call in calls] == [3, 3, 2]
     assert [call.streams[0].sfu_stream_id is not None for call in calls] == [False, True, False]
     assert any(stream.media.source == "screen" for stream in calls[0].streams)
+
+
+@pytest.mark.processes
+def test_a_demo_that_nobody_reads_any_more_ends_without_a_traceback() -> None:
+    command = [sys.executable, "-m", "observer.demo"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as demo:
+        assert demo.stdout is not None
+        assert demo.stderr is not None
+        demo.stdout.readline()
+        demo.stdout.close()
+        said = demo.stderr.read()
+
+    assert (demo.returncode, said) == (1, b"")
