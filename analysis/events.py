@@ -92,7 +92,7 @@ def opened(happenings: Sequence[Happening]) -> list[Report]:
 
 
 def closed(happenings: Sequence[Happening]) -> list[Report]:
-    """The events of what closed, in the same order."""
+    """The events of what closed, in the order in which it did: children before their parents."""
     return [_report(CLOSED[it.what], it) for it in happenings]
 
 

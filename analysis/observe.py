@@ -6,7 +6,7 @@ tenth of its idle limit has passed since the last, or when another node committe
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from analysis.bounds import Bounds, Vacancies
@@ -33,7 +33,7 @@ class Observing:
     origin: str
     limits: Sweep
     mode: CallIdAssignMode = CallIdAssignMode.MASTER
-    bounds: Bounds = Bounds()
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 @dataclass(slots=True)
@@ -245,7 +245,7 @@ class Look:
             count = (len(known.peer_connections) if known else 0) + (
                 self.entry.new_peer_connections if self.entry else 0
             )
-            if count >= batch.observing.bounds.max_peer_connections_per_client:
+            if not batch.vacancies.for_peer_connection(count):
                 batch.rejected[Reason.TOO_MANY_PEER_CONNECTIONS] += 1
                 return False
             self._tell().new_peer_connections += 1
@@ -274,7 +274,7 @@ class Look:
 
     def _is_full(self, known: PeerConnection | None, entry: PeerConnectionEntry | None) -> bool:
         count = (len(known.tracks) if known else 0) + (entry.new_tracks if entry else 0)
-        return count >= self._batch.observing.bounds.max_tracks_per_peer_connection
+        return not self._batch.vacancies.for_track(count)
 
 
 def _tells_news(track: Track, row: MediaTrack) -> bool:

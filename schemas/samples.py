@@ -44,6 +44,7 @@ class Reason(StrEnum):
     SFU_SAMPLES_NOT_ANALYSED = "sfu_samples_not_analysed"
     TURN_SAMPLES_NOT_ANALYSED = "turn_samples_not_analysed"
     OBSERVER_EVENT_NOT_ANALYSED = "observer_event_not_analysed"
+    TOO_MANY_CALLS = "too_many_calls"
     TOO_MANY_CLIENTS = "too_many_clients"
     TOO_MANY_PEER_CONNECTIONS = "too_many_peer_connections"
     TOO_MANY_TRACKS = "too_many_tracks"

@@ -8,6 +8,7 @@
 * A command applied twice (a retry) changes nothing and gives the first outcome again.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from store import happenings
@@ -55,6 +56,10 @@ class Registry:
         self.streams: dict[tuple[str, str], Claims] = {}
         """Outbound tracks by service and SFU stream id."""
         self.origins: dict[str, Origin] = {}
+        self.clients_of: Counter[str] = Counter()
+        """How many clients each service has; like the two below, it follows from the rows."""
+        self.peer_connections = 0
+        self.tracks = 0
         self.claimed = 0
         self._opened: list[Happening] = []
         self._closed: list[Happening] = []
@@ -154,6 +159,7 @@ class Registry:
         client.time_zone_offset = seen.time_zone_offset
         call.clients[seen.client_id] = client
         self.clients[seen.service_id, seen.client_id] = client
+        self.clients_of[seen.service_id] += 1
         self._opened.append(happenings.of_client(client, client.joined))
         return client
 
@@ -162,6 +168,7 @@ class Registry:
         if peer_connection is None:
             peer_connection = PeerConnection(client, seen.peer_connection_id, seen.first, self.now)
             client.peer_connections[seen.peer_connection_id] = peer_connection
+            self.peer_connections += 1
             self._opened.append(happenings.of_peer_connection(peer_connection, seen.first))
         peer_connection.touch(seen.last, self.now)
         for track in seen.tracks:
@@ -173,6 +180,7 @@ class Registry:
         if track is None:
             track = MediaTrack(peer_connection, key, seen.first, self.now)
             peer_connection.tracks[key] = track
+            self.tracks += 1
             self._claim(track, seen)
             self._opened.append(happenings.of_track(track, seen.first))
         else:
@@ -272,9 +280,15 @@ class Registry:
             self._close_peer_connection(peer_connection)
         client.closed = True
         del client.call.clients[client.client_id]
+        self._forget_client_of(client.call.service_id)
         del self.clients[client.call.service_id, client.client_id]
         self._closed.append(happenings.of_client(client, client.sample_touched))
         self._end_if_superseded(client.call)
+
+    def _forget_client_of(self, service_id: str) -> None:
+        self.clients_of[service_id] -= 1
+        if not self.clients_of[service_id]:
+            del self.clients_of[service_id]
 
     def _end_if_superseded(self, call: Call) -> None:
         """A call that its room has left behind takes no new clients: it ends with its last one."""
@@ -286,12 +300,14 @@ class Registry:
             self._close_track(track)
         peer_connection.closed = True
         del peer_connection.client.peer_connections[peer_connection.peer_connection_id]
+        self.peer_connections -= 1
         self._closed.append(happenings.of_peer_connection(peer_connection, peer_connection.sample_touched))
 
     def _close_track(self, track: MediaTrack) -> None:
         self._unclaim(track)
         track.closed = True
         del track.peer_connection.tracks[track.key]
+        self.tracks -= 1
         self._closed.append(happenings.of_track(track, track.sample_touched))
 
 

@@ -120,6 +120,7 @@ def _load_client(registry: Registry, call: Call, client_id: str, joined: int, *f
     _set_touch(client, sample, server)
     call.clients[client_id] = client
     registry.clients[call.service_id, client_id] = client
+    registry.clients_of[call.service_id] += 1
     for peer_connection in peer_connections:
         _load_peer_connection(registry, client, *peer_connection)
 
@@ -140,6 +141,7 @@ def _load_peer_connection(
     row = PeerConnection(client, name, opened, 0)
     _set_touch(row, sample, server)
     client.peer_connections[name] = row
+    registry.peer_connections += 1
     for track in tracks:
         _load_track(registry, row, *track)
 
@@ -167,6 +169,7 @@ def _load_track(
     track.ssrcs, track.sfu_stream_id, track.sfu_sink_id, track.claimed = tuple(ssrcs), stream_id, sink_id, claimed
     _set_touch(track, sample, server)
     row.tracks[track.key] = track
+    registry.tracks += 1
     registry.index(track)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import trio
 
+from analysis.bounds import Bounds
 from analysis.client_reports import ClientSamplesAnalyser
-from analysis.observe import Bounds, CallIdAssignMode, Observing
+from analysis.observe import CallIdAssignMode, Observing
 from cluster.alone import alone
 from observer.intake import Departed
 from observer.pipeline import Pipeline

@@ -6,8 +6,9 @@ otherwise. The unit stands in brackets at the end of a docstring. A setting that
 
 from dataclasses import dataclass, field
 
+from analysis.bounds import Bounds
 from analysis.client_reports import ClientSamplesAnalyser
-from analysis.observe import Bounds, CallIdAssignMode
+from analysis.observe import CallIdAssignMode
 from observer.intake import SamplesCollector
 from observer.metrics.families import metric_prefix
 from sinks.delivery import ReportsCollector

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analysis.bounds import Bounds
 from analysis.events import CLOSED, EVENT_NAMES, OPENED
-from analysis.observe import Bounds, CallIdAssignMode
+from analysis.observe import CallIdAssignMode
 from ingest import BadSamples
 from ingest.json_samples import decode
 from schemas.reports import FIELDS, NAMES, Report, ReportType, to_json

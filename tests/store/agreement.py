@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from store.commands import Command, Happening, Outcome
-from store.entities import OUTBOUND, Claims, MediaTrack, below
+from store.entities import OUTBOUND, Claims, MediaTrack, PeerConnection, below
 from store.registry import Registry
 from tests.store.plain_registry import Path, PlainRegistry
 
@@ -90,6 +90,9 @@ def assert_indexes_agree(registry: Registry) -> None:
             assert (call.service_id, name) not in clients
             clients[call.service_id, name] = client
     assert registry.clients == clients
+    assert registry.clients_of == Counter(service_id for service_id, _ in clients)
+    rows = Counter(type(row) for call in registry.calls.values() for row in below(call))
+    assert (registry.peer_connections, registry.tracks) == (rows[PeerConnection], rows[MediaTrack])
     assert_claims_agree(registry.streams, streams)
     for room, call in registry.rooms.items():
         assert registry.calls[(*room, call.call_id)] is call
