@@ -98,7 +98,7 @@ class Pipeline:
         self._round_at: float | None = None
 
     async def run(self, receive: Receive, exhausted: Callable[[], bool]) -> None:
-        """Works until the intake is exhausted."""
+        """Works until the intake is exhausted; at the end, others know all that this node heard."""
         next_tick = trio.current_time() + _TICK
         while not exhausted():
             self._round_at = trio.current_time()
@@ -109,6 +109,7 @@ class Pipeline:
                 await self.tick()
                 next_tick = trio.current_time() + _TICK
         self._round_at = None
+        await self._settle_all()
 
     def scan_at_next_tick(self) -> None:
         """Lets the next tick look through all rows, whenever that is."""
@@ -142,6 +143,13 @@ class Pipeline:
             outcome = await self._propose(now, _and_last_touches(touches, leaving, now), (), leaves, sweep)
             self._told(outcome, self._send(events.opened(outcome.opened) + events.closed(outcome.closed)))
 
+    async def _settle_all(self) -> None:
+        """Commits the exact last touch of every row: what ends after this node is gone ends at its last sample."""
+        now = self._time()
+        touches = self.hearing.settle(Sweep(*[0] * len(Sweep._fields)), now)
+        if touches:
+            await self._propose(now, touches, (), (), None)
+
     async def _process(self, part: Part) -> None:
         stint = Stint()
         now, registry = self._time(), self._registry()
@@ -151,14 +159,14 @@ class Pipeline:
                 await stint.pause()
         leaving = [client for key in part.leaving if (client := registry.clients.get(key))]
         touches = _and_last_touches(batch.touches, leaving, now)
-        leaves = [Leave(*key, certain=True) for key in part.leaving]
+        leaves = [Leave(*key, certain=True) for key in sorted(part.leaving)]
         seen = batch.seen()
         self.counts.look_seconds += stint.seconds
         outcome = Outcome()
         if seen or touches or leaves:
             outcome = await self._propose(now, touches, seen, leaves, None)
         now = self._time()  # of rows that were just made, the registry says that they were heard at its own time
-        for key in part.departed:
+        for key in sorted(part.departed):
             self.departures.add(key, now)
         await self._report(batch, outcome)
 

@@ -5,7 +5,7 @@ import trio
 
 from analysis.client_reports import ClientSamplesAnalyser
 from analysis.observe import Observing
-from observer.intake import Departed
+from observer.intake import Departed, Intake, SamplesCollector
 from observer.pipeline import Pipeline
 from schemas.reports import Report, ReportType
 from schemas.samples import Reason, Samples
@@ -161,3 +161,32 @@ def test_a_session_that_ends_at_the_start_of_a_large_batch_departs_unless_it_is_
     world.tell(Departed("svc", ["alice", "bob"]), *crowd, message(sample("bob", at=2000)))
 
     assert len(world.pipeline.departures) == 1
+
+
+def test_a_pipeline_that_ends_has_committed_the_last_touch_of_all_it_heard() -> None:
+    world = World()
+    world.tell(message(sample("alice", at=1000, **outbound("t", 1))))
+    world.now += 5000
+
+    async def run() -> None:
+        intake = Intake(SamplesCollector())
+        intake.offer(message(sample("alice", at=6000, **outbound("t", 1))), 1)
+        intake.close()
+        await world.pipeline.run(intake.take, lambda: intake.exhausted)
+
+    trio.run(run)
+
+    alice = world.client("alice")
+    (connection,) = alice.peer_connections.values()
+    rows = [alice, connection, *connection.tracks.values()]
+    assert [(row.sample_touched, row.server_touched) for row in rows] == [(6000, NOW + 5000)] * 3
+
+
+def test_clients_that_leave_together_leave_in_the_order_of_their_ids() -> None:
+    world = World()
+    clients = tuple(f"c{number}" for number in range(10))
+    world.tell(message(*map(sample, clients)))
+
+    told = world.tell(message(leaving=clients[::-1]))
+
+    assert [report.payload["clientId"] for report in told] == list(clients)
