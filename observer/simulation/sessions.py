@@ -10,13 +10,13 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import h11
 import trio
-from trio_websocket import ConnectionClosed, HandshakeError, wrap_client_stream
+from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError, wrap_client_stream
 
 NOT_NOW = 4226
 """Close code of a server that takes no sessions at the moment."""
@@ -171,12 +171,38 @@ async def _connect(place: SplitResult, patience: float) -> TcpStream:
             stream = await trio.open_tcp_stream(host, place.port or (443 if tls else 80))
     except (OSError, trio.TooSlowError) as error:
         raise Lost(f"no connection: {why(error)}") from None
-    return trio.SSLStream(stream, ssl.create_default_context(), server_hostname=host) if tls else stream
+    return await _secured(stream, host, patience) if tls else stream
+
+
+async def _secured(stream: trio.SocketStream, host: str, patience: float) -> TcpStream:
+    # Without a handshake of its own, a server without TLS would be told as one that is silent.
+    secured = trio.SSLStream(stream, _tls(), server_hostname=host)
+    try:
+        with trio.fail_after(patience):
+            await secured.do_handshake()
+    except (trio.BrokenResourceError, trio.TooSlowError) as error:
+        await trio.aclose_forcefully(stream)
+        raise Lost(f"no TLS: {why(error)}") from None
+    return secured
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Reading the certificates of the system takes tens of ms: too much for every session."""
+    return ssl.create_default_context()
 
 
 def why(error: BaseException) -> str:
     """The first cause of a failure in a few words, such as ``Connection refused``."""
     error = _first(error.__cause__ or error)
+    if isinstance(error, ConnectionRejected):
+        return f"status {error.status_code}"
+    if isinstance(error, trio.TooSlowError):
+        return "it took too long"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "unknown").lower().replace("_", " ")
     if isinstance(error, OSError) and (error.errno or 0) > 0:
         return os.strerror(error.errno or 0)
     return str(error) or type(error).__name__

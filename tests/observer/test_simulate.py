@@ -206,6 +206,25 @@ def test_calls_take_each_others_place_in_order() -> None:
 
 
 @pytest.mark.parametrize(
+    ("scheme", "told"),
+    [("ws", "no WebSocket handshake: status 404"), ("wss", "no TLS: wrong version number")],
+)
+async def test_what_is_no_observer_is_told_in_a_few_words(scheme: str, told: str) -> None:
+    async def refuse(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        await stream.send_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+
+    async with trio.open_nursery() as nursery:
+        [listener] = await nursery.start(partial(trio.serve_tcp, refuse, 0, host="127.0.0.1"))
+        port = listener.socket.getsockname()[1]
+        with trio.fail_after(10):
+            summary = await simulate(Options(f"{scheme}://127.0.0.1:{port}", calls=1, participants=2, seconds=0.5))
+        nursery.cancel_scope.cancel()
+
+    assert summary.last_error == told
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         "--url tcp://x",
