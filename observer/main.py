@@ -15,7 +15,7 @@ from observer.config import ConfigError, load
 from observer.config.check import check
 from observer.version import own_version
 
-_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
