@@ -143,10 +143,10 @@ def _tell_all(world: World, hostile: Sequence[Samples]) -> list[Report]:
 
 
 def _expire(world: World) -> list[Report]:
-    """Lets more than every idle limit pass."""
+    """Lets more than every idle limit pass, not at once: a node that halts closes nothing."""
     reports = []
-    for _ in range(2):
-        world.now += 2 * IDLE
+    for _ in range(6):
+        world.now += IDLE // 3
         world.pipeline.scan_at_next_tick()
         reports += world.tick()
     return reports
