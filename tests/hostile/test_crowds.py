@@ -78,11 +78,11 @@ LARGE = {
     "a very long room": (sample(room=LONG), "id_too_long", 1),
     "a long track id": (sample(**outbound("x" * 600)), "id_too_long", 1),
     "a long marker": (sample(marker=LONG), "id_too_long", 1),
-    "many tracks": (sample(outboundAudioTracks=[{}] * 12_000), "too_many_items", 2001),
+    "many tracks": (sample(outboundAudioTracks=[{}] * 12_000), "too_many_items", 7001),
     "many of each": (
         sample(codecs=[{}] * 3000, certificates=[{}] * 3000, mediaDevices=[{}] * 3000, pcTransports=[{}] * 3000),
         "too_many_items",
-        2001,
+        7001,
     ),
     "a time before the epoch": (sample(at=-1), "timestamp_invalid", 1),
     "a time in the far future": (sample(at=2**60), "timestamp_invalid", 1),
@@ -106,11 +106,11 @@ def _with_meta(deep: str) -> str:
     return json.dumps(sample()).removesuffix("}") + f', "os": {deep}}}'
 
 
-async def test_ten_thousand_clients_in_one_message_are_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    crowd = [sample(f"one of many {number}", room="stadium") for number in range(10_001)]
+async def test_thousands_of_clients_in_one_message_are_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    crowd = [sample(f"one of many {number}", room="stadium") for number in range(5001)]
     async with standing(tmp_path, caplog) as it:
         assert statuses(await it.tell(post(json.dumps({"clientSamples": crowd}).encode()))) == [200]
         reports = await it.node.reports()
         it.check_memory()
 
-        assert sum(report.name == "CLIENT_JOINED" and report["roomId"] == "stadium" for report in reports) == 10_000
+        assert sum(report.name == "CLIENT_JOINED" and report["roomId"] == "stadium" for report in reports) == 5000
