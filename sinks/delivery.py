@@ -52,6 +52,8 @@ class SinkSettings:
     """What happens when the sink fails."""
     max_queued_reports: int = field(default=100_000, metadata={"minimum": 1})
     """The most reports that wait for the sink or are on their way; the newest are dropped beyond that."""
+    max_queued_text: int = field(default=100_000_000, metadata={"minimum": 1})
+    """The most text that those reports may hold; the newest are dropped beyond that. (characters)"""
     send_timeout_in_s: float = field(default=60, metadata={"minimum": 0.001})
     """How long opening the sink, sending one batch, or closing may take; it has failed then. (s)"""
 
@@ -123,7 +125,12 @@ class Delivery:
         self._settings = settings
         self._chance = chance
         self._wanted = wanted(settings.reports)
-        self._queue = ReportQueue(settings.max_queued_reports, collector.max_items, collector.max_time_in_ms / 1000)
+        self._queue = ReportQueue(
+            settings.max_queued_reports,
+            settings.max_queued_text,
+            collector.max_items,
+            collector.max_time_in_ms / 1000,
+        )
         self._flush = trio.Event()
         self._ended = False
 
@@ -184,6 +191,7 @@ class Delivery:
             offered=self._offered,
             filtered=self._filtered,
             queued=len(self._batch) + self._queue.waiting,
+            queued_text=self._queue.text,
             sent=self._sent,
             acknowledged=self._acknowledged,
             dropped={reason: self._dropped[reason] for reason in DropReason},

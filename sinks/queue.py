@@ -1,36 +1,49 @@
 """The reports that one sink has not had yet, in their order, with a bound.
 
-Reports come in with growing positions. What was taken for sending stays within the bound until it is settled, and a
-position is settled when all that came in up to it is. A list and an Event: one hop of a report costs a list entry, not
-a channel.
+Reports come in with growing positions. What was taken for sending stays within the bounds until it is settled, and a
+position is settled when all that came in up to it is. There are two bounds, because senders choose how long texts are.
+A list and an Event: one hop of a report costs two list entries, not a channel.
 """
 
 import math
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
+from itertools import accumulate
 
 import trio
 
 from schemas.reports import Report
 
 
+def text_of(report: Report) -> int:
+    """How much text a report holds; its other values are small. (characters)"""
+    return sum(len(value) for value in report.payload.values() if type(value) is str)
+
+
 class ReportQueue:
     """A bounded queue from one writer, which never waits, to one reader, which waits for a batch to be worth sending.
 
-    A batch is ripe when `max_items` reports wait, or when the first of them has waited `max_time_s` seconds.
+    It holds at most `limit` reports with at most `text_limit` characters. A batch is ripe when `max_items` reports
+    wait, or when the first of them has waited `max_time_s` seconds.
     """
 
-    def __init__(self, limit: int, max_items: int, max_time_s: float) -> None:
+    def __init__(self, limit: int, text_limit: int, max_items: int, max_time_s: float) -> None:
         self.settled = 0
         """The position up to which everything is settled."""
+        self.text = 0
+        """How much text the reports hold that wait or are in flight. (characters)"""
         self._limit = limit
+        self._text_limit = text_limit
         self._max_items = max_items
         self._max_time_s = max_time_s
         self._waiting: list[Report] = []
+        self._texts: list[int] = []
         self._first_came_at = 0.0
         self._entered = 0
         self._left = 0
         self._in_flight = 0
+        self._text_in_flight = 0
         self._marks: deque[tuple[int, int]] = deque()
         self._wake = trio.Event()
         self._flushing = False
@@ -49,12 +62,18 @@ class ReportQueue:
         """Take in as many of the reports, from the first on, as there is room for; return how many."""
         room = self._limit - (self._entered - self._left)
         taken = reports if len(reports) <= room else reports[:room]
+        texts = [text_of(report) for report in taken]
+        if self.text + sum(texts) > self._text_limit:
+            fitting = bisect_right(list(accumulate(texts)), self._text_limit - self.text)
+            taken, texts = taken[:fitting], texts[:fitting]
         if taken:
             if not self._waiting:
                 self._first_came_at = trio.current_time()
                 self._wake.set()
             self._waiting.extend(taken)
+            self._texts.extend(texts)
             self._entered += len(taken)
+            self.text += sum(texts)
             if len(self._waiting) >= self._max_items:
                 self._wake.set()
         self._mark(position)
@@ -73,12 +92,15 @@ class ReportQueue:
         batch = self._waiting[: self._max_items]
         del self._waiting[: self._max_items]
         self._in_flight = len(batch)
+        self._text_in_flight = sum(self._texts[: len(batch)])
+        del self._texts[: len(batch)]
         return batch
 
     def settle(self) -> None:
         """The batch in flight is through, or given up: room for others, and `settled` may grow."""
         self._left += self._in_flight
-        self._in_flight = 0
+        self.text -= self._text_in_flight
+        self._in_flight = self._text_in_flight = 0
         while self._marks and self._marks[0][0] <= self._left:
             self.settled = self._marks.popleft()[1]
 
@@ -86,6 +108,8 @@ class ReportQueue:
         """Forget what waits, without settling it; return how many reports that were."""
         count = len(self._waiting)
         self._waiting.clear()
+        self.text -= sum(self._texts)
+        self._texts.clear()
         return count
 
     def flush(self) -> None:

@@ -28,6 +28,8 @@ class SinkStatistics:
     """Reports of types that the sink does not want."""
     queued: int
     """Reports that wait or are on their way, now."""
+    queued_text: int
+    """The text in these reports. (characters)"""
     sent: int
     """Reports handed to the sink, counted again each time they are tried again."""
     acknowledged: int

@@ -143,6 +143,7 @@ _SINK_COUNTERS: Sequence[tuple[str, str, str, Callable[[SinkStatistics], float]]
 )
 _SINK_GAUGES: Sequence[tuple[str, str, str, Callable[[SinkStatistics], float]]] = (
     ("queued_reports", "", "Reports that wait or are on their way.", lambda sink: sink.queued),
+    ("queued_text", "", "Text in these reports. (characters)", lambda sink: sink.queued_text),
     ("failing", "", "1 while the sink fails.", lambda sink: sink.failing_for_s is not None),
     (
         "failing_time",

@@ -24,6 +24,7 @@ SINK = SinkStatistics(
     type="FileSink",
     offered=100,
     filtered=10,
+    queued_text=4321,
     queued=20,
     sent=75,
     acknowledged=60,
@@ -278,6 +279,7 @@ async def test_the_figures_of_a_sink_are_told() -> None:
         "batches_total": 4,
         "retries_total": 2,
         "sending_time_seconds_total": 1.5,
+        "queued_text": 4321,
     }
     assert {name: page.value(f"observertc_sinks_{name}", sink="archive") for name in figures} == figures
 

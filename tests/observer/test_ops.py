@@ -57,7 +57,7 @@ async def ops(
 
 
 def sink(failing_for_s: float | None = None) -> SinkStatistics:
-    return SinkStatistics("archive", "FileSink", 9, 1, 5, 3, 3, {}, 1, 0, 0.5, failing_for_s)
+    return SinkStatistics("archive", "FileSink", 9, 1, 5, 70, 3, 3, {}, 1, 0, 0.5, failing_for_s)
 
 
 @pytest.mark.parametrize("path", HEALTH)
