@@ -14,7 +14,7 @@ from store.registry import Registry
 def remote_track(track: Track, client: Client, registry: Registry) -> MediaTrack | None:
     """The outbound track of another client in the room that `track` of `client` plays, if it is known."""
     if track.sfu_stream_id and track.sfu_sink_id:
-        claims = registry.streams.get((client.call.service_id, track.sfu_stream_id))
+        claims = registry.streams.get((client.call.service_id, client.call.room_id, track.sfu_stream_id))
         remote = _newest(claims, track, client) if claims else None
         if remote is not None:
             return remote
@@ -27,9 +27,6 @@ def remote_track(track: Track, client: Client, registry: Registry) -> MediaTrack
 def _newest(claimants: Claims, track: Track, client: Client) -> MediaTrack | None:
     media_kind = track.kind.media_kind
     for claimant in newest(claimants):
-        sender = claimant.peer_connection.client
-        if claimant.media_kind != media_kind or sender.client_id == client.client_id:
-            continue
-        if sender.call.room_id == client.call.room_id:
+        if claimant.media_kind == media_kind and claimant.peer_connection.client.client_id != client.client_id:
             return claimant
     return None

@@ -53,8 +53,8 @@ class Registry:
         self.calls: dict[tuple[str, str, str], Call] = {}
         self.rooms: dict[tuple[str, str], Call] = {}
         self.clients: dict[tuple[str, str], Client] = {}
-        self.streams: dict[tuple[str, str], Claims] = {}
-        """Outbound tracks by service and SFU stream id."""
+        self.streams: dict[tuple[str, str, str], Claims] = {}
+        """Outbound tracks by service, room and SFU stream id: there are SFUs that number streams anew in each room."""
         self.origins: dict[str, Origin] = {}
         self.clients_of: Counter[str] = Counter()
         """How many clients each service has; like the two below, it follows from the rows."""
@@ -208,7 +208,7 @@ class Registry:
             return
         call = track.peer_connection.client.call
         if track.sfu_stream_id:
-            claim(self.streams, (call.service_id, track.sfu_stream_id), track)
+            claim(self.streams, (call.service_id, call.room_id, track.sfu_stream_id), track)
             return
         for ssrc in track.ssrcs:
             claim(call.ssrcs, ssrc, track)
@@ -218,7 +218,7 @@ class Registry:
             return
         call = track.peer_connection.client.call
         if track.sfu_stream_id:
-            release(self.streams, (call.service_id, track.sfu_stream_id), track)
+            release(self.streams, (call.service_id, call.room_id, track.sfu_stream_id), track)
             return
         for ssrc in track.ssrcs:
             release(call.ssrcs, ssrc, track)

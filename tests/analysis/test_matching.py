@@ -182,3 +182,20 @@ def test_unmatched_reports_can_be_dropped_and_are_counted() -> None:
     assert [payload["clientId"] for payload in of_type(told, ReportType.INBOUND_AUDIO_TRACK)] == ["bob"]
     assert len(of_type(told, ReportType.OUTBOUND_AUDIO_TRACK)) == 1
     assert world.rejected == {Reason.UNMATCHED: 1}
+
+
+def test_an_sfu_that_numbers_its_streams_anew_in_each_room_is_matched_in_all_of_them() -> None:
+    rooms = [f"room-{number}" for number in range(100)]
+
+    told = World().tell(
+        *(
+            message(
+                sender(f"alice in {room}", room=room, sfuStreamId="1"),
+                receiver(f"bob in {room}", room=room, sfuStreamId="1", sfuSinkId="2"),
+            )
+            for room in rooms
+        )
+    )
+
+    remotes = [payload["remoteClientId"] for payload in of_type(told, ReportType.INBOUND_AUDIO_TRACK)]
+    assert remotes == [f"alice in {room}" for room in rooms]

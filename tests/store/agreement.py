@@ -80,7 +80,7 @@ def assert_indexes_agree(registry: Registry) -> None:
             assert not row.closed
             if isinstance(row, MediaTrack) and row.direction == OUTBOUND:
                 if row.sfu_stream_id:
-                    streams.setdefault((call.service_id, row.sfu_stream_id), set()).add(row)
+                    streams.setdefault((call.service_id, call.room_id, row.sfu_stream_id), set()).add(row)
                 else:
                     for ssrc in row.ssrcs:
                         ssrcs.setdefault(ssrc, set()).add(row)

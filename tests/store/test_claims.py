@@ -32,7 +32,7 @@ def test_a_track_that_gets_a_stream_is_no_longer_found_by_its_ssrcs() -> None:
     registry.apply(observe("n1", 2, client_with(track_seen(ssrcs=[1], stream="st"))))
 
     assert registry.rooms["service", "lobby"].ssrcs == {}
-    assert list(registry.streams) == [("service", "st")]
+    assert list(registry.streams) == [("service", "lobby", "st")]
 
 
 def test_a_track_follows_its_newest_stream() -> None:
@@ -40,7 +40,7 @@ def test_a_track_follows_its_newest_stream() -> None:
 
     registry.apply(observe("n1", 2, client_with(track_seen(stream="new"))))
 
-    assert list(registry.streams) == [("service", "new")]
+    assert list(registry.streams) == [("service", "lobby", "new")]
 
 
 def test_a_sample_that_tells_no_stream_takes_none_away() -> None:
@@ -48,7 +48,7 @@ def test_a_sample_that_tells_no_stream_takes_none_away() -> None:
 
     registry.apply(observe("n1", 2, client_with(track_seen(ssrcs=[2]))))
 
-    (track,) = registry.streams["service", "st"]
+    (track,) = registry.streams["service", "lobby", "st"]
     assert (track.sfu_stream_id, track.sfu_sink_id, track.ssrcs) == ("st", "si", (1, 2))
 
 

@@ -91,7 +91,7 @@ def test_a_restored_registry_has_the_same_claims() -> None:
     registry = restored(full()).registry
 
     assert list(registry.rooms["service", "lobby"].ssrcs) == [1, 2]
-    assert list(registry.streams) == [("service", "st")]
+    assert list(registry.streams) == [("service", "attic", "st")]
 
 
 def test_a_superseded_call_that_outlived_its_successor_does_not_get_its_room_back() -> None:
