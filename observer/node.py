@@ -4,7 +4,6 @@ Everything stands in one nursery: a part that crashes takes the node down, for a
 """
 
 import logging
-import resource
 import signal
 import time
 import uuid
@@ -26,6 +25,7 @@ from observer.intake import Intake
 from observer.loop_lag import LoopLag
 from observer.metrics.exposition import Exposition, Watched
 from observer.metrics.reports import ReportMetrics
+from observer.open_files import raised_file_limit
 from observer.ops import Health, Info, ops_routes
 from observer.pipeline import Pipeline
 from schemas.reports import Report
@@ -243,22 +243,13 @@ def _with_fitting_connections(configuration: Configuration) -> Configuration:
     """
     server = configuration.micronaut.server
     wanted = server.limits.max_connections
-    allowed = _raised_file_limit(wanted + _OTHER_FILES)
+    allowed = raised_file_limit(wanted + _OTHER_FILES)
     fitting = allowed - min(_OTHER_FILES, allowed // 2)
     if fitting >= wanted:
         return configuration
     _LOG.warning("Only %d files may be open: maxConnections is %d instead of %d", allowed, fitting, wanted)
     server = replace(server, limits=replace(server.limits, max_connections=fitting))
     return replace(configuration, micronaut=replace(configuration.micronaut, server=server))
-
-
-def _raised_file_limit(wanted: int) -> int:
-    """How many files may be open: `wanted`, as far as the system lets us."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return wanted if soft == resource.RLIM_INFINITY else soft
 
 
 def _plain(group: BaseExceptionGroup[OSError]) -> list[OSError]:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import trio
 
+from observer.open_files import raised_file_limit
 from observer.simulation.calls import Call, CallShape, plan_call
 from observer.simulation.client import Course, Summary, play_client
 from observer.simulation.sessions import Send, Session, rest_session, websocket_session, why
@@ -31,6 +32,9 @@ SCREEN_SHARE = 0.3
 
 LONGEST_BAR = 24
 """The bar is shorter where the figures need the width. (characters)"""
+
+OTHER_FILES = 32
+"""Files that are open beside the connections: standard streams, and what the runtime needs."""
 
 HANDSHAKES = 64
 """Sessions that may be opening at the same time."""
@@ -205,6 +209,13 @@ def main(arguments: argparse.Namespace) -> int:
         options = Options(**{name: getattr(arguments, name) for name in names})
     except ValueError as error:
         sys.stderr.write(f"webrtc-observer simulate: {error}\n")
+        return 2
+    connections = options.calls * options.participants
+    files = raised_file_limit(connections + OTHER_FILES)
+    if files < connections + OTHER_FILES:
+        sys.stderr.write(
+            f"webrtc-observer simulate: {connections} connections are too many: only {files} files may be open\n"
+        )
         return 2
     try:
         summary = trio.run(_run, options)

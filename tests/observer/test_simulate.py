@@ -1,4 +1,6 @@
 import argparse
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -248,6 +250,24 @@ def test_the_command_fails_in_one_line_when_nobody_listens(capsys: pytest.Captur
     assert capsys.readouterr().err.startswith(
         "webrtc-observer simulate: nothing listens at 127.0.0.1:1 (Connection refused)"
     )
+
+
+@pytest.mark.processes
+def test_more_connections_than_files_may_be_open_are_wrong_use() -> None:
+    ended = simulated_with("ulimit -n 100", "--calls 50 --participants 4")
+
+    assert ended.returncode == 2
+    assert ended.stderr == "webrtc-observer simulate: 200 connections are too many: only 100 files may be open\n"
+
+
+@pytest.mark.processes
+def test_the_limit_of_open_files_is_raised_as_far_as_it_may_be() -> None:
+    assert "nothing listens" in simulated_with("ulimit -Sn 100", "--calls 50 --participants 4").stderr
+
+
+def simulated_with(limit: str, arguments: str) -> subprocess.CompletedProcess[str]:
+    command = f"{limit}; exec {sys.executable} -m observer simulate --url ws://127.0.0.1:1 {arguments}"
+    return subprocess.run(["sh", "-c", command], capture_output=True, text=True)
 
 
 def test_the_bar_fits_the_terminal() -> None:
