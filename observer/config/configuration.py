@@ -94,6 +94,11 @@ class Configuration:
     notices: tuple[Notice, ...] = field(default=(), metadata={"yaml": False})
     """The keys that are set in the file and do nothing."""
 
+    def __post_init__(self) -> None:
+        samples, operators = self.micronaut.server, self.endpoints.all
+        if samples.port and (samples.host, samples.port) == (operators.host, operators.port):
+            raise ValueError("endpoints.all.port and micronaut.server.port are the same port of one address")
+
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
     """The configuration of a file; without a path, of the file that the environment names, else the defaults.

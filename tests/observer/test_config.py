@@ -119,6 +119,19 @@ def test_a_port_in_the_file_wins_over_the_environment() -> None:
     assert parse("micronaut: {server: {port: 1}}", {"APPLICATION_SERVER_PORT": "2"}).micronaut.server.port == 1
 
 
+def test_one_port_for_both_servers_is_told() -> None:
+    assert told("endpoints: {all: {port: 7080}}") == [
+        "endpoints.all.port and micronaut.server.port are the same port of one address"
+    ]
+
+
+@pytest.mark.parametrize("ports", ["{host: 127.0.0.1, port: 7080}", "{port: 0}"])
+def test_ports_of_two_addresses_may_be_the_same_as_may_free_ones(ports: str) -> None:
+    server = "{port: 0}" if ports == "{port: 0}" else "{port: 7080}"
+
+    assert parse(f"endpoints: {{all: {ports}}}\nmicronaut: {{server: {server}}}", {})
+
+
 def test_a_port_of_the_environment_that_is_none_is_told() -> None:
     with pytest.raises(ConfigError, match=r"^micronaut\.server\.port: expected a whole number$"):
         load(None, {"APPLICATION_SERVER_PORT": "http"})
