@@ -6,7 +6,7 @@ The node runs as a child process with one FileSink that writes to /dev/null. Fou
 calls of four that last all the time, one fifth to calls of four that last 30 s and are followed by others, so that
 entities come and go. Memory (resident) and processor time are read from /proc every 5 s. Memory is flat when the
 straight line through it after the first minute, drawn over that time, rises by less than the tolerance. Exit code 0:
-flat and without an error.
+flat, and nothing failed, was refused, rejected or dropped.
 """
 
 import argparse
@@ -70,7 +70,7 @@ async def soak(o: argparse.Namespace) -> int:
             nursery.cancel_scope.cancel()
         trouble = await trio.to_thread.run_sync(_trouble, node.ops_port)
         code = await node.stop()
-    return _verdict(moments, (steady, churning), trouble, code, o.tolerance)
+    return verdict(moments, (steady, churning), trouble, code, o.tolerance)
 
 
 def _loads(url: str, seconds: float, o: argparse.Namespace) -> tuple[Options, Options]:
@@ -119,7 +119,8 @@ def _trouble(ops_port: int) -> list[str]:
     return [line for line in of_trouble if float(line.rpartition(" ")[2]) > 0]
 
 
-def _verdict(moments: list[Moment], sent: tuple[Summary, ...], trouble: list[str], code: int, tolerance: float) -> int:
+def verdict(moments: list[Moment], sent: tuple[Summary, ...], trouble: list[str], code: int, tolerance: float) -> int:
+    """Tells how it went; 0 when memory is flat and nothing failed, was refused, rejected or dropped, else 1."""
     # The last call ends all at once at the end; what is freed or kept then is no part of the slope.
     counted = [m for m in moments if WARM_UP <= m.at <= moments[-1].at * 0.98]
     slope = slope_of([(m.at, float(m.memory)) for m in counted])
@@ -135,7 +136,7 @@ def _verdict(moments: list[Moment], sent: tuple[Summary, ...], trouble: list[str
     print(f"exit code of the node: {code}")
     rise = f"{slope * 60 / 1e6:+.3f} MB a minute, {slope * span / mean:+.1%} in all" if mean else "too short"
     print(f"flat after the first minute: {'yes' if flat else 'no'} ({rise})")
-    return 0 if flat and not errors and code == 0 else 1
+    return 0 if flat and not errors and not trouble and code == 0 else 1
 
 
 def slope_of(points: list[tuple[float, float]]) -> float:
