@@ -43,7 +43,7 @@ that {" or ".join(f"`{name}`" for name in FILE_VARIABLES)} names; without any fi
 * Keys are camelCase; `hyphen-case` and `snake_case` are understood as well.
 * `${{NAME}}` and `${{NAME:default}}` in any value stand for environment variables; a default may stand in backticks, an
   unset variable without default for nothing.
-* A key with nothing behind it keeps its default. An unknown key is an error.
+* A key with nothing behind it keeps its default. An unknown key is an error. No number may be negative.
 * {_PORTS}.
 """
 
