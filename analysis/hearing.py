@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from store.commands import CALL, CLIENT, PEER_CONNECTION, TRACK, Sweep, Touch
 from store.entities import Call, Client, Entity, MediaTrack, PeerConnection
-from store.registry import grace, limit_of
+from store.idleness import grace, limit_of
 
 
 def touch_pace(limits: Sweep) -> Sweep:

@@ -6,7 +6,7 @@ which it can be heard.
 """
 
 from store.commands import Sweep
-from store.registry import grace
+from store.idleness import grace
 
 LONGEST_GAP = 5000
 """How far apart two moments may lie for the node to count as listening in between, however short a limit is. (ms)"""

@@ -28,7 +28,8 @@ from store.commands import (
     Touch,
     TrackSeen,
 )
-from store.entities import INBOUND, OUTBOUND, Call, Claims, Client, Entity, MediaTrack, PeerConnection
+from store.entities import OUTBOUND, Call, Claims, Client, Entity, MediaTrack, PeerConnection
+from store.idleness import deadlines_of, holds_idle, track_time
 
 MOST_SSRCS = 32
 """How many SSRCs a track keeps; the oldest goes. The same on every replica, so it is no setting."""
@@ -89,8 +90,8 @@ class Registry:
 
     def has_idle(self, limits: Sweep, now: int) -> bool:
         """Whether a sweep at `now` would close anything."""
-        deadlines = _deadlines(limits, max(self.now, now))
-        return any(_holds_idle(call, deadlines) for call in self.calls.values())
+        deadlines = deadlines_of(limits, max(self.now, now))
+        return any(holds_idle(call, deadlines) for call in self.calls.values())
 
     # Touches
 
@@ -231,7 +232,7 @@ class Registry:
             self._close_client(client)
 
     def _sweep(self, limits: Sweep) -> None:
-        deadlines = _deadlines(limits, self.now)
+        deadlines = deadlines_of(limits, self.now)
         for call in list(self.calls.values()):
             if call.server_touched < deadlines.call:
                 self._end(call)
@@ -248,7 +249,7 @@ class Registry:
                 self._close_peer_connection(peer_connection)
                 continue
             for track in list(peer_connection.tracks.values()):
-                if track.server_touched < _of_track(track, deadlines):
+                if track.server_touched < track_time(track, deadlines):
                     self._close_track(track)
 
     def _inherit(self, names: Sequence[str], heir: str) -> None:
@@ -311,47 +312,6 @@ class Registry:
         self._closed.append(happenings.of_track(track, track.sample_touched))
 
 
-def grace(limit: int) -> int:
-    """What a sweep grants beyond an idle limit: touches may be committed that much late. (ms)"""
-    return limit // 10
-
-
-def limit_of(row: Entity, limits: Sweep) -> int:
-    """The idle limit of a row. (ms)"""
-    match row:
-        case MediaTrack():
-            return _of_track(row, limits)
-        case PeerConnection():
-            return limits.peer_connection
-        case Client():
-            return limits.client
-    return limits.call
-
-
 def _depth(happening: Happening) -> int:
     """How far below its call a row stands; sorting by it keeps the order of rows of one kind."""
     return (CALL, CLIENT, PEER_CONNECTION, TRACK).index(happening.what)
-
-
-def _holds_idle(call: Call, deadlines: Sweep) -> bool:
-    if call.server_touched < deadlines.call:
-        return True
-    for client in call.clients.values():
-        if client.server_touched < deadlines.client:
-            return True
-        for peer_connection in client.peer_connections.values():
-            if peer_connection.server_touched < deadlines.peer_connection:
-                return True
-            for track in peer_connection.tracks.values():
-                if track.server_touched < _of_track(track, deadlines):
-                    return True
-    return False
-
-
-def _deadlines(limits: Sweep, now: int) -> Sweep:
-    """For each kind of row, the time before which its last touch must lie for it to be idle."""
-    return Sweep(*(now - limit - grace(limit) for limit in limits))
-
-
-def _of_track(track: MediaTrack, times: Sweep) -> int:
-    return times.inbound_track if track.direction == INBOUND else times.outbound_track

@@ -1,0 +1,47 @@
+"""When a row has been idle for too long: its limit, and the tenth of it that a sweep grants on top."""
+
+from store.commands import Sweep
+from store.entities import INBOUND, Call, Client, Entity, MediaTrack, PeerConnection
+
+
+def grace(limit: int) -> int:
+    """What a sweep grants beyond an idle limit: touches may be committed that much late. (ms)"""
+    return limit // 10
+
+
+def limit_of(row: Entity, limits: Sweep) -> int:
+    """The idle limit of a row. (ms)"""
+    match row:
+        case MediaTrack():
+            return track_time(row, limits)
+        case PeerConnection():
+            return limits.peer_connection
+        case Client():
+            return limits.client
+    return limits.call
+
+
+def deadlines_of(limits: Sweep, now: int) -> Sweep:
+    """For each kind of row, the time before which its last touch must lie for it to be idle."""
+    return Sweep(*(now - limit - grace(limit) for limit in limits))
+
+
+def holds_idle(call: Call, deadlines: Sweep) -> bool:
+    """Whether a call, or anything below it, is idle."""
+    if call.server_touched < deadlines.call:
+        return True
+    for client in call.clients.values():
+        if client.server_touched < deadlines.client:
+            return True
+        for peer_connection in client.peer_connections.values():
+            if peer_connection.server_touched < deadlines.peer_connection:
+                return True
+            for track in peer_connection.tracks.values():
+                if track.server_touched < track_time(track, deadlines):
+                    return True
+    return False
+
+
+def track_time(track: MediaTrack, times: Sweep) -> int:
+    """What `times` says of a track of this direction."""
+    return times.inbound_track if track.direction == INBOUND else times.outbound_track
