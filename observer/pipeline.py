@@ -32,6 +32,9 @@ _LOG = logging.getLogger(__name__)
 _TICK = 0.5
 """How often it looks for clients that leave and for what is idle. (s)"""
 
+MOST_UNDELIVERED = 10_000
+"""How many outcomes the registry keeps for a node until its sinks are done with them: a bound, not a setting."""
+
 Receive = Callable[[float], Awaitable[list[Samples | Departed]]]
 Commit = Callable[[bytes], Awaitable[Outcome]]
 Send = Callable[[Sequence[Report]], int]
@@ -51,6 +54,7 @@ class Counts:
     look_seconds: float = 0.0
     report_seconds: float = 0.0
     sweeps: int = 0
+    outcomes_not_kept: int = 0
     rejected: Tally = field(default_factory=Counter)
 
 
@@ -232,9 +236,15 @@ class Pipeline:
         return outcome
 
     def _told(self, outcome: Outcome, position: int) -> None:
-        """Remembers where in the sinks' stream the end of an outcome's events stands."""
+        """Remembers where in the sinks' stream the end of an outcome's events stands.
+
+        While a sink is stuck outcomes gather in the registry of every node; the oldest of too many are no longer kept.
+        """
         if outcome.opened or outcome.closed:
             self._undelivered.append((self._seq, position))
+        if len(self._undelivered) > MOST_UNDELIVERED:
+            self._mark = self._undelivered.popleft()[0]
+            self.counts.outcomes_not_kept += 1
 
     def _time(self) -> int:
         """Now, never before what the registry has seen. (ms since the epoch)"""

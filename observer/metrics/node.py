@@ -106,6 +106,11 @@ def repository_families(
     yield group.gauge("unsettled_entries", "Entities heard of since their last touch was committed.", len(unsettled))
     yield group.gauge("waiting_departures", "Clients whose session ended and whose grace is not over.", len(departures))
     yield group.counter("sweeps", "Sweeps that closed idle entities.", counts.sweeps)
+    yield group.counter(
+        "outcomes_not_kept",
+        "Events no longer kept for another node to tell, since sinks took too long with them.",
+        counts.outcomes_not_kept,
+    )
 
 
 async def count_entries(registry: Registry) -> dict[str, int]:

@@ -6,7 +6,7 @@ import trio
 from analysis.client_reports import ClientSamplesAnalyser
 from analysis.observe import Observing
 from observer.intake import Departed, Intake, SamplesCollector
-from observer.pipeline import Pipeline
+from observer.pipeline import MOST_UNDELIVERED, Pipeline
 from schemas.reports import Report, ReportType
 from schemas.samples import Reason, Samples
 from store.commands import Outcome, Sweep, decode
@@ -190,3 +190,14 @@ def test_clients_that_leave_together_leave_in_the_order_of_their_ids() -> None:
     told = world.tell(message(leaving=clients[::-1]))
 
     assert [report.payload["clientId"] for report in told] == list(clients)
+
+
+def test_outcomes_that_sinks_do_not_finish_do_not_fill_the_registry() -> None:
+    world = World()
+    world.delivered = False
+    beyond = 5
+    for number in range(MOST_UNDELIVERED + beyond):
+        world.tell(message(sample(at=number + 1, room=f"room-{number % 2}")))
+
+    assert len(world.registry.origins["node"].untold) == MOST_UNDELIVERED + 1
+    assert world.pipeline.counts.outcomes_not_kept == beyond
