@@ -11,7 +11,17 @@ import orjson
 
 from ingest.incoming import BadSamples
 from ingest.statistics import Refused
-from schemas.samples import Budget, ClientSample, Item, Reason, Samples, Tally, client_sample, says_close
+from schemas.samples import (
+    Budget,
+    ClientSample,
+    Item,
+    Reason,
+    Samples,
+    Tally,
+    client_sample,
+    entries_within,
+    says_close,
+)
 from schemas.samples_2_0 import bring_to_2_2
 
 UNDECODABLE = "Failed to decode Samples"
@@ -70,29 +80,16 @@ def _is_bare(message: Item) -> bool:
 
 def _samples(message: Item, samples: Samples, budget: Budget, heard: Collection[str], timestamp: int | None) -> Samples:
     rejected = samples.rejected
-    samples.clients = _clients(_entries(message, "clientSamples", budget, rejected), budget, rejected, timestamp)
-    samples.sfus = _sfus(_entries(message, "sfuSamples", budget, rejected), rejected, timestamp)
-    turns = len(_entries(message, "turnSamples", budget, rejected))
+    samples.clients = _clients(
+        entries_within(budget, message.get("clientSamples"), rejected), budget, rejected, timestamp
+    )
+    samples.sfus = _sfus(entries_within(budget, message.get("sfuSamples"), rejected), rejected, timestamp)
+    turns = len(entries_within(budget, message.get("turnSamples"), rejected))
     if turns:
         rejected[Reason.TURN_SAMPLES_NOT_ANALYSED] += turns
     if says_close(message.get("controls")):
         samples.leaving = {client.client_id for client in samples.clients} or set(heard)
     return samples
-
-
-def _entries(message: Item, name: str, budget: Budget, rejected: Tally) -> list[Any]:
-    """The entries of a list of the envelope, within the budget."""
-    entries = message.get(name)
-    if entries is None:
-        return []
-    if type(entries) is not list:
-        rejected[Reason.NOT_A_LIST] += 1
-        return []
-    if len(entries) > budget.items:
-        rejected[Reason.TOO_MANY_ITEMS] += len(entries) - budget.items
-        del entries[budget.items :]
-    budget.items -= len(entries)
-    return entries
 
 
 def _clients(entries: list[Any], budget: Budget, rejected: Tally, timestamp: int | None) -> list[ClientSample]:
@@ -105,7 +102,7 @@ def _clients(entries: list[Any], budget: Budget, rejected: Tally, timestamp: int
         client = client_sample(entry, budget, rejected)
         if client is not None:
             clients.append(client)
-            events = len(_entries(entry, "customObserverEvents", budget, rejected))
+            events = len(entries_within(budget, entry.get("customObserverEvents"), rejected))
             if events:
                 rejected[Reason.OBSERVER_EVENT_NOT_ANALYSED] += events
     return clients

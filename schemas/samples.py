@@ -278,7 +278,10 @@ def _check_lists(item: Item, budget: Budget, rejected: Tally) -> None:
             item[name] = _fitting(entries, str, budget, rejected)
 
 
-def _fitting(entries: object, kind: type, budget: Budget, rejected: Tally) -> list[Any]:
+def entries_within(budget: Budget, entries: object, rejected: Tally) -> list[Any]:
+    """The entries of a list, as many as the budget still allows, which are taken from it; none for no list."""
+    if entries is None:
+        return []
     if type(entries) is not list:
         rejected[Reason.NOT_A_LIST] += 1
         return []
@@ -286,6 +289,11 @@ def _fitting(entries: object, kind: type, budget: Budget, rejected: Tally) -> li
         rejected[Reason.TOO_MANY_ITEMS] += len(entries) - budget.items
         del entries[budget.items :]
     budget.items -= len(entries)
+    return entries
+
+
+def _fitting(value: object, kind: type, budget: Budget, rejected: Tally) -> list[Any]:
+    entries = entries_within(budget, value, rejected)
     fitting = [entry for entry in entries if type(entry) is kind]
     if len(fitting) < len(entries):
         rejected[Reason.NOT_AN_OBJECT if kind is dict else Reason.FIELD_INVALID] += len(entries) - len(fitting)
