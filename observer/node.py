@@ -23,7 +23,6 @@ from observer.config.effective import effective
 from observer.config.settings import Repository
 from observer.intake import Intake
 from observer.loop_lag import LoopLag
-from observer.memory import keep_to_one_arena
 from observer.metrics.exposition import Exposition, Watched
 from observer.metrics.reports import ReportMetrics
 from observer.open_files import raised_file_limit
@@ -63,7 +62,6 @@ def run(configuration: Configuration) -> int:
 
     The first signal drains the node; a second one ends it at once.
     """
-    keep_to_one_arena()
     configuration = _with_fitting_connections(configuration)
     failed = False
     try:
