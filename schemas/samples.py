@@ -232,9 +232,8 @@ def client_sample(item: object, budget: Budget, rejected: Tally) -> ClientSample
     except TooLong:
         rejected[Reason.ID_TOO_LONG] += 1
         return None
-    if not f"{client_id}{room_id}{call_id}{user_id}{marker}".isprintable() and _CONTROL.search(
-        f"{client_id}{room_id}{call_id}{user_id}{marker}"
-    ):
+    names = f"{client_id}{room_id}{call_id}{user_id}{marker}"
+    if not names.isprintable() and _CONTROL.search(names):
         rejected[Reason.ID_INVALID] += 1
         return None
     timestamp = whole(item.get("timestamp"))
