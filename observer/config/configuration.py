@@ -6,15 +6,17 @@ expanded in every value before its type is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ingest.sources import Sources
 from observer.config.binding import NOTHING, Binder, Place
+from observer.config.cluster_checks import cluster_notices, cluster_problems
 from observer.config.environment import expand
 from observer.config.foreign import Notice, Status
+from observer.config.hamok import Hamok
 from observer.config.names import canonical
 from observer.config.problems import ConfigError, Problem, nearest
 from observer.config.reference_keys import LATER_SINKS, PLACEHOLDER_SINK, REFERENCE_KEYS, later_sink
@@ -74,6 +76,9 @@ class Observer:
     shutdown_grace_in_s: float = field(default=25.0, metadata={"minimum": 0, "maximum": 3600})
     """How long a node that is told to stop may take to deliver what it has accepted. (s)"""
 
+    hamok: Hamok = field(default_factory=Hamok)
+    """The cluster that this node belongs to."""
+
     sinks: Mapping[str, ConfiguredSink] = field(default_factory=dict, metadata={"bind": _bind_sinks})
     """Where reports go: a block for each sink, under a name of your choice. Without any: a LoggerSink that counts."""
 
@@ -121,6 +126,8 @@ def parse(text: str, environ: Mapping[str, str]) -> Configuration:
     _move(binder, raw)
     _fill_in_ports(raw, environ)
     configuration = binder.instance(Configuration, raw, Place(foreign=REFERENCE_KEYS))
+    if not binder.problems:
+        _check_cluster(binder, configuration, raw)
     if binder.problems:
         raise ConfigError(sorted(binder.problems, key=lambda problem: problem.line or 0))
     assert isinstance(configuration, Configuration)  # noqa: S101 - without problems there is one
@@ -164,6 +171,30 @@ def _fill_in_ports(raw: Block, environ: Mapping[str, str]) -> None:
     for variable, target in PORT_VARIABLES.items():
         if environ.get(variable):
             _set_default(raw, target, environ[variable], None)
+
+
+def _check_cluster(binder: Binder, configuration: Configuration, raw: Block) -> None:
+    """Looks at what the cluster's block and other blocks can only get wrong together."""
+    samples, operators = configuration.micronaut.server, configuration.endpoints.all
+    taken = {
+        "micronaut.server.port": (samples.host, samples.port),
+        "endpoints.all.port": (operators.host, operators.port),
+    }
+    hamok, websocket = configuration.observer.hamok, configuration.observer.sources.websocket
+    for keys, text in cluster_problems(hamok, taken):
+        binder.problem(_place(raw, keys), text)
+    binder.notices += cluster_notices(hamok, websocket.min_remote_peers)
+
+
+def _place(raw: Block, keys: Sequence[str]) -> Place:
+    """The place of a key, whether it is written in the file or not: the line is that of what is written above it."""
+    block: object = raw
+    place = Place()
+    for key in keys:
+        spelt = key if isinstance(block, Block) and key in block else _spelling(block, key)
+        place = place.below(block if isinstance(block, Block) else Block(), spelt or key)
+        block = block.get(spelt) if isinstance(block, Block) and spelt is not None else None
+    return place
 
 
 def _find(raw: Block, path: str) -> tuple[Block | None, str | None]:

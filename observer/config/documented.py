@@ -4,7 +4,7 @@ import ast
 import inspect
 import sys
 from collections.abc import Mapping
-from dataclasses import Field, fields
+from dataclasses import Field, fields, is_dataclass
 from itertools import pairwise
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
@@ -32,3 +32,11 @@ def without_none(kind: Any) -> Any:
     if get_origin(kind) in (Union, UnionType):
         return next(arg for arg in get_args(kind) if arg is not NoneType)
     return kind
+
+
+def block_by_name(kind: Any) -> type | None:
+    """The dataclass of a mapping of names to dataclasses; None of any other type."""
+    if get_origin(kind) not in (dict, Mapping):
+        return None
+    inner = get_args(kind)[1]
+    return inner if isinstance(inner, type) and is_dataclass(inner) else None

@@ -12,15 +12,16 @@ from enum import Enum
 
 
 class Status(Enum):
-    """Why a key that is accepted does nothing."""
+    """Why a key that is accepted does nothing, or not what it seems to."""
 
     MEANINGLESS = "means nothing here"
     LATER = "not yet obeyed"
+    DOUBTFUL = "take note"
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A key that is set, and does nothing: its path in the file, why, and the reason in words."""
+    """A key that does nothing, or not what it seems to: its path in the file, why, and the reason in words."""
 
     path: str
     status: Status

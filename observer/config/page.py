@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from observer.config.configuration import FILE_VARIABLES, MOVED, PORT_VARIABLES, Configuration, Observer
-from observer.config.documented import attribute_docstrings, without_none, yaml_fields
+from observer.config.documented import attribute_docstrings, block_by_name, without_none, yaml_fields
 from observer.config.effective import plain
 from observer.config.foreign import Row
 from observer.config.names import ALIASES, camel_case
@@ -113,8 +113,13 @@ def _keys(cls: type, path: str, without: tuple[str, ...] = (), base: object = No
         here, kind = f"{path}.{camel_case(f.name)}", without_none(hints[f.name])
         text = meanings.get(f.name, "")
         if isinstance(kind, type) and is_dataclass(kind):
-            yield _Key(here, "block", "", "", text)
-            yield from _keys(kind, here, base=_default(f, base))
+            default = _default(f, base)
+            yield _Key(here, "block", "", "none" if default is None else "", text)
+            yield from _keys(kind, here, base=default)
+            continue
+        if (block := block_by_name(kind)) is not None:
+            yield _Key(here, "mapping of text to blocks", "", _default_words(_default(f, base)), text)
+            yield from _keys(block, f"{here}.<name>")
             continue
         unit = _UNIT.search(text)
         meaning = text[: unit.start()] if unit else text

@@ -87,10 +87,27 @@ MEANINGLESS = tuple(
         ("observer.hamok", "memberNamesPool", "nodes are named by their address"),
         ("observer.hamok", "usePartialResponses", "nodes do not ask each other for entries"),
         (
-            "observer.hamok.storageGrid",
-            "peerMaxIdleInMs sendingHelloTimeoutInMs applicationCommitIndexSyncTimeoutInMs",
-            "the cluster finds and loses its members in another way",
+            "observer.hamok",
+            "firstMinRemotePeers",
+            "a cluster is formed once all who are listed have answered; sessions wait for "
+            "observer.sources.websocket.minRemotePeers",
         ),
+        (
+            "observer.hamok.storageGrid",
+            "raftMaxLogEntriesRetentionTimeInMinutes",
+            "the log is bounded in entries and bytes: see observer.hamok.storageGrid.log",
+        ),
+        (
+            "observer.hamok.storageGrid",
+            "sendingHelloTimeoutInMs applicationCommitIndexSyncTimeoutInMs",
+            "the cluster finds its members in another way",
+        ),
+        (
+            "observer.hamok.endpoint",
+            "config.maxMessageSize",
+            "messages are not sent in fragments; see limits.maxFrameSize for how long one may be",
+        ),
+        ("observer.hamok.endpoint", "config.addConnection", "the reference never used it"),
     )
 )
 
@@ -111,23 +128,7 @@ LATER = tuple(
         ),
         ("observer.evaluators.obfuscator", "enabled iceAddresses roomId userId", "nothing is obfuscated yet"),
         ("observer.security.obfuscations", "hashAlgorithm hashSalt", "nothing is obfuscated yet"),
-        ("observer.hamok", "firstMinRemotePeers", "a node has no peers yet"),
-        (
-            "observer.hamok.storageGrid",
-            "raftMaxLogEntriesRetentionTimeInMinutes heartbeatInMs followerMaxIdleInMs requestTimeoutInMs",
-            "a node has no peers yet",
-        ),
-        (
-            "observer.hamok.discovery",
-            "type config.peers.*.host config.peers.*.port config.namespace config.prefix config.port",
-            "a node has no peers yet",
-        ),
-        (
-            "observer.hamok.endpoint",
-            "type config.serverHost config.serverPort config.maxMessageSize config.addConnection "
-            "config.tls.ca config.tls.cert config.tls.key",
-            "a node has no peers yet",
-        ),
+        ("observer.hamok.discovery", "config.namespace config.prefix config.port", "pods are not discovered yet"),
     )
 )
 

@@ -18,7 +18,22 @@ _HEAD = """\
 # A whole configuration of the observer: every key with its default. Keep what you change, delete the rest.
 # docs/configuration.md tells more about each key. `webrtc-observer check --config observer.yaml` proves a file.
 """
-_SINKS = """\
+_EXAMPLES = {
+    "observer.hamok.discovery.config.peers": """\
+        #   observer-0: {host: observer-0.observer, port: 5601}
+        #   observer-1: {host: observer-1.observer, port: 5601}
+        #   observer-2: {host: observer-2.observer, port: 5601}
+""",
+    "observer.hamok.endpoint": """\
+    #   config:
+    #     serverPort: 5601
+    #     advertisedHost: ${HOSTNAME}.observer
+    #     tls:
+    #       ca: /etc/observer/tls/ca.crt
+    #       cert: /etc/observer/tls/tls.crt
+    #       key: /etc/observer/tls/tls.key
+""",
+    "observer.sinks": """\
   #   everything:
   #     type: FileSink
   #     config:
@@ -27,12 +42,14 @@ _SINKS = """\
   #     type: LoggerSink
   #     reports: {sendCallEvents: true}
   #     config: {printReports: true}
-"""
+""",
+}
+"""What may stand in place of a default that holds nothing."""
 
 
 def sample() -> str:
     """The text of the file; it loads, and comes to the defaults. Keys that are not yet obeyed are left out."""
-    return _HEAD + "\n".join(_lines(Configuration, Configuration(), "", "")) + "\n" + _SINKS
+    return _HEAD + "\n".join(_lines(Configuration, Configuration(), "", "")) + "\n"
 
 
 def _lines(cls: type, instance: object, path: str, indent: str) -> Iterator[str]:
@@ -44,11 +61,12 @@ def _lines(cls: type, instance: object, path: str, indent: str) -> Iterator[str]
         if not path:
             yield ""
         yield from (f"{indent}# {line}" for line in wrap(meanings.get(f.name, ""), _WIDTH - len(indent)))
-        if is_dataclass(kind) and isinstance(kind, type):
+        if is_dataclass(kind) and isinstance(kind, type) and value is not None:
             yield f"{indent}{key}:"
             yield from _lines(kind, value, f"{path}{key}.", indent + "  ")
         else:
             yield f"{indent}{key}: {_value(value, f'{path}{key}')}"
+            yield from _EXAMPLES.get(f"{path}{key}", "").splitlines()
 
 
 def _value(value: object, path: str) -> str:

@@ -23,13 +23,13 @@ def test_what_is_in_force_is_printed_as_yaml() -> None:
 
 def test_keys_that_do_nothing_follow_as_comments(tmp_path: Path) -> None:
     file = tmp_path / "observer.yaml"
-    file.write_text("observer: {repository: {useBackups: true}, hamok: {discovery: {config: {peers: {ü: {port: 1}}}}}}")
+    file.write_text("observer: {repository: {useBackups: true}, sinks: {ü: {type: KafkaSink}}}")
 
     code, out, _ = checked(file)
 
     assert code == 0
     assert "\n# observer.repository.useBackups: means nothing here: " in out
-    assert "\n# observer.hamok.discovery.config.peers.\\xfc.port: not yet obeyed: " in out
+    assert "\n# observer.sinks.\\xfc: not yet obeyed: " in out
 
 
 def test_every_problem_stands_on_a_line_of_its_own(tmp_path: Path) -> None:

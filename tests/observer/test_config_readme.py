@@ -3,8 +3,10 @@
 import pytest
 
 from analysis.observe import CallIdAssignMode
+from cluster.settings import Endpoint, Timing
 from ingest.sources import Sources
 from observer.config import Configuration, parse
+from observer.config.clustering import endpoint, listed_peers
 from observer.config.foreign import Status
 from sinks.logger import LoggerSink, LogLevel
 from tests.observer.readme_blocks import BLOCKS, LOGGER_SINK, OBSERVER
@@ -41,10 +43,55 @@ def test_what_the_observer_block_sets_in_vain_is_told() -> None:
     notices = {notice.path: notice.status for notice in loaded(OBSERVER).notices}
 
     assert notices["observer.repository.useBackups"] is Status.MEANINGLESS
-    assert notices["observer.hamok.storageGrid.heartbeatInMs"] is Status.LATER
-    assert notices["observer.hamok.discovery.config.peers.my-other-peer.port"] is Status.LATER
     assert notices["observer.security.obfuscations.hashSalt"] is Status.LATER
     assert "observer.repository.callMaxIdleTimeInS" not in notices
+
+
+def test_of_the_clusters_keys_in_the_observer_block_only_the_age_of_log_entries_does_nothing() -> None:
+    paths = [notice.path for notice in loaded(OBSERVER).notices]
+
+    assert [path for path in paths if path.startswith("observer.hamok")] == [
+        "observer.hamok.storageGrid.raftMaxLogEntriesRetentionTimeInMinutes"
+    ]
+
+
+def test_the_observer_block_describes_a_member_of_a_cluster_of_two() -> None:
+    hamok = loaded(OBSERVER).observer.hamok
+
+    assert endpoint(hamok) == Endpoint(
+        address="localhost:5600",
+        host="localhost",
+        port=5600,
+        timing=Timing(
+            heartbeat=0.15, election_min=1.0, election_max=2.25, leader_fallback=1.5, evict_after=3.0, retry=3.0
+        ),
+    )
+    assert listed_peers(hamok.discovery) == {"localhost:5603"}
+
+
+def test_a_block_with_empty_braces_describes_a_node_that_is_alone() -> None:
+    assert endpoint(loaded(BLOCKS["HAMOK"]).observer.hamok) is None
+    assert loaded(BLOCKS["HAMOK"]).notices == ()
+
+
+@pytest.mark.parametrize(
+    ("block", "notice"),
+    [
+        (
+            "STATIC_DISCOVERY",
+            "observer.hamok.discovery.config.peers: means nothing here: "
+            "without observer.hamok.endpoint this node runs alone",
+        ),
+        ("KUBERNETES_DISCOVERY", "observer.hamok.discovery.type: not yet obeyed: there is no K8sPodsDiscovery yet"),
+        (
+            "ENDPOINT",
+            "observer.hamok.discovery.config.peers: take note: "
+            "no other node is listed: this one forms a cluster by itself, which others may join",
+        ),
+    ],
+)
+def test_half_a_cluster_is_told(block: str, notice: str) -> None:
+    assert notice in map(str, loaded(BLOCKS[block]).notices)
 
 
 def test_the_logger_sink_of_the_readme_prints_reports() -> None:

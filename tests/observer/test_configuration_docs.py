@@ -1,12 +1,14 @@
 import re
 from dataclasses import is_dataclass
+from pathlib import Path
 from textwrap import indent
 from typing import get_type_hints
 
 import pytest
 
+from observer.config.clustering import listed_peers, own_address
 from observer.config.configuration import Configuration, Observer, parse
-from observer.config.documented import attribute_docstrings, without_none, yaml_fields
+from observer.config.documented import attribute_docstrings, block_by_name, without_none, yaml_fields
 from observer.config.effective import effective
 from observer.config.page import PAGE, SAMPLE, markdown
 from observer.config.reference_keys import LATER, MEANINGLESS
@@ -18,7 +20,7 @@ from sinks.delivery import SinkSettings
 def blocks_of(cls: type) -> list[type]:
     """The dataclass, and all below it."""
     hints = get_type_hints(cls)
-    kinds = [without_none(hints[f.name]) for f in yaml_fields(cls)]
+    kinds = [block_by_name(kind) or without_none(kind) for kind in (hints[f.name] for f in yaml_fields(cls))]
     return [
         cls,
         *(inner for kind in kinds if isinstance(kind, type) and is_dataclass(kind) for inner in blocks_of(kind)),
@@ -53,6 +55,21 @@ def test_the_sinks_of_the_sample_load_without_their_comment_signs() -> None:
     assert set(configuration.observer.sinks) == {"everything", "callsOnly"}
 
 
+def test_the_cluster_of_the_sample_loads_without_its_comment_signs(tmp_path: Path) -> None:
+    for name in ("ca.crt", "tls.crt", "tls.key"):
+        (tmp_path / name).touch()
+    text = sample().replace("peers: {}", "peers:").replace("endpoint: null", "endpoint:")
+    uncommented = re.sub(r"^( {4}| {8})#   ", r"\1  ", text, flags=re.MULTILINE)
+
+    configuration = parse(uncommented.replace("/etc/observer/tls", str(tmp_path)), {"HOSTNAME": "observer-1"})
+
+    assert configuration.notices == ()
+    hamok = configuration.observer.hamok
+    assert hamok.endpoint is not None
+    assert own_address(hamok.endpoint.config) in listed_peers(hamok.discovery)
+    assert len(hamok.discovery.config.peers) == 3
+
+
 def test_the_sample_honours_the_environment() -> None:
     assert parse(sample(), {"APPLICATION_SERVER_PORT": "1"}).micronaut.server.port == 1
 
@@ -82,6 +99,17 @@ def test_a_key_stands_in_the_page_with_type_unit_and_default() -> None:
     assert cells[0] == "`observer.buffers.samplesCollector.maxTimeInMs`"
     assert cells[1].startswith("whole number")
     assert cells[2:4] == ["ms", "`100`"]
+
+
+def test_a_key_of_blocks_that_have_names_stands_in_the_page() -> None:
+    page = markdown()
+
+    assert "| `observer.hamok.discovery.config.peers` | mapping of text to blocks |" in page
+    assert "| `observer.hamok.discovery.config.peers.<name>.port` | whole number, from 1 to 65535 |" in page
+
+
+def test_a_block_that_may_be_absent_says_so() -> None:
+    assert "| `observer.hamok.endpoint.config.tls` | block |  | none |" in markdown()
 
 
 def test_every_key_of_the_effective_configuration_stands_in_the_page() -> None:

@@ -1,0 +1,96 @@
+"""What is wrong, or not what it seems, with the cluster's block of a configuration in which each value by itself fits.
+
+A problem keeps a node from starting: it lets strangers in, or leaves the node without the peers it was to have. What
+does nothing, or leaves the node to wait, is told in a notice.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from observer.config.clustering import listed_peers, own_address
+from observer.config.foreign import Notice, Status
+from observer.config.hamok import ClusterPort, Hamok, Peer
+from observer.config.hosts import is_loopback, overlap
+from observer.config.problems import shown
+
+HAMOK = ("observer", "hamok")
+DISCOVERY = (*HAMOK, "discovery")
+PEERS = (*DISCOVERY, "config", "peers")
+ENDPOINT = (*HAMOK, "endpoint", "config")
+
+PLAIN_TEXT = f"plain text only on loopback: set {'.'.join(ENDPOINT)}.tls"
+NO_PODS = "there is no K8sPodsDiscovery yet"
+
+Finding = tuple[tuple[str, ...], str]
+"""The keys that lead to what is wrong, and what that is."""
+
+
+def cluster_problems(hamok: Hamok, taken: Mapping[str, tuple[str, int]]) -> Iterator[Finding]:
+    """All that keeps a node from joining a cluster; `taken` are the hosts and ports of other keys.
+
+    The files of TLS are opened to see that they can be read.
+    """
+    peers = hamok.discovery.config.peers
+    yield from _twins(peers)
+    if hamok.endpoint is None:
+        return
+    config = hamok.endpoint.config
+    if hamok.discovery.type == "K8sPodsDiscovery":
+        yield (*DISCOVERY, "type"), f"{NO_PODS}, so no peer would be found: list them for a StaticDiscovery"
+    yield from _unreadable(config) if config.tls else _exposed(config, peers)
+    yield from _clashes(config, taken)
+
+
+def cluster_notices(hamok: Hamok, min_remote_peers: int) -> Iterator[Notice]:
+    """What is set in vain, and what a node will wait for in vain."""
+    waiting = "observer.sources.websocket.minRemotePeers"
+    if hamok.endpoint is None:
+        alone = "without observer.hamok.endpoint this node runs alone"
+        if hamok.discovery.type == "K8sPodsDiscovery":
+            yield Notice(".".join((*DISCOVERY, "type")), Status.LATER, NO_PODS)
+        if hamok.discovery.config.peers:
+            yield Notice(".".join(PEERS), Status.MEANINGLESS, alone)
+        if min_remote_peers > 0:
+            yield Notice(waiting, Status.DOUBTFUL, f"{alone}, so no WebSocket session is ever taken")
+        return
+    others = len(listed_peers(hamok.discovery) - {own_address(hamok.endpoint.config)})
+    if not others:
+        reason = "no other node is listed: this one forms a cluster by itself, which others may join"
+        yield Notice(".".join(PEERS), Status.DOUBTFUL, reason)
+    if min_remote_peers > others:
+        reason = "more than the nodes that are listed: until others join, no WebSocket session is taken"
+        yield Notice(waiting, Status.DOUBTFUL, reason)
+
+
+def _twins(peers: Mapping[str, Peer]) -> Iterator[Finding]:
+    first: dict[Peer, str] = {}
+    for name, peer in peers.items():
+        if peer in first:
+            yield (*PEERS, name), f"has the same host and port as {'.'.join(PEERS)}.{shown(first[peer])}"
+        first.setdefault(peer, name)
+
+
+def _unreadable(config: ClusterPort) -> Iterator[Finding]:
+    assert config.tls is not None  # noqa: S101 - asked for only where it is set
+    for key in ("ca", "cert", "key"):
+        try:
+            Path(getattr(config.tls, key)).open("rb").close()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "no file can have this name"
+            yield (*ENDPOINT, "tls", key), f"cannot read this file: {reason}"
+
+
+def _exposed(config: ClusterPort, peers: Mapping[str, Peer]) -> Iterator[Finding]:
+    if not is_loopback(config.server_host):
+        yield (*ENDPOINT, "serverHost"), PLAIN_TEXT
+    if config.advertised_host is not None and not is_loopback(config.advertised_host):
+        yield (*ENDPOINT, "advertisedHost"), PLAIN_TEXT
+    for name, peer in peers.items():
+        if not is_loopback(peer.host):
+            yield (*PEERS, name, "host"), PLAIN_TEXT
+
+
+def _clashes(config: ClusterPort, taken: Mapping[str, tuple[str, int]]) -> Iterator[Finding]:
+    for key, (host, port) in taken.items():
+        if port == config.server_port and overlap(host, config.server_host):
+            yield (*ENDPOINT, "serverPort"), f"is the port of {key} as well, on the same address"
