@@ -1,8 +1,8 @@
 """The names of members.
 
-An *address* is ``host:port`` (``[::1]:5601`` for IPv6): where a process listens for its peers. A *member* is one life of
-the process there: ``address#incarnation``. A process that starts again, or that lost its place in the cluster, is a new
-member: under its old name it would be taken to remember what it has forgotten, and the cluster would forget with it.
+An *address* is ``host:port`` (``[::1]:5601`` for IPv6): where a process listens for its peers. A *member* is one life
+of the process there: ``address#incarnation``. A process that starts again, or that lost its place in the cluster, is a
+new member: under its old name it would be taken to remember what it has forgotten, and the cluster would forget too.
 """
 
 

@@ -1,0 +1,494 @@
+"""The life of a process in its cluster, without a world around it: it seeks, learns, serves, leaves, is born anew.
+
+Everything that happens to a member comes in by a method, with the time (s, of a clock that only goes forward); what it
+does to the world goes out through `World`. Nothing blocks, nothing is random but by the generator it is given, so that
+the very same code runs in production and in the simulation that proves it.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Generic, Protocol, TypeVar
+
+from cluster.asking import Asked, Rounds
+from cluster.formation import Answers, BeBornAnew, Form, JoinThrough, Reform, Wait, first_step, next_step
+from cluster.governing import Governing
+from cluster.machine import Machine
+from cluster.messages import (
+    Decision,
+    Description,
+    Join,
+    Leave,
+    Malformed,
+    Message,
+    Reply,
+    Who,
+    encode,
+    message,
+    question,
+)
+from cluster.names import address_of, host_and_port, member_name
+from cluster.raft import NOTHING, Base, Raft
+from cluster.replication import Diverged
+from cluster.settings import LogLimits, Timing
+from cluster.statistics import Proposal, Statistics
+from cluster.status import Role, Status
+from cluster.tls import covers
+
+_LOG = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+_LINEAGE = 16
+"""How many of the clusters that it was formed from a cluster remembers."""
+
+
+class Found(Protocol):
+    """What discovery found: addresses of peers, and those of them who must answer before a cluster is formed."""
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """All that are known."""
+
+    @property
+    def founders(self) -> frozenset[str]:
+        """Those whose answers are needed."""
+
+
+class World(Protocol):
+    """What a member does to the world. Nothing of it blocks, and nothing of it calls back into the member."""
+
+    def send(self, member: str, frame: bytes) -> bool:
+        """Sends a frame over the link to a member; false if there is none, or it is full."""
+
+    def pending(self, member: str) -> int:
+        """How much waits to be sent to a member. (bytes)"""
+
+    def keep(self, members: frozenset[str]) -> None:
+        """From now on these are the members to have links to."""
+
+    def ask(self, address: str, question: bytes) -> None:
+        """Asks a question at an address; `Member.answered` is told the answer, or that there is none in time."""
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[Answer]):
+    command: bytes
+    done: Callable[[Answer | None], None]
+    since: float
+    sent_to: tuple[str, int] | None = None
+    sent_at: float = 0.0
+
+
+class Member(Generic[Answer]):
+    """One process and its machine, from one life to the next. `fresh` gives 16 hex digits that nobody has used."""
+
+    def __init__(
+        self,
+        address: str,
+        machine: Machine[Answer],
+        world: World,
+        timing: Timing,
+        limits: LogLimits,
+        *,
+        fresh: Callable[[], str],
+        rng: random.Random,
+        now: float,
+    ) -> None:
+        self.statistics = Statistics()
+        self.address = address
+        self._machine = machine
+        self._world = world
+        self._timing = timing
+        self._limits = limits
+        self._fresh = fresh
+        self._rng = rng
+        self._found: Found | None = None
+        self._told: set[str] = set()
+        self._waiting: dict[bytes, _Waiting[Answer]] = {}
+        self._kept: frozenset[str] = frozenset()
+        self._asked = Asked(world.ask)
+        self._rounds = Rounds(self._asked, rng, address)
+        self._left: Callable[[], None] | None = None
+        self._next_leave_at = 0.0
+        self._holding_since: float | None = None
+        self._last_leader: str | None = None
+        self._live()
+
+    def _live(self) -> None:
+        """Begins a life."""
+        self.name = member_name(self.address, self._fresh())
+        self._raft: Raft[Answer] | None = None
+        self._governing: Governing | None = None
+        self._cluster: str | None = None
+        self._lineage: list[str] = []
+        self._teachers: frozenset[str] = frozenset()
+        self._joining = False
+        self._ready = False
+        self._progress: tuple[int, int] = (0, 0)
+        self._progress_at = 0.0
+        self._why = "it looks for its peers"
+        self._proposed = 0
+        self._mark = blake2b(self.name.encode(), digest_size=8).digest()
+        self._rounds.stop()
+
+    # What happens to it
+
+    def discovered(self, found: Found) -> None:
+        """Discovery has news."""
+        self._found = found
+
+    def tick(self, now: float) -> bool:
+        """Does what is due; whether there is more to do at once. To be called every 20 to 50 ms, and after anything
+        that happened."""
+        try:
+            return self._tick(now)
+        except Diverged as error:
+            self._be_born_anew(f"its log is broken: {error}")
+            return True
+
+    def received(self, member: str, frame: bytes, now: float) -> None:
+        """A frame came over the link to a member."""
+        raft = self._raft
+        try:
+            said = message(frame)
+            if raft is not None:
+                raft.deliver(member, said, now)
+        except Malformed:
+            self.statistics.malformed += 1
+        except Diverged as error:
+            self._be_born_anew(f"its log is broken: {error}")
+
+    def connected(self, member: str, now: float) -> None:
+        """There is a link to a member now."""
+        if self._raft is not None:
+            self._raft.connected(member, now)
+
+    def disconnected(self, member: str, now: float) -> None:
+        """There is none any more."""
+        if self._raft is not None:
+            self._raft.disconnected(member, now)
+
+    def asked(self, data: bytes, names: frozenset[str] | None, answer: Callable[[bytes], None], now: float) -> None:
+        """Somebody asks; the answer may be given later."""
+        try:
+            asks = question(data)
+        except Malformed:
+            self.statistics.malformed += 1
+            return
+
+        def decided(decision: Decision) -> None:
+            answer(encode(decision))
+
+        match asks:
+            case Who():
+                answer(encode(self.describe(now)))
+            case Join(name) | Leave(name) if names is not None and not covers(
+                names, host_and_port(address_of(name))[0]
+            ):
+                decided(Decision(False, "the certificate does not name its host", self.describe(now)))
+            case Join() | Leave() if self._governing is None:
+                decided(Decision(False, "this process is no member", self.describe(now)))
+            case Join() if self._governing:
+                self._governing.asked_to_join(asks, decided, now)
+            case Leave() if self._governing:
+                self._governing.asked_to_leave(asks, decided, now)
+
+    def answered(self, address: str, answer: bytes | None, now: float) -> None:
+        """The answer to what was asked at this address; ``None`` if there was none in time."""
+        self._asked.answered(address, answer, now)
+
+    def propose(self, command: bytes, done: Callable[[Answer | None], None], now: float) -> None:
+        """Has a command applied by everyone. `done` is told the answer once it is applied here, ``None`` when this life
+        ends before: then it may or may not have been applied."""
+        self._proposed += 1
+        token = self._mark + self._proposed.to_bytes(8, "big")
+        self._waiting[token] = _Waiting(command, done, now)
+
+    def leave(self, done: Callable[[], None], now: float) -> None:
+        """Hands leadership over, has itself removed, and then calls `done`. It makes no new attempt to join."""
+        self._left = done
+
+    # What it tells
+
+    def describe(self, now: float) -> Description:
+        """What it says of itself to others."""
+        raft = self._raft
+        known = sorted(self._known())
+        if raft is None:
+            return Description(member=self.name, known=known)
+        return Description(
+            member=self.name,
+            cluster=self._cluster,
+            lineage=self._lineage,
+            leader=raft.leader() if self._ready and raft.in_touch(now) else None,
+            members=sorted(raft.configuration.members),
+            term=raft.term,
+            last_term=raft.log.last_term,
+            last_index=raft.log.last,
+            known=known,
+        )
+
+    def status(self, now: float) -> Status:
+        """What it tells operators."""
+        raft = self._raft
+        if raft is None:
+            return Status(self.name, None, Role.SEEKING, 0, None, (), (), 0, 0, 0, 0, False, False, False, self._why)
+        quorum = self._ready and raft.in_touch(now)
+        members = raft.configuration.members
+        return Status(
+            member=self.name,
+            cluster=self._cluster,
+            role=raft.role() if self._ready else Role.LEARNER,
+            term=raft.term,
+            leader=raft.leader(),
+            members=tuple(sorted(members)),
+            connected=tuple(sorted(members & raft.linked)),
+            commit_index=raft.commit_index,
+            applied_index=raft.last_applied,
+            log_entries=len(raft.log),
+            log_bytes=raft.log.bytes,
+            ready=self._ready,
+            quorum=quorum,
+            leads=quorum and self._leads(raft, now),
+            waits_for=None if quorum else self._why,
+        )
+
+    def _leads(self, raft: Raft[Answer], now: float) -> bool:
+        if raft.led_since is None or not raft.leads() or raft.last_applied < raft.first_own_index:
+            return False
+        return now - raft.led_since > 2 * self._timing.election_max
+
+    # A life
+
+    def _tick(self, now: float) -> bool:
+        raft = self._raft
+        more = False
+        if raft is None:
+            if self._left is None and not self._joining:
+                self._rounds.go_on(self._to_ask(), self._take_first_step, now)
+        else:
+            self._send_proposals(raft, now)
+            if self._governing:
+                self._governing.tick(now)
+            more = raft.tick(now)
+            self._watch(raft, now)
+        if self._left is not None:
+            self._go(now)
+        self._keep_links()
+        return more
+
+    def _watch(self, raft: Raft[Answer], now: float) -> None:
+        """Notices that it is ready, that it gets nowhere, that it is out of touch, that another leads."""
+        if raft.leader() not in (None, self._last_leader):
+            self._last_leader = raft.leader()
+            self.statistics.leader_changes += 1
+        if not self._ready:
+            self._watch_learning(raft, now)
+        elif raft.in_touch(now):
+            self._rounds.stop()
+            self._why = "no leader is in touch"
+        elif self._left is None:
+            self._rounds.go_on(self._to_ask(), self._take_next_step, now)
+
+    def _watch_learning(self, raft: Raft[Answer], now: float) -> None:
+        if self.name in raft.configuration.settled and raft.last_applied >= (raft.leader_commit or 0):
+            self._ready = True
+            self._teachers = frozenset()
+            return
+        progress = (raft.last_applied, raft.replication.received())
+        if progress != self._progress:
+            self._progress, self._progress_at = progress, now
+        silent = now - raft.heard_at > self._timing.evict_after
+        if silent or now - self._progress_at > self._timing.join_limit:
+            self._be_born_anew("joining came to nothing")
+
+    def _send_proposals(self, raft: Raft[Answer], now: float) -> None:
+        leader = raft.leader()
+        if not self._ready or leader is None:
+            return
+        target = (leader, raft.term)
+        for token, waiting in self._waiting.items():
+            overdue = leader != self.name and now - waiting.sent_at > self._timing.retry
+            if waiting.sent_to == target and not overdue:
+                continue
+            if waiting.sent_to is not None:
+                self.statistics.proposals[Proposal.RETRIED] += 1
+            waiting.sent_to, waiting.sent_at = target, now
+            raft.propose(token, waiting.command)
+
+    def _applied(self, token: bytes, answer: Answer, now: float) -> None:
+        waiting = self._waiting.pop(token, None)
+        if waiting is not None:
+            self.statistics.proposals[Proposal.APPLIED] += 1
+            self.statistics.commit_times.add(now - waiting.since)
+            waiting.done(answer)
+
+    def _be_born_anew(self, why: str) -> None:
+        _LOG.warning("%s is no member any more: %s", self.name, why)
+        self.statistics.rebirths += 1
+        waiting, self._waiting = self._waiting, {}
+        self._end_life()
+        self._live()
+        for abandoned in waiting.values():
+            self.statistics.proposals[Proposal.ABANDONED] += 1
+            abandoned.done(None)
+
+    def _end_life(self) -> None:
+        if self._raft is not None:
+            self._raft.close()
+            self._raft = None
+        self._world.keep(frozenset())
+        self._kept = frozenset()
+
+    def _keep_links(self) -> None:
+        wanted = self._teachers
+        if self._raft is not None:
+            wanted = wanted | self._raft.configuration.members | self._raft.learners.keys()
+        wanted = wanted - {self.name}
+        if wanted != self._kept:
+            self._kept = wanted
+            self._world.keep(wanted)
+
+    # Finding a cluster
+
+    def _known(self) -> set[str]:
+        found = self._found
+        return {self.address} | (found.addresses | found.founders if found else frozenset())
+
+    def _to_ask(self) -> set[str]:
+        members = self._raft.configuration.members if self._raft else frozenset()
+        return self._known() | self._told | {address_of(name) for name in members}
+
+    def _take_first_step(self, answers: Answers, now: float) -> None:
+        if self._raft is not None or self._found is None:
+            return
+        self._remember(answers)
+        match first_step(self.describe(now), answers):
+            case Wait(why):
+                self._why = why
+            case JoinThrough(address):
+                self._why = f"it joins through {address}"
+                name = self.name
+
+                def then(said: Reply | None, now: float) -> None:
+                    if name == self.name:
+                        self._joining = False
+                        self._joined(said, now)
+
+                self._joining = self._asked.put(address, Join(self.name), then)
+            case Form():
+                self._machine.restoring().finish()
+                self._begin(Base(1, 0, frozenset({self.name})), self.name, [], now)
+
+    def _take_next_step(self, answers: Answers, now: float) -> None:
+        raft = self._raft
+        if raft is None or raft.in_touch(now):
+            return
+        self._remember(answers)
+        match next_step(self.describe(now), answers):
+            case Wait(why):
+                self._why = why
+            case BeBornAnew(why):
+                self._be_born_anew(why)
+            case Reform():
+                self._form_anew(raft, now)
+
+    def _remember(self, answers: Answers) -> None:
+        self._told = {address for answer in answers.values() if answer for address in answer.known}
+
+    def _joined(self, said: Reply | None, now: float) -> None:
+        """The answer of the leader: if it is yes, a learner it is."""
+        if not isinstance(said, Decision) or not said.granted or said.description.cluster is None:
+            self._why = f"its leader did not take it in: {said.why}" if isinstance(said, Decision) else self._why
+            return
+        leader = said.description
+        self._teachers = frozenset({leader.member, *leader.members})
+        self._begin(NOTHING, said.description.cluster, leader.lineage, now)
+        self._why = f"it is being given the state by {address_of(leader.member)}"
+
+    def _form_anew(self, old: Raft[Answer], now: float) -> None:
+        """Goes on, alone, with all that this life knows, committed or not: nobody knows more."""
+        cluster = self._cluster
+        lineage = [*self._lineage, *([cluster] if cluster else [])][-_LINEAGE:]
+        old.apply_all()
+        index, term = old.log.last + 1, old.term + 1
+        self._be_born_anew("the majority of its cluster is gone for good; it forms the cluster anew")
+        self._begin(Base(index, term, frozenset({self.name})), self.name, lineage, now)
+
+    def _begin(self, base: Base, cluster: str, lineage: list[str], now: float) -> None:
+        self._cluster = cluster
+        self._lineage = lineage
+        self._progress_at = now
+        self._rounds.stop()
+        raft: Raft[Answer] = Raft(
+            self.name,
+            base,
+            self._machine,
+            _Outside(self._world),
+            self._timing,
+            self._limits,
+            self.statistics,
+            self._rng,
+            now,
+        )
+        raft.on_applied = lambda token, answer: self._applied(token, answer, raft.now())
+        self._raft = raft
+        self._governing = Governing(raft, lambda: self.describe(raft.now()))
+        if self.name in base.members:
+            self._ready = True
+            raft.election_deadline = now - 1.0
+
+    # Leaving
+
+    def _go(self, now: float) -> None:
+        raft, left = self._raft, self._left
+        if left is None:
+            return
+        if raft is None or not self._ready or raft.configuration.members == {self.name}:
+            self._gone()
+        elif raft.leads():
+            raft.holding = True
+            if now >= self._next_leave_at:
+                self._next_leave_at = now + self._timing.heartbeat
+                raft.hand_over(now)
+        elif self.name not in raft.configuration.settled:
+            self._gone()
+        else:
+            self._ask_to_be_removed(raft, now)
+
+    def _ask_to_be_removed(self, raft: Raft[Answer], now: float) -> None:
+        leader = raft.leader()
+        if leader is None or now < self._next_leave_at or not raft.in_touch(now):
+            return
+        self._next_leave_at = now + self._timing.retry
+        name = self.name
+
+        def then(said: Reply | None, now: float) -> None:
+            if name == self.name and isinstance(said, Decision) and said.granted:
+                self._gone()
+
+        self._asked.put(address_of(leader), Leave(self.name), then)
+
+    def _gone(self) -> None:
+        left, self._left = self._left, lambda: None
+        self._end_life()
+        self._governing = None
+        if left is not None:
+            left()
+
+
+class _Outside:
+    """The world as the engine needs it: messages instead of frames."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.pending = world.pending
+
+    def send(self, member: str, said: Message) -> bool:
+        return self._world.send(member, encode(said))
+
+
+__all__: list[Any] = ["Member", "World"]

@@ -1,0 +1,464 @@
+"""PySyncObj 0.3.17 as an engine without a world: time and chance are given to it, what it says comes out as messages.
+
+Its elections, votes, commit rule and command queue are used as they are. Its replication, snapshots, membership and
+compaction are replaced (`replication.py`, `configuration.py`, `log.py`): as shipped they lose committed entries, see
+DESIGN.md. It is reached into by its private names, so its version is pinned and checked here.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Generic, Protocol, TypeVar
+from zlib import crc32
+
+from pysyncobj import SyncObj, SyncObjConf, syncobj
+from pysyncobj.node import Node
+from pysyncobj.transport import Transport
+
+from cluster.configuration import ADD, REMOVE, Change, Configuration
+from cluster.log import Log
+from cluster.machine import Machine
+from cluster.messages import (
+    Forward,
+    Message,
+    Stand,
+    Vote,
+    Voted,
+    change_of,
+    changed,
+)
+from cluster.replication import Replication
+from cluster.settings import LogLimits, Timing
+from cluster.statistics import Statistics
+from cluster.status import Role
+
+PINNED = "0.3.17"
+
+if version("pysyncobj") != PINNED:
+    raise ImportError(f"PySyncObj {PINNED} is needed, this is {version('pysyncobj')}")
+
+Answer = TypeVar("Answer")
+
+COMMAND = b"\x00"
+NO_OP = b"\x01"
+CHANGE = b"\x02"
+"""The first byte of an entry says what it is; these are PySyncObj's own numbers."""
+
+TOKEN = 16
+"""Length of the token before a command, by which its proposer knows it again. (bytes)"""
+
+_APPLIED_AT_ONCE = 1024 * 1024
+"""How much is applied in one tick. (bytes)"""
+
+_FAR = 1e9
+_HALTS_SPARED = 3
+
+
+class _Time:
+    """The time that PySyncObj sees: that of the call by which it was entered. (s)"""
+
+    now = 0.0
+
+
+class _Codec:
+    """Stands where PySyncObj uses pickle: it only writes and reads changes of the membership."""
+
+    dumps = staticmethod(lambda change: change_of(change[0], change[1]))
+    loads = staticmethod(changed)
+
+
+syncobj.monotonicTime = lambda: _Time.now
+syncobj.pickle = _Codec
+
+
+class Peer(Node):  # type: ignore[misc]
+    """A member as PySyncObj knows it. Its hash is the same in every process, and so is the order of sets of them."""
+
+    def __hash__(self) -> int:
+        return crc32(self._id.encode())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Peer) and self._id == other._id
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Where a log begins: behind an entry that is applied, by when these were the members."""
+
+    index: int
+    term: int
+    members: frozenset[str]
+
+
+NOTHING = Base(0, 0, frozenset())
+"""Where the log of a member begins that still has to be given the state."""
+
+
+class Outside(Protocol):
+    """What the engine needs around it."""
+
+    def send(self, member: str, message: Message) -> bool:
+        """Sends a message if there is a link."""
+
+    def pending(self, member: str) -> int:
+        """How much waits to be sent to a member. (bytes)"""
+
+
+class _Voice(Transport):  # type: ignore[misc]
+    """What PySyncObj says by itself, as messages."""
+
+    def __init__(self, outside: Outside) -> None:
+        super().__init__(None, None, [])
+        self._outside = outside
+
+    def send(self, node: Peer, message: dict[str, Any]) -> bool:
+        term = message.get("term", 0)
+        match message["type"]:
+            case "request_vote":
+                said: Message = Vote(term, message["last_log_index"], message["last_log_term"])
+            case "response_vote":
+                said = Voted(term)
+            case "timeout_now":
+                said = Stand(term)
+            case "apply_command":
+                said = Forward(message["command"])
+            case other:
+                raise AssertionError(f"PySyncObj says {other!r}")
+        return self._outside.send(node.id, said)
+
+
+class _Poller:
+    """PySyncObj has nothing to wait for here."""
+
+    def poll(self, timeout: float) -> None: ...
+
+
+class _Private:
+    """An attribute of PySyncObj that it calls private. Reads as None before it is there."""
+
+    def __init__(self, name: str) -> None:
+        self._name = f"_SyncObj__{name}"
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return vars(instance).get(self._name)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        vars(instance)[self._name] = value
+
+
+class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
+    """One member's Raft, from its base to the end of its life.
+
+    All times are s of any clock that only goes forward. Nothing here waits, and nothing is left to chance but by `rng`.
+    """
+
+    log = _Private("raftLog")
+    term = _Private("raftCurrentTerm")
+    commit_index = _Private("raftCommitIndex")
+    last_applied = _Private("raftLastApplied")
+    leader_commit = _Private("leaderCommitIndex")
+    next_index = _Private("raftNextIndex")
+    match_index = _Private("raftMatchIndex")
+    answered_at = _Private("lastResponseTime")
+    next_send = _Private("newAppendEntriesTime")
+    others = _Private("otherNodes")
+    election_deadline = _Private("raftElectionDeadline")
+    leader_node = _Private("raftLeader")
+    first_own_index = _Private("noopIDx")
+    queue = _Private("commandsQueue")
+    state = _Private("raftState")
+
+    def __init__(
+        self,
+        name: str,
+        base: Base,
+        machine: Machine[Answer],
+        outside: Outside,
+        timing: Timing,
+        limits: LogLimits,
+        statistics: Statistics,
+        rng: random.Random,
+        now: float,
+    ) -> None:
+        _Time.now = now
+        self.name = name
+        self.machine = machine
+        self.statistics = statistics
+        self.timing = timing
+        self.limits = limits
+        self.configuration = Configuration(base.members)
+        self.learners: dict[str, float] = {}
+        """Those who are being taught, and since when."""
+        self.linked: set[str] = set()
+        self.heard_at = now
+        """When a leader was last heard."""
+        self.led_since: float | None = None
+        self.holding = False
+        """Whether new commands wait, so that leadership can be handed over."""
+        self.on_applied: Callable[[bytes, Answer], None] = lambda token, answer: None
+        """Told of each command of a proposer, by its token, with the machine's answer."""
+        self._rng = rng
+        self._voters: set[str] = set()
+        self._ticked_at = now
+        self._halts = 0
+        self._sent_up_to: tuple[int, int] | None = None
+        super().__init__(Peer(name), [], _conf(timing, self._role_changed), nodeClass=Peer, transport=_Voice(outside))
+        self._poller = _Poller()
+        self.log = Log(base.index, base.term, NO_OP)
+        self.term = base.term
+        self.commit_index = self.last_applied = base.index
+        self.replication = Replication(self, outside)
+        self.follow_configuration()
+
+    # Driven by
+
+    def tick(self, now: float) -> bool:
+        """Does what is due; whether there is more to do at once."""
+        _Time.now = now
+        self._spare_after_halt(now)
+        if self.name not in self.configuration.members:
+            self.election_deadline = now + _FAR  # who is no member does not stand for election
+        elif self.election_deadline > now + self.timing.election_max:
+            self.election_deadline = now + self._SyncObj__generateRaftTimeout()
+        self.doTick(0)
+        if self.leads():
+            if not self.others and self.log.last > self.commit_index:
+                self.doTick(0)
+            self._tell_at_once()
+        return bool(self.last_applied < self.commit_index)
+
+    def deliver(self, member: str, message: Message, now: float) -> None:
+        """Takes a message of a member or of the leader."""
+        _Time.now = now
+        peer = Peer(member)
+        match message:
+            case Vote(term, last_index, last_term):
+                asked = {"type": "request_vote", "term": term, "last_log_index": last_index}
+                self._SyncObj__onMessageReceived(peer, asked | {"last_log_term": last_term})
+            case Voted(term):
+                if term == self.term and member in self.configuration.members and member not in self._voters:
+                    self._voters.add(member)
+                    self._SyncObj__onMessageReceived(peer, {"type": "response_vote", "term": term})
+            case Stand(term):
+                self._SyncObj__onMessageReceived(peer, {"type": "timeout_now", "term": term})
+            case Forward(command):
+                if self.leads() and command[:1] == COMMAND and len(command) > TOKEN:
+                    self._applyCommand(command, None)
+            case _:
+                self.replication.take(member, message, now)
+
+    def connected(self, member: str, now: float) -> None:
+        """There is a link to this member."""
+        _Time.now = now
+        self.linked.add(member)
+        self._SyncObj__onNodeConnected(Peer(member))
+        self.replication.lost(member)
+
+    def disconnected(self, member: str, now: float) -> None:
+        """There is none any more; what was on its way is lost."""
+        _Time.now = now
+        self.linked.discard(member)
+        self._SyncObj__onNodeDisconnected(Peer(member))
+        self.replication.lost(member)
+
+    def propose(self, token: bytes, command: bytes) -> None:
+        """Puts a command on its way once; it may get lost."""
+        self._applyCommand(COMMAND + token + command, None)
+
+    def change(self, verb: str, member: str) -> None:
+        """As leader, puts a change of the membership into the log, if it `may_change`."""
+        self._applyCommand(CHANGE + change_of(verb, member), None)
+
+    def teach(self, learner: str, now: float) -> None:
+        """As leader, gives a process the state and the log without making it a member."""
+        self.learners[learner] = now
+        peer = Peer(learner)
+        self.next_index.setdefault(peer, self.log.last + 1)
+        self.match_index.setdefault(peer, 0)
+        self.replication.lost(learner)
+
+    def forget(self, learner: str) -> None:
+        """Stops teaching."""
+        self.learners.pop(learner, None)
+        if learner not in self.configuration.members:
+            self.replication.drop(learner)
+
+    def hand_over(self, now: float) -> None:
+        """As leader, asks the member that is nearest to stand for election, if it has everything."""
+        _Time.now = now
+        self.transferLeadership(None)
+
+    def outrank(self, term: int) -> None:
+        """There is a newer term: whoever led in an older one does so no more."""
+        self._SyncObj__setCurrentTerm(term, None)
+        self._SyncObj__setState(syncobj._RAFT_STATE.FOLLOWER)
+        self.leader_node = None
+        self.election_deadline = _Time.now + self._SyncObj__generateRaftTimeout()
+
+    def apply_all(self) -> None:
+        """Applies everything in the log, committed or not: for the last one who knows of it."""
+        self._apply_up_to(self.log.last, float("inf"))
+
+    @staticmethod
+    def now() -> float:
+        """The time of the call by which the engine was entered. (s)"""
+        return _Time.now
+
+    def close(self) -> None:
+        """Ends what is under way."""
+        self.replication.close()
+
+    # Tells
+
+    def leads(self) -> bool:
+        """Whether it is leader, as far as it knows."""
+        return bool(self.state == syncobj._RAFT_STATE.LEADER)
+
+    def role(self) -> Role:
+        """What it is."""
+        if self.name not in self.configuration.members:
+            return Role.LEARNER
+        if self.leads():
+            return Role.LEADER
+        return Role.CANDIDATE if self.state == syncobj._RAFT_STATE.CANDIDATE else Role.FOLLOWER
+
+    def leader(self) -> str | None:
+        """Whom it takes for the leader."""
+        return self.leader_node.id if self.leader_node is not None else None
+
+    def in_touch(self, now: float) -> bool:
+        """Whether it has heard of a leader lately, or as leader of a majority."""
+        if not self.leads():
+            return self.leader_node is not None and now - self.heard_at < self.timing.leader_fallback
+        heard = [at for peer, at in self.answered_at.items() if peer in self.others]
+        lately = sum(now - at < self.timing.leader_fallback for at in heard)
+        return bool(lately + 1 > len(self.configuration.members) / 2)
+
+    def may_change(self) -> bool:
+        """Whether the membership may be changed now: as leader of this term, one change at a time."""
+        return self.leads() and self.last_applied >= self.first_own_index and not self.configuration.open
+
+    def knows_all(self, member: str) -> bool:
+        """As leader: whether a member or learner has everything that is committed."""
+        return bool(self.match_index.get(Peer(member), 0) >= self.commit_index)
+
+    # What PySyncObj calls
+
+    def follow_configuration(self) -> None:
+        """Makes PySyncObj's own set of members what the log says."""
+        wanted = {Peer(name) for name in sorted(self.configuration.members) if name != self.name}
+        if wanted == self.others:
+            return
+        for peer in wanted - self.others:
+            self.next_index.setdefault(peer, self.log.last + 1)
+            self.match_index.setdefault(peer, 0)
+            self.answered_at.setdefault(peer, _Time.now)
+            self.learners.pop(peer.id, None)
+        gone = self.others - wanted
+        self.others = wanted
+        for peer in gone:
+            self.replication.drop(peer.id)
+
+    def _SyncObj__generateRaftTimeout(self) -> float:
+        return self._rng.uniform(self.timing.election_min, self.timing.election_max)
+
+    def _SyncObj__sendAppendEntries(self) -> None:
+        self.next_send = _Time.now + self.timing.heartbeat
+        self.replication.send(_Time.now)
+
+    def _SyncObj__onBecomeLeader(self) -> None:
+        self.next_index.clear()
+        self.match_index.clear()
+        self.replication.lead(self.configuration.members)
+        super()._SyncObj__onBecomeLeader()
+
+    def _checkCommandsToApply(self) -> None:
+        if not self.holding:
+            super()._checkCommandsToApply()
+
+    def _SyncObj__parseChangeClusterRequest(self, command: bytes) -> tuple[str, str] | None:
+        return changed(command[1:]) if command[:1] == CHANGE else None
+
+    def _SyncObj__changeCluster(self, request: tuple[str, str]) -> bool:
+        verb, member = request
+        fits = (verb == ADD) != (member in self.configuration.members) and member != self.name
+        if not (fits and self.may_change()):
+            return False
+        self.configuration.append(Change(self.log.last + 1, verb, member))
+        self.follow_configuration()
+        return True
+
+    def _SyncObj__applyLogEntries(self) -> bool:
+        self._apply_up_to(self.commit_index, _APPLIED_AT_ONCE)
+        return False
+
+    def _SyncObj__tryLogCompaction(self) -> None:
+        log, limits = self.log, self.limits
+        if len(log) <= limits.max_entries and log.bytes <= limits.max_bytes:
+            return
+        times = limits.max_times_in_transfer
+        if len(log) > times * limits.max_entries or log.bytes > times * limits.max_bytes:
+            self.replication.abort_all()
+        cut, size = log.first, log.bytes
+        while cut < self.last_applied and (log.last - cut > limits.max_entries // 2 or size > limits.max_bytes // 2):
+            size -= len(log[cut - log.first][0])
+            cut += 1
+        log.cut_to(min([cut, *self.replication.pinned()]))
+
+    def _role_changed(self, before: int, after: int) -> None:
+        if after == syncobj._RAFT_STATE.CANDIDATE:
+            self.statistics.elections += 1
+            self._voters.clear()
+        if after == syncobj._RAFT_STATE.LEADER:
+            self.led_since = _Time.now
+        if before == syncobj._RAFT_STATE.LEADER:
+            self.led_since = None
+            self.holding = False
+            self.learners.clear()
+            self.replication.abort_all()
+
+    # Own
+
+    def _apply_up_to(self, last: int, budget: float) -> None:
+        while self.last_applied < last and budget > 0:
+            command, index, _ = self.log[self.last_applied + 1 - self.log.first]
+            budget -= len(command)
+            if command[:1] == COMMAND:
+                self.on_applied(command[1 : 1 + TOKEN], self.machine.apply(command[1 + TOKEN :]))
+            self.last_applied = index
+            self.configuration.apply(index)
+
+    def _tell_at_once(self) -> None:
+        """Followers need not wait for the next heartbeat to hear of new entries and of what is committed."""
+        mark = (self.log.last, self.commit_index)
+        if mark != self._sent_up_to or self.replication.hurry:
+            self._sent_up_to = mark
+            self.replication.hurry = False
+            self._SyncObj__sendAppendEntries()
+
+    def _spare_after_halt(self, now: float) -> None:
+        """Who was halted for a while has not listened: what the leader said meanwhile waits to be read."""
+        halted = now - self._ticked_at > self.timing.election_min
+        self._ticked_at = now
+        self._halts = self._halts + 1 if halted else 0
+        if halted and self._halts <= _HALTS_SPARED:
+            self.election_deadline = max(self.election_deadline, now + 3 * self.timing.heartbeat)
+
+
+def _conf(timing: Timing, role_changed: Callable[[int, int], None]) -> SyncObjConf:
+    return SyncObjConf(
+        autoTick=False,
+        appendEntriesPeriod=timing.heartbeat,
+        raftMinTimeout=timing.election_min,
+        raftMaxTimeout=timing.election_max,
+        connectionTimeout=max(3.5, timing.election_max),
+        leaderFallbackTimeout=timing.leader_fallback,
+        commandsQueueSize=10_000,
+        commandsWaitLeader=True,
+        dynamicMembershipChange=True,
+        onStateChanged=role_changed,
+    )
+
+
+__all__ = ["ADD", "NOTHING", "REMOVE", "Base", "Outside", "Raft"]
