@@ -476,6 +476,7 @@ class Member(Generic[Answer]):
         left, self._left = self._left, lambda: None
         self._end_life()
         self._governing = None
+        self._why = "it has left its cluster"
         if left is not None:
             left()
 

@@ -1,0 +1,185 @@
+"""A member in the world: its port, its clock, its peers. What it decides is decided in `member.py`."""
+
+import logging
+import random
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import trio
+
+from cluster.links import LinkStatistics
+from cluster.machine import Machine, Reborn
+from cluster.member import Found, Member
+from cluster.settings import Endpoint
+from cluster.statistics import Statistics
+from cluster.status import Status
+from cluster.tls import Tls
+from cluster.transport import Transport
+
+_LOG = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+_OVERHEAD = 65_536
+"""What a frame needs besides its command, generously. (bytes)"""
+
+_LOOK_AROUND = 5.0
+"""How often discovery is asked. (s)"""
+
+_ANSWER = 2.0
+"""How long another process may take to answer a question. (s)"""
+
+
+class Cluster(Generic[Answer]):
+    """One process of a cluster that replicates `machine`.
+
+    `found` looks for peers, as `discovery` does; it may raise `OSError`, and what was found before then stays.
+    """
+
+    def __init__(self, machine: Machine[Answer], settings: Endpoint, found: Callable[[], Awaitable[Found]]) -> None:
+        self.links = LinkStatistics()
+        self.longest_command = settings.limits.max_frame_size - _OVERHEAD
+        """How long a command may be. (bytes)"""
+        self._found = found
+        self._settings = settings
+        self._woken = trio.Event()
+        self._nursery: trio.Nursery | None = None
+        self._transport = Transport(
+            host=settings.host,
+            port=settings.port,
+            limits=settings.limits,
+            tls=Tls(settings.tls.ca, settings.tls.cert, settings.tls.key) if settings.tls else None,
+            me=lambda: self._member.name,
+            received=self._received,
+            connected=self._connected,
+            disconnected=self._disconnected,
+            asked=self._asked,
+            statistics=self.links,
+        )
+        self._member = Member(
+            settings.address,
+            machine,
+            _World(self._transport, self._ask),
+            settings.timing,
+            settings.log,
+            fresh=lambda: secrets.token_hex(8),
+            rng=random.Random(),  # noqa: S311 - it keeps members from keeping step, no secret hangs on it
+            now=0.0,
+        )
+
+    @property
+    def name(self) -> str:
+        """The member that this process is now: the origin of its commands."""
+        return self._member.name
+
+    @property
+    def statistics(self) -> Statistics:
+        """What the member has counted."""
+        return self._member.statistics
+
+    def status(self) -> Status:
+        """How it stands."""
+        return self._member.status(_now())
+
+    async def run(self, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
+        """Belongs to the cluster until it is cancelled. Starts with the port that it is found at.
+
+        Raises `OSError` when the port cannot be bound.
+        """
+        async with trio.open_nursery() as self._nursery:
+            port = await self._nursery.start(self._transport.run)
+            await self._nursery.start(self._look_around)
+            self._nursery.start_soon(self._tick)
+            task_status.started(port)
+
+    async def commit(self, command: bytes) -> Answer:
+        """Has everyone apply a command, and tells the answer of doing so here: the contract is that of `Commit`.
+
+        Raises `ValueError` for a command that is longer than `longest_command`.
+        """
+        if len(command) > self.longest_command:
+            raise ValueError(f"a command of {len(command)} bytes is longer than {self.longest_command}")
+        told = trio.Event()
+        answers: list[Answer | None] = []
+
+        def done(answer: Answer | None) -> None:
+            answers.append(answer)
+            told.set()
+
+        self._member.propose(command, done, _now())
+        self._woken.set()
+        await told.wait()
+        if answers[0] is None:
+            raise Reborn
+        return answers[0]
+
+    async def leave(self) -> None:
+        """Hands leadership over and has itself removed; afterwards it is in no cluster and joins none."""
+        left = trio.Event()
+        self._member.leave(left.set, _now())
+        self._woken.set()
+        await left.wait()
+
+    # What happens
+
+    async def _tick(self) -> None:
+        """Lets the member do what is due: now and then, and as soon as something has happened."""
+        period = self._settings.timing.heartbeat / 2
+        while True:
+            more = self._member.tick(_now())
+            with trio.move_on_after(0 if more else period):
+                await self._woken.wait()
+            self._woken = trio.Event()
+            await trio.lowlevel.checkpoint()
+
+    async def _look_around(self, *, task_status: trio.TaskStatus[None]) -> None:
+        started = False
+        while True:
+            try:
+                self._member.discovered(await self._found())
+            except OSError as error:
+                _LOG.warning("Looking for peers failed, those that were known stay known: %s", error)
+            if not started:
+                task_status.started()
+                started = True
+            await trio.sleep(_LOOK_AROUND)
+
+    def _received(self, member: str, frame: bytes) -> None:
+        self._member.received(member, frame, _now())
+        self._woken.set()
+
+    def _connected(self, member: str) -> None:
+        self._member.connected(member, _now())
+        self._woken.set()
+
+    def _disconnected(self, member: str) -> None:
+        self._member.disconnected(member, _now())
+        self._woken.set()
+
+    def _asked(self, question: bytes, names: frozenset[str] | None, answer: Callable[[bytes], None]) -> None:
+        self._member.asked(question, names, answer, _now())
+        self._woken.set()
+
+    def _ask(self, address: str, question: bytes) -> None:
+        if self._nursery is not None:
+            self._nursery.start_soon(self._ask_and_tell, address, question)
+
+    async def _ask_and_tell(self, address: str, question: bytes) -> None:
+        answer = await self._transport.ask(address, question, _ANSWER)
+        self._member.answered(address, answer, _now())
+        self._woken.set()
+
+
+class _World:
+    """What a member does to the world."""
+
+    def __init__(self, transport: Transport, ask: Callable[[str, bytes], None]) -> None:
+        self.send = transport.send
+        self.pending = transport.pending
+        self.keep = transport.keep
+        self.ask = ask
+
+
+def _now() -> float:
+    return trio.current_time()
