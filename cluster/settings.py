@@ -52,13 +52,22 @@ class LinkLimits:
     """How long the first message of a connection may take to arrive, after the handshake. (s)"""
 
     max_strangers: int = field(default=64, metadata=_AT_LEAST_ONE)
-    """How many connections may be open that are no links (yet); one more is closed at once."""
+    """How many connections may be open that have not said hello; one more closes the oldest of them."""
+
+    max_questions: int = field(default=64, metadata=_AT_LEAST_ONE)
+    """How many questions of peers may wait for our answers; one more is closed at once."""
 
     max_stranger_frame_size: int = field(default=65_536, metadata={"minimum": 4_096})
     """How long the first message of a connection, and an answer to a question, may be. (bytes)"""
 
     answer_timeout_in_s: float = field(default=10.0, metadata=_SECONDS)
     """How long a question of a peer may wait for our answer; then its connection is closed. (s)"""
+
+    def __post_init__(self) -> None:
+        if self.max_frame_size >= self.max_outbox_size:
+            raise ValueError("maxFrameSize is less than maxOutboxSize")
+        if self.ping_interval_in_s * 2 >= self.link_timeout_in_s:
+            raise ValueError("pingIntervalInS is less than half of linkTimeoutInS")
 
 
 @dataclass(frozen=True, slots=True)
