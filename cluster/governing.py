@@ -23,15 +23,17 @@ MOST_LEARNERS = 16
 class Governing:
     """The changes that a member makes as leader; it forgets all when it leads no more."""
 
-    def __init__(self, raft: Raft[Any], describe: Callable[[], Description]) -> None:
+    def __init__(self, raft: Raft[Any], describe: Callable[[float], Description]) -> None:
         self._raft = raft
         self._describe = describe
+        self._now = 0.0
         self._gone: dict[str, float] = {}
         self._evicting: set[str] = set()
         self._leavers: dict[str, Reply] = {}
 
     def asked_to_join(self, join: Join, reply: Reply, now: float) -> None:
         """Teaches whoever asks, and tells whether it does."""
+        self._now = now
         raft = self._raft
         if not self._governs(now):
             reply(self._refusal("this member does not lead"))
@@ -47,6 +49,7 @@ class Governing:
 
     def asked_to_leave(self, leave: Leave, reply: Reply, now: float) -> None:
         """Removes whoever asks, as soon as that may be, and then says so."""
+        self._now = now
         if not self._governs(now):
             reply(self._refusal("this member does not lead"))
         elif leave.member == self._raft.name:
@@ -58,6 +61,7 @@ class Governing:
 
     def tick(self, now: float) -> None:
         """Makes the next change if one is due."""
+        self._now = now
         raft = self._raft
         if not raft.leads():
             self._gone.clear()
@@ -127,7 +131,7 @@ class Governing:
         return names & (self._raft.linked | {self._raft.name})
 
     def _granted(self) -> Decision:
-        return Decision(True, "", self._describe())
+        return Decision(True, "", self._describe(self._now))
 
     def _refusal(self, why: str) -> Decision:
-        return Decision(False, why, self._describe())
+        return Decision(False, why, self._describe(self._now))

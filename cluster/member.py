@@ -436,7 +436,7 @@ class Member(Generic[Answer]):
         )
         raft.on_applied = lambda token, answer: self._applied(token, answer, raft.now())
         self._raft = raft
-        self._governing = Governing(raft, lambda: self.describe(raft.now()))
+        self._governing = Governing(raft, self.describe)
         if self.name in base.members:
             self._ready = True
             raft.election_deadline = now - 1.0

@@ -400,11 +400,12 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         times = limits.max_times_in_transfer
         if len(log) > times * limits.max_entries or log.bytes > times * limits.max_bytes:
             self.replication.abort_all()
+        limit = min([self.last_applied, *self.replication.pinned()])
         cut, size = log.first, log.bytes
-        while cut < self.last_applied and (log.last - cut > limits.max_entries // 2 or size > limits.max_bytes // 2):
+        while cut < limit and (log.last - cut > limits.max_entries // 2 or size > limits.max_bytes // 2):
             size -= len(log[cut - log.first][0])
             cut += 1
-        log.cut_to(min([cut, *self.replication.pinned()]))
+        log.cut_to(cut)
 
     def _role_changed(self, before: int, after: int) -> None:
         if after == syncobj._RAFT_STATE.CANDIDATE:

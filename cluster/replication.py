@@ -64,9 +64,9 @@ class Replication:
         """What was on its way to a member is lost, or its link is new."""
         self._probing.add(member)
         self._abort(member)
-        peer = _peer(member)
-        if peer in self._raft.match_index:
-            self._raft.next_index[peer] = max(self._raft.match_index[peer] + 1, 1)
+        known = self._raft.match_index.get(_peer(member), 0)
+        if known:
+            self._raft.next_index[_peer(member)] = known + 1
 
     def drop(self, member: str) -> None:
         """A member or learner is none any more."""
