@@ -5,7 +5,7 @@ Claimants are kept in the order of their claims, so that neither taking, leaving
 a sender decides how many tracks claim one id.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -38,8 +38,8 @@ def newest(claimants: Claims) -> Iterator[MediaTrack]:
     return islice(reversed(claimants), MOST_LOOKED_AT)
 
 
-def in_order(claims: dict[Key, Claims]) -> None:
-    """Puts claimants that were taken in another order back into that of their claims."""
-    for key, claimants in claims.items():
-        if len(claimants) > 1:
+def in_order(claims: dict[Key, Claims], keys: Iterable[Key]) -> None:
+    """Puts the claimants of some keys, which were taken in another order, back into that of their claims."""
+    for key in keys:
+        if len(claimants := claims[key]) > 1:
             claims[key] = dict.fromkeys(sorted(claimants, key=lambda track: track.claimed))

@@ -16,6 +16,9 @@ CLIENT = "client"
 PEER_CONNECTION = "peerConnection"
 TRACK = "track"
 
+NO_MEMBER = "this node is no longer part of the cluster"
+"""Why a command of an origin fails that another command said is gone."""
+
 
 class TrackSeen(NamedTuple):
     """A track that a sample showed: `first` and `last` are the earliest and latest sample times, in ms."""
@@ -96,7 +99,8 @@ class Command(NamedTuple):
     """One change of the registry, proposed by `origin` as its number `seq` at the time `now` (ms since the epoch).
 
     `mark` is the highest number of `origin` whose outcome has been delivered. The parts apply in the order of the
-    fields. `gone` names origins that will never report again.
+    fields. `gone` names origins that will never report again: what they had not told is told with this outcome, and
+    what they proposed but comes later fails.
     """
 
     origin: str
@@ -125,12 +129,12 @@ class Happening(NamedTuple):
     client_id: str | None = None
     user_id: str | None = None
     marker: str | None = None
-    time_zone_offset: float | None = None
+    time_zone_offset: int | float | None = None
     peer_connection_id: str | None = None
     track_id: str | None = None
     direction: str | None = None
     media_kind: str | None = None
-    ssrcs: Sequence[int] = ()
+    ssrcs: tuple[int, ...] = ()
     sfu_stream_id: str | None = None
     sfu_sink_id: str | None = None
 
@@ -235,14 +239,3 @@ def _peer_connection_seen(fields: Any) -> PeerConnectionSeen:
 def _track_seen(fields: Any) -> TrackSeen:
     _all_of(int, _checked(fields, _TRACK)[5])
     return TrackSeen(*fields)
-
-
-def outcome(fields: Sequence[Any]) -> Outcome:
-    """The outcome that was written as a JSON array."""
-    opened, closed, calls, failed = fields
-    return Outcome([_happening(entry) for entry in opened], [_happening(entry) for entry in closed], calls, failed)
-
-
-def _happening(fields: Sequence[Any]) -> Happening:
-    happening = Happening(*fields)
-    return happening._replace(ssrcs=tuple(happening.ssrcs))

@@ -40,9 +40,13 @@ class Entity:
 
 
 class Call(Entity):
-    """A call: what happens in one room from its first client until it has been idle for too long."""
+    """A call: what happens in one room from its first client until it has been idle for too long.
 
-    __slots__ = ("call_id", "clients", "marker", "room_id", "service_id", "ssrcs", "started")
+    `number` counts calls and clients in the order in which this replica made them; like the memory of an entity, it is
+    read by no command and stands in no snapshot.
+    """
+
+    __slots__ = ("call_id", "clients", "marker", "number", "room_id", "service_id", "ssrcs", "started")
 
     def __init__(
         self, service_id: str, room_id: str, call_id: str, started: int, marker: str | None, server: int
@@ -52,6 +56,7 @@ class Call(Entity):
         self.room_id = room_id
         self.call_id = call_id
         self.started = started
+        self.number = 0
         self.marker = marker
         self.clients: dict[str, Client] = {}
         self.ssrcs: dict[int, Claims] = {}
@@ -59,7 +64,7 @@ class Call(Entity):
 
 
 class Client(Entity):
-    """A participant of a call. `origin` is the node that committed its last touch."""
+    """A participant of a call. `origin` is the node that committed its last touch; `number` is as that of a call."""
 
     __slots__ = (
         "call",
@@ -67,6 +72,7 @@ class Client(Entity):
         "joined",
         "marker",
         "media_unit_id",
+        "number",
         "origin",
         "peer_connections",
         "time_zone_offset",
@@ -78,6 +84,7 @@ class Client(Entity):
         self.call = call
         self.client_id = client_id
         self.joined = joined
+        self.number = 0
         self.media_unit_id = ""
         self.user_id: str | None = None
         self.marker: str | None = None
@@ -139,6 +146,18 @@ class MediaTrack(Entity):
 
 Claims = dict[MediaTrack, None]
 """The tracks that claim one SSRC or one SFU stream, in the order of their claims."""
+
+
+def top_of(row: Entity) -> Call | Client:
+    """The client that a row belongs to; a call belongs to none."""
+    match row:
+        case MediaTrack():
+            return row.peer_connection.client
+        case PeerConnection():
+            return row.client
+        case Call() | Client():
+            return row
+    raise TypeError(f"{row!r} is no row of the registry")
 
 
 def below(call: Call) -> Iterator[Entity]:

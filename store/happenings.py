@@ -34,6 +34,11 @@ def of_track(track: MediaTrack, timestamp: int) -> Happening:
     )
 
 
+def depth(happening: Happening) -> int:
+    """How far below its call a row stands; sorting by it keeps the order of rows of one kind."""
+    return (CALL, CLIENT, PEER_CONNECTION, TRACK).index(happening.what)
+
+
 def _of_client(what: str, client: Client, timestamp: int) -> Happening:
     call = client.call
     return Happening(

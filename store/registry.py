@@ -10,14 +10,15 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Protocol
 
 from store import happenings
 from store.claims import claim, release
 from store.commands import (
     CALL,
     CLIENT,
+    NO_MEMBER,
     PEER_CONNECTION,
-    TRACK,
     ClientSeen,
     Command,
     Happening,
@@ -28,22 +29,19 @@ from store.commands import (
     Touch,
     TrackSeen,
 )
-from store.entities import OUTBOUND, Call, Claims, Client, Entity, MediaTrack, PeerConnection
+from store.entities import OUTBOUND, Call, Claims, Client, Entity, MediaTrack, PeerConnection, top_of
 from store.idleness import deadlines_of, holds_idle, track_time
+from store.origins import Origin, bury, inherited
 
 MOST_SSRCS = 32
 """How many SSRCs a track keeps; the oldest goes. The same on every replica, so it is no setting."""
 
 
-class Origin:
-    """What the registry keeps of a node that proposes: its last number and outcome, and what it has not told yet."""
+class Watcher(Protocol):
+    """Who must see what is about to change: a snapshot under way."""
 
-    __slots__ = ("last", "seq", "untold")
-
-    def __init__(self) -> None:
-        self.seq = 0
-        self.last = Outcome()
-        self.untold: dict[int, Outcome] = {}
+    def before(self, row: Call | Client) -> None:
+        """A call (itself, which clients it has, or whether it is its room's), or a client or anything below it."""
 
 
 class Registry:
@@ -57,23 +55,29 @@ class Registry:
         self.streams: dict[tuple[str, str, str], Claims] = {}
         """Outbound tracks by service, room and SFU stream id: there are SFUs that number streams anew in each room."""
         self.origins: dict[str, Origin] = {}
+        self.gone: dict[str, None] = {}
+        """The origins that went last, in order: commands of theirs that come late are refused."""
         self.clients_of: Counter[str] = Counter()
         """How many clients each service has; like the two below, it follows from the rows."""
         self.peer_connections = 0
         self.tracks = 0
         self.claimed = 0
+        self.made = 0
+        """How many calls and clients this replica made: their `number`."""
+        self.watchers: list[Watcher] = []
         self._opened: list[Happening] = []
         self._closed: list[Happening] = []
 
     def apply(self, command: Command) -> Outcome:
         """Does what the command says and tells what that opened and closed."""
+        if command.origin in self.gone:
+            return Outcome(failed=NO_MEMBER)
         origin = self.origins.setdefault(command.origin, Origin())
         if command.seq <= origin.seq:
             return origin.last if command.seq == origin.seq else Outcome()
         self.now = max(self.now, command.now)
         self._opened, self._closed = [], []
-        for told in [seq for seq in origin.untold if seq <= command.mark]:
-            del origin.untold[told]
+        origin.mark(command.mark)
         for touch in command.touches:
             self._touch(touch)
         calls = [self._see(seen, command.origin) for seen in command.seen]
@@ -81,7 +85,8 @@ class Registry:
             self._leave(leave, command.origin)
         if command.sweep:
             self._sweep(command.sweep)
-        self._inherit(command.gone, command.origin)
+        if command.gone:
+            self._inherit([name for name in command.gone if name != command.origin])
         origin.seq = command.seq
         origin.last = Outcome(self._opened, self._closed, calls)
         if self._opened or self._closed:
@@ -93,11 +98,23 @@ class Registry:
         deadlines = deadlines_of(limits, max(self.now, now))
         return any(holds_idle(call, deadlines) for call in self.calls.values())
 
+    def number(self, row: Call | Client) -> None:
+        """Numbers a row that is new here."""
+        self.made += 1
+        row.number = self.made
+
+    def _before(self, row: Entity) -> None:
+        """To be called before a row changes, or the rows that stand below it, when somebody watches."""
+        for watcher in self.watchers:
+            watcher.before(top_of(row))
+
     # Touches
 
     def _touch(self, touch: Touch) -> None:
         row = self._find(touch.what, touch.path)
         if row:
+            if self.watchers:
+                self._before(row)
             row.touch(touch.sample, self.now - max(touch.age, 0))
 
     def _find(self, what: str, path: Sequence[str]) -> Entity | None:
@@ -121,8 +138,12 @@ class Registry:
         if client and client.call is not call:
             self._close_client(client)
             client = None
+        if self.watchers:
+            self._before(call)
         if client is None:
             client = self._join(call, seen)
+        elif self.watchers:
+            self._before(client)
         client.origin = origin
         client.touch(seen.last, self.now)
         call.touch(seen.last, self.now)
@@ -141,6 +162,8 @@ class Registry:
             return named if client and client.call is named else None
         if current is None:
             return self._start(room, seen, seen.first if seen.own_call_id else self.now)
+        if self.watchers:
+            self._before(current)
         started = self._start(room, seen, self.now)
         self._end_if_superseded(current)
         return started
@@ -148,12 +171,14 @@ class Registry:
     def _start(self, room: tuple[str, str], seen: ClientSeen, started: int) -> Call:
         service_id, room_id = room
         call = Call(service_id, room_id, seen.call_id, started, seen.marker, self.now)
+        self.number(call)
         self.calls[service_id, room_id, seen.call_id] = self.rooms[room] = call
         self._opened.append(happenings.of_call(call, started))
         return call
 
     def _join(self, call: Call, seen: ClientSeen) -> Client:
         client = Client(call, seen.client_id, seen.first, self.now)
+        self.number(client)
         client.media_unit_id = seen.media_unit_id
         client.user_id = seen.user_id
         client.marker = seen.marker
@@ -252,15 +277,16 @@ class Registry:
                 if track.server_touched < track_time(track, deadlines):
                     self._close_track(track)
 
-    def _inherit(self, names: Sequence[str], heir: str) -> None:
+    def _inherit(self, names: Sequence[str]) -> None:
         """What nodes that are gone had not told becomes part of this outcome, for their heir to tell."""
-        lost = [self.origins.pop(name) for name in names if name != heir and name in self.origins]
-        for untold in [untold for origin in lost for untold in origin.untold.values()]:
-            self._opened.extend(untold.opened)
-            self._closed.extend(untold.closed)
-        if lost:
-            self._opened.sort(key=_depth)
-            self._closed.sort(key=_depth, reverse=True)
+        bury(self.gone, names)
+        untold = inherited(self.origins, names)
+        for outcome in untold:
+            self._opened.extend(outcome.opened)
+            self._closed.extend(outcome.closed)
+        if untold:
+            self._opened.sort(key=happenings.depth)
+            self._closed.sort(key=happenings.depth, reverse=True)
 
     def _end(self, call: Call) -> None:
         for client in list(call.clients.values()):
@@ -269,6 +295,8 @@ class Registry:
             self._close_call(call)
 
     def _close_call(self, call: Call) -> None:
+        if self.watchers:
+            self._before(call)
         call.closed = True
         room = (call.service_id, call.room_id)
         del self.calls[(*room, call.call_id)]
@@ -279,6 +307,8 @@ class Registry:
     def _close_client(self, client: Client) -> None:
         for peer_connection in list(client.peer_connections.values()):
             self._close_peer_connection(peer_connection)
+        if self.watchers:
+            self._before(client.call)
         client.closed = True
         del client.call.clients[client.client_id]
         self._forget_client_of(client.call.service_id)
@@ -299,19 +329,18 @@ class Registry:
     def _close_peer_connection(self, peer_connection: PeerConnection) -> None:
         for track in list(peer_connection.tracks.values()):
             self._close_track(track)
+        if self.watchers:
+            self._before(peer_connection)
         peer_connection.closed = True
         del peer_connection.client.peer_connections[peer_connection.peer_connection_id]
         self.peer_connections -= 1
         self._closed.append(happenings.of_peer_connection(peer_connection, peer_connection.sample_touched))
 
     def _close_track(self, track: MediaTrack) -> None:
+        if self.watchers:
+            self._before(track)
         self._unclaim(track)
         track.closed = True
         del track.peer_connection.tracks[track.key]
         self.tracks -= 1
         self._closed.append(happenings.of_track(track, track.sample_touched))
-
-
-def _depth(happening: Happening) -> int:
-    """How far below its call a row stands; sorting by it keeps the order of rows of one kind."""
-    return (CALL, CLIENT, PEER_CONNECTION, TRACK).index(happening.what)

@@ -1,178 +1,139 @@
-"""The whole registry as plain lists and back: what a node that joins is given.
+"""A snapshot of the registry as of one moment, made part by part while the registry goes on changing.
 
-`dump` and `load` are exact inverses for all replicated state, the order of rows included. A node's own memory
-(`heard_*`, `unsettled`) is not state and is not written.
+At the start only what is small is copied. Rows are written when their turn comes; a row that is about to change before
+that is written early, and kept as bytes until its turn: the registry says so by `Watcher.before`. The unit is the
+client with all that stands below it, and, apart from it, the call with the list of its clients, so that a call of ten
+thousand clients is written in as small steps as a small one.
+
+A node's own memory (`heard_*`, `unsettled`) is not state and is not written.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from store.claims import in_order
-from store.commands import outcome
-from store.entities import Call, Client, MediaTrack, PeerConnection
-from store.registry import Origin, Registry
+from store.commands import Outcome
+from store.entities import Call, Client
+from store.origins import Origin
+from store.records import (
+    FORMAT,
+    MOST_TOGETHER,
+    Head,
+    OriginRecord,
+    OutcomeRecord,
+    encode,
+    encode_head,
+    encode_part,
+    of_call,
+    of_client,
+    of_peer_connection,
+)
+from store.registry import Registry
 
-FORMAT = 1
-"""Written first; a node refuses a snapshot of a format it does not know."""
-
-
-class MalformedSnapshot(ValueError):
-    """Data that no registry of this format gave."""
-
-
-def dump(registry: Registry) -> list[Any]:
-    """The registry as lists, texts and numbers."""
-    return [
-        FORMAT,
-        registry.now,
-        registry.claimed,
-        [[name, *_dump_origin(origin)] for name, origin in registry.origins.items()],
-        [_dump_call(call, registry) for call in registry.calls.values()],
-    ]
+PART_BYTES = 65_536
+"""A part is closed with the record that makes it so large. (bytes)"""
 
 
-def load(data: Sequence[Any]) -> Registry:
-    """The registry that `dump` gave; raises `MalformedSnapshot`."""
-    try:
-        number, now, claimed, origins, calls = data
-        if number != FORMAT:
-            raise MalformedSnapshot(f"format {number} is not known")
-        registry = Registry()
-        registry.now, registry.claimed = now, claimed
-        for name, *fields in origins:
-            registry.origins[name] = _load_origin(*fields)
+class Snapshot:
+    """The parts of a registry as it was when this was made. The same state always gives the same parts.
+
+    It ends by itself behind its last part; one that is left earlier must be closed, for the registry writes for it.
+    """
+
+    def __init__(self, registry: Registry, part_bytes: int = PART_BYTES) -> None:
+        self._registry = registry
+        self._part_bytes = part_bytes
+        self._number = 0
+        self._head = Head(FORMAT, registry.now, registry.claimed, list(registry.gone))
+        self._last = registry.made
+        self._at_call = self._at_client = 0
+        self._calls_kept: dict[Call, tuple[bytes, Sequence[Client]]] = {}
+        self._clients_kept: dict[Client, Sequence[bytes]] = {}
+        origins = [(name, origin.seq, _outcomes(origin)) for name, origin in registry.origins.items()]
+        self._records = self._written(origins, list(registry.calls.values()))
+        registry.watchers.append(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        """The next part: the head, then as many records as make `part_bytes` together."""
+        number, self._number = self._number, self._number + 1
+        if number == 0:
+            return encode_head(self._head)
+        records, size = [], 0
+        for record in self._records:
+            records.append(record)
+            size += len(record)
+            if size >= self._part_bytes:
+                break
+        if not records:
+            self.close()
+            raise StopIteration
+        return encode_part(number, records)
+
+    @property
+    def held(self) -> int:
+        """How many calls and clients were written early and wait for their turn."""
+        return len(self._calls_kept) + len(self._clients_kept)
+
+    def close(self) -> None:
+        """Ends it and forgets what it kept."""
+        self._records = iter(())
+        self._calls_kept.clear()
+        self._clients_kept.clear()
+        if self in self._registry.watchers:
+            self._registry.watchers.remove(self)
+
+    def before(self, row: Call | Client) -> None:
+        """Writes a row early, as it is about to change, if its turn is still to come."""
+        match row:
+            case Call() if self._at_call < row.number <= self._last and row not in self._calls_kept:
+                self._calls_kept[row] = self._of_call(row)
+            case Client() if self._is_to_come(row) and row not in self._clients_kept:
+                self._clients_kept[row] = _of_client(row)
+
+    def _is_to_come(self, client: Client) -> bool:
+        return client.number <= self._last and (self._at_call, self._at_client) < (client.call.number, client.number)
+
+    def _written(
+        self, origins: Sequence[tuple[str, int, Sequence[tuple[int, bool, Outcome]]]], calls: Sequence[Call]
+    ) -> Iterator[bytes]:
+        for name, seq, outcomes in origins:
+            yield encode(OriginRecord(name, seq))
+            for outcome in outcomes:
+                yield from _of_outcome(*outcome)
         for call in calls:
-            _load_call(registry, *call)
-        in_order(registry.streams)
-        for loaded in registry.calls.values():
-            in_order(loaded.ssrcs)
-    except (TypeError, ValueError) as error:
-        raise MalformedSnapshot(str(error)) from error
-    return registry
+            record, clients = self._calls_kept.pop(call) if call in self._calls_kept else self._of_call(call)
+            self._at_call, self._at_client = call.number, 0
+            yield record
+            for client in clients:
+                written = self._clients_kept.pop(client) if client in self._clients_kept else _of_client(client)
+                self._at_client = client.number
+                yield from written
+
+    def _of_call(self, call: Call) -> tuple[bytes, Sequence[Client]]:
+        current = self._registry.rooms.get((call.service_id, call.room_id)) is call
+        return encode(of_call(call, current)), list(call.clients.values())
 
 
-def _dump_origin(origin: Origin) -> list[Any]:
-    return [origin.seq, origin.last, [[seq, untold] for seq, untold in origin.untold.items()]]
+def _of_client(client: Client) -> Sequence[bytes]:
+    written = [encode(of_client(client))]
+    for row in client.peer_connections.values():
+        written.extend(map(encode, of_peer_connection(row)))
+    return written
 
 
-def _load_origin(seq: int, last: Sequence[Any], untold: Sequence[Any]) -> Origin:
-    origin = Origin()
-    origin.seq = seq
-    origin.last = outcome(last)
-    origin.untold = {number: outcome(fields) for number, fields in untold}
-    return origin
+def _outcomes(origin: Origin) -> Sequence[tuple[int, bool, Outcome]]:
+    """Number, whether it is still to be told, and the outcome: those that are kept, and the last in any case."""
+    kept = [(seq, True, outcome) for seq, outcome in origin.untold.items()]
+    if origin.seq == 0 or origin.seq in origin.untold:
+        return kept
+    return [*kept, (origin.seq, False, origin.last)]
 
 
-def _dump_call(call: Call, registry: Registry) -> list[Any]:
-    return [
-        call.service_id,
-        call.room_id,
-        call.call_id,
-        registry.rooms.get((call.service_id, call.room_id)) is call,
-        call.started,
-        call.marker,
-        call.sample_touched,
-        call.server_touched,
-        [_dump_client(client) for client in call.clients.values()],
-    ]
-
-
-def _load_call(
-    registry: Registry,
-    service_id: str,
-    room_id: str,
-    call_id: str,
-    current: bool,
-    started: int,
-    marker: str | None,
-    sample: int,
-    server: int,
-    clients: Sequence[Any],
-) -> None:
-    call = Call(service_id, room_id, call_id, started, marker, server)
-    call.sample_touched = call.heard_sample = sample
-    registry.calls[service_id, room_id, call_id] = call
-    if current:
-        registry.rooms[service_id, room_id] = call
-    for client in clients:
-        _load_client(registry, call, *client)
-
-
-def _dump_client(client: Client) -> list[Any]:
-    return [
-        client.client_id,
-        client.joined,
-        client.media_unit_id,
-        client.user_id,
-        client.marker,
-        client.time_zone_offset,
-        client.origin,
-        client.sample_touched,
-        client.server_touched,
-        [_dump_peer_connection(entry) for entry in client.peer_connections.values()],
-    ]
-
-
-def _load_client(registry: Registry, call: Call, client_id: str, joined: int, *fields: Any) -> None:
-    client = Client(call, client_id, joined, 0)
-    client.media_unit_id, client.user_id, client.marker, client.time_zone_offset, client.origin = fields[:5]
-    sample, server, peer_connections = fields[5:]
-    _set_touch(client, sample, server)
-    call.clients[client_id] = client
-    registry.clients[call.service_id, client_id] = client
-    registry.clients_of[call.service_id] += 1
-    for peer_connection in peer_connections:
-        _load_peer_connection(registry, client, *peer_connection)
-
-
-def _dump_peer_connection(row: PeerConnection) -> list[Any]:
-    return [
-        row.peer_connection_id,
-        row.opened,
-        row.sample_touched,
-        row.server_touched,
-        [_dump_track(track) for track in row.tracks.values()],
-    ]
-
-
-def _load_peer_connection(
-    registry: Registry, client: Client, name: str, opened: int, sample: int, server: int, tracks: Sequence[Any]
-) -> None:
-    row = PeerConnection(client, name, opened, 0)
-    _set_touch(row, sample, server)
-    client.peer_connections[name] = row
-    registry.peer_connections += 1
-    for track in tracks:
-        _load_track(registry, row, *track)
-
-
-def _dump_track(track: MediaTrack) -> list[Any]:
-    return [
-        track.direction,
-        track.media_kind,
-        track.track_id,
-        track.added,
-        track.ssrcs,
-        track.sfu_stream_id,
-        track.sfu_sink_id,
-        track.claimed,
-        track.sample_touched,
-        track.server_touched,
-    ]
-
-
-def _load_track(
-    registry: Registry, row: PeerConnection, direction: str, media_kind: str, track_id: str, added: int, *fields: Any
-) -> None:
-    ssrcs, stream_id, sink_id, claimed, sample, server = fields
-    track = MediaTrack(row, (direction, media_kind, track_id), added, 0)
-    track.ssrcs, track.sfu_stream_id, track.sfu_sink_id, track.claimed = tuple(ssrcs), stream_id, sink_id, claimed
-    _set_touch(track, sample, server)
-    row.tracks[track.key] = track
-    registry.tracks += 1
-    registry.index(track)
-
-
-def _set_touch(row: Client | PeerConnection | MediaTrack, sample: int, server: int) -> None:
-    row.sample_touched = row.heard_sample = sample
-    row.server_touched = row.heard_server = server
+def _of_outcome(seq: int, kept: bool, outcome: Outcome) -> Iterator[bytes]:
+    longest = max(len(outcome.opened), len(outcome.closed), len(outcome.calls), 1)
+    for start in range(0, longest, MOST_TOGETHER):
+        few = slice(start, start + MOST_TOGETHER)
+        yield encode(
+            OutcomeRecord(seq, kept, list(outcome.opened[few]), list(outcome.closed[few]), list(outcome.calls[few]))
+        )

@@ -86,7 +86,10 @@ def test_a_registry_that_is_restored_before_our_commit_is_the_one_that_reports_l
 
     def restored() -> None:
         world.meanwhile = lambda: None
-        world.machine.restore(world.machine.snapshot())
+        restoring = world.machine.restoring()
+        for part in world.machine.snapshot():
+            restoring.take(part)
+        restoring.finish()
 
     world.meanwhile = restored
     told = world.tell(message(sample("bob", **inbound("tb", 7))))

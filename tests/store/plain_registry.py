@@ -3,7 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from store.commands import ClientSeen, Command, Happening, Leave, Outcome, PeerConnectionSeen, Sweep, Touch, TrackSeen
+from store.commands import (
+    NO_MEMBER,
+    ClientSeen,
+    Command,
+    Happening,
+    Leave,
+    Outcome,
+    PeerConnectionSeen,
+    Sweep,
+    Touch,
+    TrackSeen,
+)
 from store.entities import OUTBOUND
 from store.registry import MOST_SSRCS
 
@@ -81,11 +92,14 @@ class PlainRegistry:
         self.claims = 0
         self.calls: list[Call] = []
         self.origins: dict[str, Origin] = {}
+        self.gone: list[str] = []
         self.opened: list[Happening] = []
         self.closed: list[Happening] = []
 
     def apply(self, command: Command) -> Outcome:
         """Does what the command says."""
+        if command.origin in self.gone:
+            return Outcome(failed=NO_MEMBER)
         origin = self.origins.setdefault(command.origin, Origin())
         if command.seq < origin.seq:
             return Outcome()
@@ -275,9 +289,10 @@ class PlainRegistry:
 
     def inherit(self, names: Sequence[str]) -> None:
         """What lost nodes had not told is told with this outcome: parents open first, and close last."""
+        self.gone += names
         lost = [self.origins.pop(name) for name in dict.fromkeys(names) if name in self.origins]
         inherited = [outcome for origin in lost for _, outcome in origin.untold]
-        if lost:
+        if inherited:
             opened = [*self.opened, *(entry for outcome in inherited for entry in outcome.opened)]
             closed = [*self.closed, *(entry for outcome in inherited for entry in outcome.closed)]
             self.opened = [entry for kind in KINDS for entry in opened if entry.what == kind]

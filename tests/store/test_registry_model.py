@@ -1,7 +1,7 @@
 """The registry against a plain one, under commands of any kind, in any order, from nodes whose clocks differ."""
 
 from collections import Counter
-from itertools import count
+from itertools import count, islice
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from store.commands import (
     CALL,
     CLIENT,
+    NO_MEMBER,
     PEER_CONNECTION,
     TRACK,
     ClientSeen,
@@ -27,6 +28,7 @@ from store.machine import Machine
 from store.registry import Registry
 from tests.build import LIMITS, NOW
 from tests.store.agreement import Openings, Outbox, assert_indexes_agree, names_of, rows_of, rows_of_plain
+from tests.store.copies import ROW_BY_ROW, copy_of, machine_of, parts_of, restored
 from tests.store.plain_registry import PlainRegistry, path_of
 
 NODES = ("n1", "n2", "n3")
@@ -78,6 +80,29 @@ def clients_seen(draw: st.DrawFn, time: int, fresh: str) -> ClientSeen:
     )
 
 
+class UnderWay:
+    """A snapshot that is read bit by bit while commands are applied, and what it must give."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.awaited = parts_of(machine)
+        self.parts = machine.snapshot()
+        self.since: list[bytes] = []
+        self.taken: list[bytes] = []
+
+    def read(self, count: int) -> bool:
+        """Reads a number of parts; whether there is more."""
+        self.taken += islice(self.parts, count)
+        assert self.taken == self.awaited[: len(self.taken)]
+        return len(self.taken) < len(self.awaited) or next(self.parts, None) is not None
+
+    def caught_up(self) -> Machine:
+        """A machine that starts from it and applies what came since."""
+        machine = restored(self.taken)
+        for command in self.since:
+            machine.apply(command)
+        return machine
+
+
 class World(RuleBasedStateMachine):
     """Three nodes propose; each command is applied to the registry, a replica that gets bytes, and the plain one."""
 
@@ -87,13 +112,15 @@ class World(RuleBasedStateMachine):
         self.time = NOW
         self.fresh = count(1)
         self.registry = Registry()
-        self.replica = Machine()
+        self.replica = Machine(ROW_BY_ROW)
         self.plain = PlainRegistry()
         self.names = {node: f"{node}#1" for node in NODES}
         self.sent: dict[str, Command] = {}
         self.outcomes: dict[str, Outcome] = {}
         self.outbox = Outbox()
         self.openings = Openings()
+        self.lost: list[str] = []
+        self.under_way: list[UnderWay] = []
 
     def propose(self, node: str, mark: int = 0, **parts: object) -> Outcome:
         """Applies a new command of a node everywhere; all must agree on its outcome."""
@@ -111,6 +138,8 @@ class World(RuleBasedStateMachine):
         outcome = self.registry.apply(command)
         assert outcome == self.plain.apply(command)
         assert outcome == self.replica.apply(encode(command))
+        for snapshot in self.under_way:
+            snapshot.since.append(encode(command))
         return outcome
 
     def draw_seen(self, data: st.DataObject) -> ClientSeen:
@@ -189,7 +218,21 @@ class World(RuleBasedStateMachine):
         name = self.names[node]
         stem, number = name.split("#")
         self.names[node] = f"{stem}#{int(number) + 1}"
+        self.lost.append(name)
         return name
+
+    @rule(data=st.data(), seq=st.integers(1, 3))
+    @precondition(lambda self: self.lost)
+    def come_late(self, data: st.DataObject, seq: int) -> None:
+        """A command of a node that is gone comes after all, for the first time or again."""
+        before = parts_of(self.replica)
+        seen, leave = self.draw_seen(data), self.draw_leave(data)
+        late = Command(data.draw(st.sampled_from(self.lost)), seq, self.time + 60_000, seq, (), [seen], [leave], LIMITS)
+
+        outcome = self.apply(late)
+
+        assert outcome == Outcome(failed=NO_MEMBER)
+        assert parts_of(self.replica) == before
 
     @rule(node=st.sampled_from(NODES), data=st.data())
     def mark(self, node: str, data: st.DataObject) -> None:
@@ -204,33 +247,53 @@ class World(RuleBasedStateMachine):
         sent = self.sent.get(self.names[node])
         if sent is None or sent.seq - back < 1:
             return
-        before = self.replica.snapshot()
+        before = parts_of(self.replica)
         last = self.outcomes[sent.origin]
         again = sent._replace(seq=sent.seq - back, now=self.time + 60_000, mark=sent.seq)
 
         outcome = self.apply(again)
 
         assert outcome == (Outcome() if back else last)
-        assert self.replica.snapshot() == before
+        assert parts_of(self.replica) == before
+
+    @rule()
+    @precondition(lambda self: len(self.under_way) < 3)
+    def begin_snapshot(self) -> None:
+        """A snapshot is asked for, and read later."""
+        self.under_way.append(UnderWay(self.replica))
+
+    @rule(data=st.data(), count=st.integers(1, 6))
+    @precondition(lambda self: self.under_way)
+    def read(self, data: st.DataObject, count: int) -> None:
+        """Some more of a snapshot is read; one that is complete becomes the replica, once it has caught up."""
+        snapshot = data.draw(st.sampled_from(self.under_way))
+        if snapshot.read(count):
+            return
+        self.under_way.remove(snapshot)
+        self.replica = snapshot.caught_up()
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.under_way)
+    def abandon(self, data: st.DataObject) -> None:
+        """Who asked for a snapshot is gone."""
+        snapshot = data.draw(st.sampled_from(self.under_way))
+        self.under_way.remove(snapshot)
+        snapshot.parts.close()
 
     @rule()
     def rejoin(self) -> None:
         """The replica is replaced by one that starts from its snapshot."""
-        self.replica = self.copied()
-
-    def copied(self) -> Machine:
-        """A machine that starts from the replica's snapshot."""
-        copy = Machine()
-        copy.restore(self.replica.snapshot())
-        return copy
+        self.replica = copy_of(self.replica)
 
     @invariant()
     @precondition(lambda self: hasattr(self, "registry"))
     def all_agree(self) -> None:
         """Rows, indexes, outbox and everything else."""
-        mine = Machine()
-        mine.registry = self.registry
-        assert mine.snapshot() == self.replica.snapshot() == self.copied().snapshot()
+        state = parts_of(self.replica)
+        assert parts_of(machine_of(self.registry)) == state
+        copy = restored(state)
+        assert parts_of(copy) == state
+        assert_indexes_agree(copy.registry)
         assert rows_of(self.registry) == rows_of_plain(self.plain)
         assert_indexes_agree(self.registry)
         assert_indexes_agree(self.replica.registry)
@@ -243,6 +306,10 @@ class World(RuleBasedStateMachine):
             return
         self.time += 100_000
         self.propose("n1", sweep=Sweep(*(limit // 2 for limit in LIMITS)))
+        for snapshot in self.under_way:
+            assert not snapshot.read(10_000)
+            assert parts_of(snapshot.caught_up()) == parts_of(self.replica)
+        assert self.replica.registry.watchers == []
         registry = self.registry
         assert (registry.calls, registry.rooms, registry.clients, registry.streams) == ({}, {}, {}, {})
         assert not self.openings.open_now()

@@ -1,0 +1,192 @@
+"""A registry put together from the parts of a snapshot, beside the one that is in use.
+
+What is read was written by another node, and a node with a defect must not spread it: whatever is not of its type,
+names a row twice, or stands below nothing is refused.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from store.claims import in_order
+from store.commands import Outcome
+from store.entities import OUTBOUND, Call, Client, Entity, MediaTrack, PeerConnection
+from store.origins import Origin
+from store.records import (
+    AnyRecord,
+    CallRecord,
+    ClientRecord,
+    MalformedSnapshot,
+    OriginRecord,
+    OutcomeRecord,
+    PeerConnectionRecord,
+    TrackRecord,
+    TracksRecord,
+    decode_head,
+    decode_part,
+)
+from store.registry import Registry
+
+Row = TypeVar("Row")
+
+
+class Restoring:
+    """The inverse of `store.snapshots.Snapshot`, the order of rows and of claims included.
+
+    `become` is given the registry when it is complete. After an error this is of no use any more.
+    """
+
+    def __init__(self, become: Callable[[Registry], None]) -> None:
+        self._become = become
+        self._registry = Registry()
+        self._parts = 0
+        self._origin: Origin | None = None
+        self._outcome: OutcomeRecord | None = None
+        self._call: Call | None = None
+        self._client: Client | None = None
+        self._peer_connection: PeerConnection | None = None
+        self._ssrcs: set[int] = set()
+        self._streams: set[tuple[str, str, str]] = set()
+        self._texts: dict[str, str] = {}
+
+    def take(self, part: bytes) -> None:
+        """Takes the next part; raises `MalformedSnapshot`."""
+        if self._parts == 0:
+            head = decode_head(part)
+            self._registry.now, self._registry.claimed = head.now, head.claimed
+            self._registry.gone = dict.fromkeys(head.gone)
+        else:
+            decoded = decode_part(part)
+            if decoded.number != self._parts:
+                raise MalformedSnapshot(f"part {decoded.number} came when part {self._parts} was due")
+            for record in decoded.records:
+                self._take(record)
+            self._order_claims()
+        self._parts += 1
+
+    def finish(self) -> None:
+        """Gives away the registry, in which nothing is left to be done; without any part, an empty one."""
+        self._become(self._registry)
+
+    def _take(self, record: AnyRecord) -> None:
+        match record:
+            case PeerConnectionRecord():
+                self._take_peer_connection(record)
+            case ClientRecord():
+                self._take_client(record)
+            case CallRecord():
+                self._order_claims()
+                self._take_call(record)
+            case TracksRecord():
+                self._take_tracks(record.tracks)
+            case OutcomeRecord():
+                self._take_outcome(record)
+            case OriginRecord():
+                self._take_origin(record)
+
+    def _take_origin(self, record: OriginRecord) -> None:
+        _must_be_new(record.name, self._registry.origins)
+        self._origin = self._registry.origins[record.name] = Origin()
+        self._origin.seq = record.seq
+        self._outcome = None
+
+    def _take_outcome(self, record: OutcomeRecord) -> None:
+        origin, before = _begun(self._origin), self._outcome
+        if before and record.seq == before.seq:
+            before.opened.extend(record.opened)
+            before.closed.extend(record.closed)
+            before.calls.extend(record.calls)
+            return
+        if (before and record.seq < before.seq) or record.seq > origin.seq:
+            raise MalformedSnapshot(f"outcome {record.seq} is out of order")
+        self._outcome = record
+        outcome = Outcome(record.opened, record.closed, record.calls)
+        if record.kept:
+            origin.untold[record.seq] = outcome
+        if record.seq == origin.seq:
+            origin.last = outcome
+
+    def _take_call(self, record: CallRecord) -> None:
+        registry = self._registry
+        room = (self._text(record.service_id), record.room_id)
+        call = Call(*room, record.call_id, record.started, record.marker, 0)
+        _must_be_new((*room, record.call_id), registry.calls)
+        if record.current:
+            _must_be_new(room, registry.rooms)
+            registry.rooms[room] = call
+        registry.calls[(*room, record.call_id)] = self._call = call
+        self._client = self._peer_connection = None
+        registry.number(call)
+        _set_touch(call, record)
+
+    def _take_client(self, record: ClientRecord) -> None:
+        registry, call = self._registry, _begun(self._call)
+        client = Client(call, record.client_id, record.joined, 0)
+        client.media_unit_id = self._text(record.media_unit_id)
+        client.user_id, client.marker = record.user_id, record.marker
+        client.time_zone_offset = record.time_zone_offset
+        client.origin = self._text(record.origin)
+        _must_be_new((call.service_id, client.client_id), registry.clients)
+        registry.clients[call.service_id, client.client_id] = call.clients[client.client_id] = self._client = client
+        self._peer_connection = None
+        registry.clients_of[call.service_id] += 1
+        registry.number(client)
+        _set_touch(client, record)
+
+    def _take_peer_connection(self, record: PeerConnectionRecord) -> None:
+        client = _begun(self._client)
+        row = PeerConnection(client, record.peer_connection_id, record.opened, 0)
+        _must_be_new(row.peer_connection_id, client.peer_connections)
+        client.peer_connections[row.peer_connection_id] = self._peer_connection = row
+        self._registry.peer_connections += 1
+        _set_touch(row, record)
+        self._take_tracks(record.tracks)
+
+    def _take_tracks(self, records: Sequence[TrackRecord]) -> None:
+        row = _begun(self._peer_connection)
+        for record in records:
+            key = (self._text(record.direction), self._text(record.media_kind), record.track_id)
+            track = MediaTrack(row, key, record.added, 0)
+            track.ssrcs, track.claimed = record.ssrcs, record.claimed
+            track.sfu_stream_id, track.sfu_sink_id = record.sfu_stream_id, record.sfu_sink_id
+            _must_be_new(key, row.tracks)
+            row.tracks[key] = track
+            _set_touch(track, record)
+            self._index(track, row.client.call)
+        self._registry.tracks += len(records)
+
+    def _index(self, track: MediaTrack, call: Call) -> None:
+        self._registry.index(track)
+        if track.direction != OUTBOUND:
+            return
+        if track.sfu_stream_id:
+            self._streams.add((call.service_id, call.room_id, track.sfu_stream_id))
+        else:
+            self._ssrcs.update(track.ssrcs)
+
+    def _order_claims(self) -> None:
+        """Rows come in the order of rows: whoever claims what another claims may have to stand before it."""
+        if self._call:
+            in_order(self._call.ssrcs, self._ssrcs)
+            in_order(self._registry.streams, self._streams)
+        self._ssrcs.clear()
+        self._streams.clear()
+
+    def _text(self, text: str) -> str:
+        """The same text, held once for all rows."""
+        return self._texts.setdefault(text, text)
+
+
+def _begun(row: Row | None) -> Row:
+    if row is None:
+        raise MalformedSnapshot("a record stands below nothing")
+    return row
+
+
+def _must_be_new(key: Hashable, there: Mapping[Any, object]) -> None:
+    if key in there:
+        raise MalformedSnapshot(f"{key!r} is there twice")
+
+
+def _set_touch(row: Entity, record: CallRecord | ClientRecord | PeerConnectionRecord | TrackRecord) -> None:
+    row.sample_touched = row.heard_sample = record.sample_touched
+    row.server_touched = row.heard_server = record.server_touched

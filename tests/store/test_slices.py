@@ -1,0 +1,209 @@
+"""A snapshot that is read while commands are applied tells of the moment when it was asked for, and of none later."""
+
+from itertools import islice
+
+import pytest
+
+import cluster.machine
+from store.commands import Command, Outcome, encode
+from store.machine import Machine
+from store.registry import Registry
+from tests.build import (
+    LIMITS,
+    client_seen,
+    client_with,
+    expired,
+    leave,
+    observe,
+    sweep,
+    touch_call,
+    touch_client,
+    touch_peer_connection,
+    touch_track,
+    track_seen,
+)
+from tests.store.copies import ROW_BY_ROW, machine_of, parts_of, restored
+
+
+def lobby() -> Machine:
+    """Alice, with a track, and bob in the lobby, carol in the attic."""
+    machine = Machine(ROW_BY_ROW)
+    seen = [client_with(track_seen(ssrcs=[1])), client_seen("bob"), client_seen("carol", room="attic")]
+    machine.apply(encode(observe("n1", 1, *seen)))
+    return machine
+
+
+LATE = expired(LIMITS.call) + 1
+HEARD = [touch_call(at=LATE), touch_call(room="attic", at=LATE), touch_client(at=LATE), touch_peer_connection(at=LATE)]
+COMMANDS = {
+    "joins": observe("n1", 2, client_seen("dave")),
+    "joins elsewhere": observe("n1", 2, client_seen("dave", room="cellar")),
+    "learns": observe("n1", 2, client_with(track_seen(ssrcs=[2]))),
+    "touches call": observe("n1", 2, touches=[touch_call(at=LATE)]),
+    "touches client": observe("n1", 2, touches=[touch_client(at=LATE)]),
+    "touches peer connection": observe("n1", 2, touches=[touch_peer_connection(at=LATE)]),
+    "touches track": observe("n1", 2, touches=[touch_track(at=LATE)]),
+    "moves": observe("n1", 2, client_with(room="attic")),
+    "leaves": leave("n1", 2, "alice"),
+    "succeeds": observe("n1", 2, client_seen("dave", own_call="next")),
+    "track expires": sweep("n1", 2, now=LATE)._replace(touches=HEARD),
+    "peer connection expires": sweep("n1", 2, now=LATE)._replace(touches=HEARD[:-1]),
+    "client expires": sweep("n1", 2, now=LATE)._replace(touches=HEARD[:-2]),
+    "all expires": sweep("n1", 2, now=LATE),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_command_changes_no_part_of_a_snapshot_under_way(command: Command) -> None:
+    awaited = parts_of(lobby())
+    for read in range(len(awaited) + 1):
+        machine = lobby()
+        snapshot = machine.snapshot()
+        parts = list(islice(snapshot, read))
+
+        machine.apply(encode(command))
+
+        assert [*parts, *snapshot] == awaited
+
+
+def test_a_command_that_comes_twice_in_between_is_still_not_seen() -> None:
+    awaited = parts_of(lobby())
+    machine = lobby()
+    snapshot = machine.snapshot()
+
+    machine.apply(encode(observe("n1", 2, client_with(track_seen(ssrcs=[2])))))
+    machine.apply(encode(leave("n1", 3, "alice", "bob")))
+
+    assert list(snapshot) == awaited
+
+
+def test_a_peer_connection_without_tracks_that_expires_changes_no_part() -> None:
+    machine = Machine(ROW_BY_ROW)
+    machine.apply(encode(observe("n1", 1, client_with())))
+    snapshot, awaited = machine.snapshot(), parts_of(machine)
+
+    machine.apply(encode(COMMANDS["peer connection expires"]))
+
+    assert list(snapshot) == awaited
+    assert machine.registry.peer_connections == 0
+    assert len(machine.registry.clients) == 1
+
+
+def test_snapshots_under_way_do_not_see_each_other() -> None:
+    machine = lobby()
+    first, awaited_first = machine.snapshot(), parts_of(machine)
+    machine.apply(encode(leave("n1", 2, "bob")))
+    second, awaited_second = machine.snapshot(), parts_of(machine)
+    parts = list(islice(first, 6))
+
+    machine.apply(encode(sweep("n1", 3, now=LATE)))
+
+    assert [*parts, *first] == awaited_first
+    assert list(second) == awaited_second
+
+
+def test_a_call_that_lost_its_room_and_is_empty_changes_no_part() -> None:
+    machine = Machine(ROW_BY_ROW)
+    machine.apply(encode(observe("n1", 1, client_seen("alice", own_call="first"))))
+    machine.apply(encode(leave("n1", 2, "alice")))
+    snapshot, awaited = machine.snapshot(), parts_of(machine)
+
+    machine.apply(encode(sweep("n1", 3, now=LATE)))
+
+    assert list(snapshot) == awaited
+
+
+def test_a_snapshot_goes_on_when_the_machine_gets_another_state() -> None:
+    machine = lobby()
+    snapshot, awaited = machine.snapshot(), parts_of(machine)
+
+    machine.restoring().finish()
+    machine.apply(encode(leave("n1", 1, "alice")))
+
+    assert list(snapshot) == awaited
+
+
+def test_a_closed_snapshot_gives_nothing_more_and_keeps_nothing() -> None:
+    machine = lobby()
+    snapshot = machine.snapshot()
+    next(snapshot)
+    next(snapshot)
+
+    snapshot.close()
+
+    assert list(snapshot) == []
+    assert machine.registry.watchers == []
+
+
+def test_a_snapshot_that_was_read_to_its_end_watches_no_more() -> None:
+    machine = lobby()
+
+    parts_of(machine)
+
+    assert machine.registry.watchers == []
+
+
+def test_what_is_new_is_not_held_for_a_snapshot_that_began_before() -> None:
+    registry = Registry()
+    began = machine_of(registry).snapshot()
+
+    registry.apply(observe("n1", 1, client_with(track_seen())))
+    registry.apply(leave("n1", 2, "alice"))
+
+    assert began.held == 0
+
+
+def test_who_is_new_in_a_call_is_not_held_either() -> None:
+    machine = lobby()
+    began = machine.snapshot()
+    machine.apply(encode(observe("n1", 2, client_seen("dave"))))
+    before = began.held
+
+    machine.apply(encode(observe("n1", 3, touches=[touch_client("dave", at=LATE)])))
+
+    assert began.held == before == 1
+
+
+def test_what_was_read_already_is_not_held() -> None:
+    machine = lobby()
+    snapshot = machine.snapshot()
+    lobby_with_alice = list(islice(snapshot, 6))
+
+    machine.apply(encode(observe("n1", 2, touches=[touch_track(at=LATE), touch_call(at=LATE)])))
+
+    assert len(lobby_with_alice) == 6
+    assert snapshot.held == 0
+
+
+def test_a_client_that_joined_before_one_of_an_earlier_call_has_its_turn_all_the_same() -> None:
+    machine = lobby()
+    machine.apply(encode(observe("n1", 2, client_seen("dave"))))
+    awaited = parts_of(machine)
+    for read in range(len(awaited) + 1):
+        snapshot = machine.snapshot()
+        parts = list(islice(snapshot, read))
+
+        machine.apply(encode(observe("n1", 3 + read, touches=[touch_client("carol", at=LATE + read)])))
+
+        assert [*parts, *snapshot] == awaited
+        awaited = parts_of(machine)
+
+
+def test_a_machine_that_starts_from_a_snapshot_goes_on_with_what_came_since() -> None:
+    machine = lobby()
+    snapshot = machine.snapshot()
+    since = [encode(COMMANDS["learns"]), encode(leave("n1", 3, "bob")), encode(sweep("n1", 4, now=LATE))]
+    for command in since:
+        machine.apply(command)
+
+    copy = restored(snapshot)
+    told = [copy.apply(command) for command in since]
+
+    assert parts_of(copy) == parts_of(machine)
+    assert told[-1] == machine.registry.origins["n1"].last
+
+
+def test_it_is_a_machine_that_can_be_replicated() -> None:
+    machine: cluster.machine.Machine[Outcome] = Machine()
+
+    assert machine.apply(b"").failed
