@@ -56,6 +56,8 @@ class Replication:
     def send(self, now: float) -> None:
         """Sends to everyone with a link what it lacks, or a heartbeat."""
         raft = self._raft
+        for name in [name for name, sending in self._sending.items() if sending.stuck(now)]:
+            self._abort(name)
         for name in sorted({peer.id for peer in raft.others} | raft.learners.keys()):
             if name in raft.linked:
                 self._send_to(name, now)
@@ -63,7 +65,8 @@ class Replication:
     def lost(self, member: str) -> None:
         """What was on its way to a member is lost, or its link is new."""
         self._probing.add(member)
-        self._abort(member)
+        if member in self._sending:
+            self._sending[member].interrupted = True
         known = self._raft.match_index.get(_peer(member), 0)
         if known:
             self._raft.next_index[_peer(member)] = known + 1
@@ -136,9 +139,6 @@ class Replication:
     def _send_parts(self, name: str, now: float) -> None:
         sending = self._sending.get(name)
         if sending is None:
-            return
-        if sending.stuck(now):
-            self._abort(name)
             return
         for part in sending.stale(now, self._raft.timing.retry):
             self._outside.send(name, part)

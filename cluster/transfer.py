@@ -31,7 +31,8 @@ class Sending:
     ended: bool = False
     unacknowledged: deque[Part] = field(default_factory=deque)
     on_the_way: int = 0
-    resent_at: float = 0.0
+    resent_at: float = float("-inf")
+    interrupted: bool = False
 
     def fresh(self, term: int, commit_index: int) -> Iterator[Part]:
         """The next parts that may be sent now."""
@@ -47,9 +48,10 @@ class Sending:
             yield part
 
     def stale(self, now: float, retry: float) -> list[Part]:
-        """The parts to send once more, because nothing was heard of them for `retry` (s)."""
-        if now - max(self.moved_at, self.resent_at) < retry:
+        """The parts to send once more: the link broke, or nothing was heard of them for `retry` (s)."""
+        if not self.interrupted and now - max(self.moved_at, self.resent_at) < retry:
             return []
+        self.interrupted = False
         self.resent_at = now
         return list(self.unacknowledged)
 
