@@ -92,7 +92,8 @@ class Timing:
     """How long a leader may hear of no majority before it leads no more. (s)"""
 
     evict_after: float = 3.0
-    """How long a member may be silent before the leader removes it, if a majority is there without it. (s)"""
+    """How long a member may be without a link before the leader removes it, if a majority is there without it; and how
+    long one that joins may hear nothing. (s)"""
 
     join_limit: float = 15.0
     """How long joining may stand still before a member gives the attempt up and looks for a cluster anew. (s)"""

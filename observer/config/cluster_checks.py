@@ -7,6 +7,9 @@ does nothing, or leaves the node to wait, is told in a notice.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cluster.names import host_and_port
+from cluster.settings import TlsFiles
+from cluster.tls import Tls, covers
 from observer.config.clustering import listed_peers, own_address
 from observer.config.foreign import Notice, Status
 from observer.config.hamok import ClusterPort, Hamok, Peer
@@ -19,6 +22,7 @@ PEERS = (*DISCOVERY, "config", "peers")
 ENDPOINT = (*HAMOK, "endpoint", "config")
 
 PLAIN_TEXT = f"plain text only on loopback: set {'.'.join(ENDPOINT)}.tls"
+NOT_NAMED = "the certificate does not name this node: peers know it as advertisedHost, serverHost or its machine's name"
 NO_PODS = "there is no K8sPodsDiscovery yet"
 
 Finding = tuple[tuple[str, ...], str]
@@ -28,7 +32,7 @@ Finding = tuple[tuple[str, ...], str]
 def cluster_problems(hamok: Hamok, taken: Mapping[str, tuple[str, int]]) -> Iterator[Finding]:
     """All that keeps a node from joining a cluster; `taken` are the hosts and ports of other keys.
 
-    The files of TLS are opened to see that they can be read.
+    The certificates of TLS are read and looked at.
     """
     peers = hamok.discovery.config.peers
     yield from _twins(peers)
@@ -37,7 +41,7 @@ def cluster_problems(hamok: Hamok, taken: Mapping[str, tuple[str, int]]) -> Iter
     config = hamok.endpoint.config
     if hamok.discovery.type == "K8sPodsDiscovery":
         yield (*DISCOVERY, "type"), f"{NO_PODS}, so no peer would be found: list them for a StaticDiscovery"
-    yield from _unreadable(config) if config.tls else _exposed(config, peers)
+    yield from _unusable(config, config.tls) if config.tls else _exposed(config, peers)
     yield from _clashes(config, taken)
 
 
@@ -70,11 +74,25 @@ def _twins(peers: Mapping[str, Peer]) -> Iterator[Finding]:
         first.setdefault(peer, name)
 
 
-def _unreadable(config: ClusterPort) -> Iterator[Finding]:
-    assert config.tls is not None  # noqa: S101 - asked for only where it is set
-    for key in ("ca", "cert", "key"):
+def _unusable(config: ClusterPort, tls: TlsFiles) -> Iterator[Finding]:
+    unreadable = [*_unreadable(tls)]
+    yield from unreadable
+    if unreadable:
+        return
+    try:
+        names = Tls(tls.ca, tls.cert, tls.key).names
+    except ValueError as error:
+        yield (*ENDPOINT, "tls"), str(error)
+        return
+    host, _ = host_and_port(own_address(config))
+    if not covers(names, host):
+        yield (*ENDPOINT, "tls", "cert"), NOT_NAMED
+
+
+def _unreadable(tls: TlsFiles) -> Iterator[Finding]:
+    for key, name in (("ca", tls.ca), ("cert", tls.cert), ("key", tls.key)):
         try:
-            Path(getattr(config.tls, key)).open("rb").close()
+            Path(name).open("rb").close()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "no file can have this name"
             yield (*ENDPOINT, "tls", key), f"cannot read this file: {reason}"

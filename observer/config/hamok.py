@@ -31,8 +31,8 @@ class StorageGrid:
     """How long a change to the registry may go without an answer before it is sent again. (ms)"""
 
     peer_max_idle_in_ms: int = field(default=3_000, metadata={"minimum": 200, "maximum": 600_000})
-    """How long a member may be silent before it is removed, if a majority is there without it. More than three times
-    `heartbeatInMs`. (ms)"""
+    """How long a member may be without a link to the leader before it is removed, if a majority is there without it; a
+    silent one loses its link after `linkTimeoutInS`. More than three times `heartbeatInMs`. (ms)"""
 
     join_limit_in_s: float = field(default=15.0, metadata={"minimum": 1, "maximum": 3_600})
     """How long joining may stand still before a node gives the attempt up and looks for the cluster anew. (s)"""

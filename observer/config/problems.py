@@ -1,7 +1,7 @@
 """What can be wrong with a configuration.
 
-No message holds a value of the configuration: a value may be a secret, or come from the environment. Path and line
-say where to look.
+No message holds a value of the configuration, but for the names of certificates' files: a value may be a secret, or
+come from the environment. Path and line say where to look.
 """
 
 from collections.abc import Collection, Iterable, Sequence

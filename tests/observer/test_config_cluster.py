@@ -6,7 +6,7 @@ from cluster.settings import LinkLimits, LogLimits, Timing, TlsFiles
 from observer.config import ConfigError, parse
 from observer.config.clustering import endpoint, listed_peers, own_address, timing
 from observer.config.effective import effective
-from observer.config.hamok import ClusterPort, Hamok, PeerDiscovery, StorageGrid
+from observer.config.hamok import ClusterEndpoint, ClusterPort, Hamok, PeerDiscovery, StorageGrid
 
 ALONE_ON_LOOPBACK = "serverHost: 127.0.0.1"
 
@@ -72,11 +72,12 @@ def test_what_an_endpoint_says_reaches_the_member() -> None:
 
 
 def test_the_files_of_tls_reach_the_member() -> None:
-    tls = "{ca: /dev/null, cert: /dev/zero, key: /dev/full}"
-    told = endpoint(hamok(f"endpoint: {{config: {{tls: {tls}}}}}"))
+    files = TlsFiles("ca.pem", "cert.pem", "key.pem")
+
+    told = endpoint(Hamok(endpoint=ClusterEndpoint(config=ClusterPort(tls=files))))
 
     assert told is not None
-    assert told.tls == TlsFiles("/dev/null", "/dev/zero", "/dev/full")
+    assert told.tls == files
     assert told.host == "0.0.0.0"
 
 

@@ -1,11 +1,14 @@
 """What is wrong with a cluster although each of its values fits."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from cluster.certificates import new_authority
 from observer.config import ConfigError, Configuration, parse
+from tests.observer.certified import write_certificates
 
 PLAIN_TEXT = "plain text only on loopback: set observer.hamok.endpoint.config.tls"
 
@@ -35,15 +38,11 @@ def noticed(configuration: Configuration) -> list[str]:
     return [str(notice) for notice in configuration.notices]
 
 
-def with_tls(folder: Path, rest: str = "") -> str:
-    files = {key: folder / f"{key}.pem" for key in ("ca", "cert", "key")}
-    for file in files.values():
-        file.touch()
-    return f"observer: {{hamok: {{endpoint: {{config: {{tls: {tls(files)}}}}}{rest}}}}}"
-
-
-def tls(files: dict[str, Path]) -> str:
-    return "{" + ", ".join(f"{key}: '{file}'" for key, file in files.items()) + "}"
+def with_tls(folder: Path, rest: str = "", host: str = "observer-0") -> str:
+    """A member that is known as `observer-0`, with a certificate for the host."""
+    write_certificates(folder, host)
+    tls = f"{{ca: '{folder}/ca.pem', cert: '{folder}/cert.pem', key: '{folder}/key.pem'}}"
+    return f"observer: {{hamok: {{endpoint: {{config: {{advertisedHost: observer-0, tls: {tls}}}}}{rest}}}}}"
 
 
 def test_a_cluster_on_loopback_needs_no_tls() -> None:
@@ -100,6 +99,34 @@ def test_a_file_of_tls_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "key.pem").chmod(0)
 
     assert told(text) == ["line 1: observer.hamok.endpoint.config.tls.key: cannot read this file: Permission denied"]
+
+
+def test_a_file_of_tls_that_holds_no_certificate_is_told(tmp_path: Path) -> None:
+    text = with_tls(tmp_path)
+    (tmp_path / "cert.pem").write_text("hunter2")
+
+    (problem,) = told(text)
+
+    assert problem.startswith("line 1: observer.hamok.endpoint.config.tls: ")
+    assert "cert.pem" in problem
+    assert "hunter2" not in problem
+
+
+def test_a_certificate_of_another_authority_is_told(tmp_path: Path) -> None:
+    text = with_tls(tmp_path)
+    write_certificates(tmp_path, "observer-0", authority=new_authority(1, datetime.now(UTC)))
+
+    (problem,) = told(text)
+
+    assert "was not issued by an authority of" in problem
+
+
+def test_a_certificate_that_names_another_node_is_told(tmp_path: Path) -> None:
+    (problem,) = told(with_tls(tmp_path, host="observer-1"))
+
+    assert problem.startswith(
+        "line 1: observer.hamok.endpoint.config.tls.cert: the certificate does not name this node"
+    )
 
 
 def test_a_name_that_no_file_of_tls_can_have_is_told() -> None:

@@ -15,6 +15,7 @@ from observer.config.reference_keys import LATER, MEANINGLESS
 from observer.config.sample import sample
 from sinks import SINKS, sink_class
 from sinks.delivery import SinkSettings
+from tests.observer.certified import write_certificates
 
 
 def blocks_of(cls: type) -> list[type]:
@@ -56,8 +57,7 @@ def test_the_sinks_of_the_sample_load_without_their_comment_signs() -> None:
 
 
 def test_the_cluster_of_the_sample_loads_without_its_comment_signs(tmp_path: Path) -> None:
-    for name in ("ca.crt", "tls.crt", "tls.key"):
-        (tmp_path / name).touch()
+    write_certificates(tmp_path, "observer-1.observer", ca="ca.crt", cert="tls.crt", key="tls.key")
     text = sample().replace("peers: {}", "peers:").replace("endpoint: null", "endpoint:")
     uncommented = re.sub(r"^( {4}| {8})#   ", r"\1  ", text, flags=re.MULTILINE)
 
