@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cluster.links import Closed, Refused
 from tests.cluster.certificates_for_tests import Certificates
@@ -134,45 +135,62 @@ async def test_a_member_that_does_not_read_fills_its_outbox_and_no_other() -> No
             assert taken >= 19
 
 
-async def test_a_member_that_takes_nothing_loses_its_link() -> None:
-    async with peers(1, limits=limits(link_timeout_in_s=0.3, ping_interval_in_s=0.1)) as (a,):
+async def test_a_member_that_takes_nothing_loses_its_link(mock_clock: MockClock) -> None:
+    async with peers(1) as (a,):
         a.transport.keep([MEMBER])
-        async with member(a, MEMBER) as other, trio.open_nursery() as nursery:
-
-            async def show_life() -> None:
-                while True:
-                    await other.ping()
-                    await trio.sleep(0.05)
-
-            nursery.start_soon(show_life)
+        async with member(a, MEMBER) as other:
             while a.transport.send(MEMBER, bytes(500_000)):
                 await trio.lowlevel.checkpoint()
-            await until(lambda: a.statistics.closed.total() == 1)
-            nursery.cancel_scope.cancel()
+            await wait_all_tasks_blocked()
+            mock_clock.jump(2.0)
+            await other.ping()
+            await wait_all_tasks_blocked()
+            mock_clock.jump(1.1)
+            await other.ended()
 
         assert a.statistics.closed == {Closed.STUCK: 1}
 
 
-async def test_a_silent_member_loses_its_link() -> None:
-    async with peers(1, limits=limits(link_timeout_in_s=0.3, ping_interval_in_s=0.1)) as (a,):
+async def test_a_silent_member_loses_its_link_in_time(mock_clock: MockClock) -> None:
+    async with peers(1) as (a,):
         a.transport.keep([MEMBER])
         async with member(a, MEMBER) as other:
+            await wait_all_tasks_blocked()
+            mock_clock.jump(2.9)
+            await wait_all_tasks_blocked()
+            assert a.happened == [("connected", MEMBER)]
+            mock_clock.jump(0.2)
             await other.ended()
 
         assert a.statistics.closed == {Closed.SILENT: 1}
         assert a.happened == [("connected", MEMBER), ("disconnected", MEMBER)]
 
 
-async def test_signs_of_life_keep_a_link_that_has_nothing_to_say() -> None:
-    async with peers(1, limits=limits(link_timeout_in_s=0.5, ping_interval_in_s=0.1)) as (a,):
+async def test_signs_of_life_keep_a_link_that_has_nothing_to_say(mock_clock: MockClock) -> None:
+    async with peers(1) as (a,):
         a.transport.keep([MEMBER])
         async with member(a, MEMBER) as other:
             for _ in range(8):
+                await wait_all_tasks_blocked()
+                mock_clock.jump(1.0)
                 assert await other.hear() == b""
                 await other.ping()
 
             assert a.happened == [("connected", MEMBER)]
             assert a.frames == []
+
+
+async def test_what_has_arrived_while_the_process_stood_still_keeps_its_link(mock_clock: MockClock) -> None:
+    async with peers(1) as (a,):
+        a.transport.keep([MEMBER])
+        async with member(a, MEMBER) as other:
+            await wait_all_tasks_blocked()
+            await other.say(b"in time")
+            mock_clock.jump(60)
+            await wait_all_tasks_blocked()
+
+            assert a.frames == [(MEMBER, b"in time")]
+            assert a.happened == [("connected", MEMBER)]
 
 
 async def test_a_frame_of_a_member_beyond_the_limit_closes_its_link() -> None:
