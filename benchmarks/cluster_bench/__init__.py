@@ -1,0 +1,1 @@
+"""Measures `cluster` itself: members as processes of their own on loopback, driven by commands over pipes."""
