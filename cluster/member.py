@@ -8,13 +8,12 @@ the very same code runs in production and in the simulation that proves it.
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any, Generic, Protocol, TypeVar
 
 from cluster.asking import Asked, Rounds
 from cluster.formation import Answers, BeBornAnew, Form, JoinThrough, Reform, Wait, first_step, next_step
 from cluster.governing import Governing
+from cluster.leaving import Leaving
 from cluster.machine import Machine
 from cluster.messages import (
     Decision,
@@ -30,10 +29,11 @@ from cluster.messages import (
     question,
 )
 from cluster.names import address_of, host_and_port, member_name
+from cluster.proposals import Proposals
 from cluster.raft import NOTHING, Base, Raft
 from cluster.replication import Diverged
 from cluster.settings import LogLimits, Timing
-from cluster.statistics import Proposal, Statistics
+from cluster.statistics import Statistics
 from cluster.status import Role, Status
 from cluster.tls import covers
 
@@ -73,15 +73,6 @@ class World(Protocol):
         """Asks a question at an address; `Member.answered` is told the answer, or that there is none in time."""
 
 
-@dataclass(slots=True)
-class _Waiting(Generic[Answer]):
-    command: bytes
-    done: Callable[[Answer | None], None]
-    since: float
-    sent_to: tuple[str, int] | None = None
-    sent_at: float = 0.0
-
-
 class Member(Generic[Answer]):
     """One process and its machine, from one life to the next. `fresh` gives 16 hex digits that nobody has used."""
 
@@ -107,13 +98,11 @@ class Member(Generic[Answer]):
         self._rng = rng
         self._found: Found | None = None
         self._told: set[str] = set()
-        self._waiting: dict[bytes, _Waiting[Answer]] = {}
         self._kept: frozenset[str] = frozenset()
         self._asked = Asked(world.ask)
         self._rounds = Rounds(self._asked, rng, address)
-        self._left: Callable[[], None] | None = None
-        self._next_leave_at = 0.0
-        self._holding_since: float | None = None
+        self._leaving: Leaving | None = None
+        self._gone = False
         self._last_leader: str | None = None
         self._live()
 
@@ -130,8 +119,7 @@ class Member(Generic[Answer]):
         self._progress: tuple[int, int] = (0, 0)
         self._progress_at = 0.0
         self._why = "it looks for its peers"
-        self._proposed = 0
-        self._mark = blake2b(self.name.encode(), digest_size=8).digest()
+        self._proposals: Proposals[Answer] = Proposals(self.name, self.statistics, self._timing.retry)
         self._rounds.stop()
 
     # What happens to it
@@ -203,13 +191,19 @@ class Member(Generic[Answer]):
     def propose(self, command: bytes, done: Callable[[Answer | None], None], now: float) -> None:
         """Has a command applied by everyone. `done` is told the answer once it is applied here, ``None`` when this life
         ends before: then it may or may not have been applied."""
-        self._proposed += 1
-        token = self._mark + self._proposed.to_bytes(8, "big")
-        self._waiting[token] = _Waiting(command, done, now)
+        self._proposals.add(command, done, now)
 
     def leave(self, done: Callable[[], None], now: float) -> None:
         """Hands leadership over, has itself removed, and then calls `done`. It makes no new attempt to join."""
-        self._left = done
+
+        def gone() -> None:
+            if self._leaving is leaving and not self._gone:
+                self._gone = True
+                self._end_life()
+                self._why = "it has left its cluster"
+                done()
+
+        self._leaving = leaving = Leaving(self._asked, gone, self._timing.retry, self._timing.heartbeat)
 
     # What it tells
 
@@ -267,16 +261,17 @@ class Member(Generic[Answer]):
         raft = self._raft
         more = False
         if raft is None:
-            if self._left is None and not self._joining:
+            if self._leaving is None and not self._joining:
                 self._rounds.go_on(self._to_ask(), self._take_first_step, now)
         else:
-            self._send_proposals(raft, now)
+            if self._ready:
+                self._proposals.send(raft, now)
             if self._governing:
                 self._governing.tick(now)
             more = raft.tick(now)
             self._watch(raft, now)
-        if self._left is not None:
-            self._go(now)
+        if self._leaving is not None and not self._gone:
+            self._leaving.tick(self._raft, self._ready, now)
         self._keep_links()
         return more
 
@@ -290,7 +285,7 @@ class Member(Generic[Answer]):
         elif raft.in_touch(now):
             self._rounds.stop()
             self._why = "no leader is in touch"
-        elif self._left is None:
+        elif self._leaving is None:
             self._rounds.go_on(self._to_ask(), self._take_next_step, now)
 
     def _watch_learning(self, raft: Raft[Answer], now: float) -> None:
@@ -305,41 +300,18 @@ class Member(Generic[Answer]):
         if silent or now - self._progress_at > self._timing.join_limit:
             self._be_born_anew("joining came to nothing")
 
-    def _send_proposals(self, raft: Raft[Answer], now: float) -> None:
-        leader = raft.leader()
-        if not self._ready or leader is None:
-            return
-        target = (leader, raft.term)
-        for token, waiting in self._waiting.items():
-            overdue = leader != self.name and now - waiting.sent_at > self._timing.retry
-            if waiting.sent_to == target and not overdue:
-                continue
-            if waiting.sent_to is not None:
-                self.statistics.proposals[Proposal.RETRIED] += 1
-            waiting.sent_to, waiting.sent_at = target, now
-            raft.propose(token, waiting.command)
-
-    def _applied(self, token: bytes, answer: Answer, now: float) -> None:
-        waiting = self._waiting.pop(token, None)
-        if waiting is not None:
-            self.statistics.proposals[Proposal.APPLIED] += 1
-            self.statistics.commit_times.add(now - waiting.since)
-            waiting.done(answer)
-
     def _be_born_anew(self, why: str) -> None:
         _LOG.warning("%s is no member any more: %s", self.name, why)
         self.statistics.rebirths += 1
-        waiting, self._waiting = self._waiting, {}
+        proposals = self._proposals
         self._end_life()
         self._live()
-        for abandoned in waiting.values():
-            self.statistics.proposals[Proposal.ABANDONED] += 1
-            abandoned.done(None)
+        proposals.abandon()
 
     def _end_life(self) -> None:
         if self._raft is not None:
             self._raft.close()
-            self._raft = None
+        self._raft = self._governing = None
         self._world.keep(frozenset())
         self._kept = frozenset()
 
@@ -434,51 +406,13 @@ class Member(Generic[Answer]):
             self._rng,
             now,
         )
-        raft.on_applied = lambda token, answer: self._applied(token, answer, raft.now())
+        proposals = self._proposals
+        raft.on_applied = lambda token, answer: proposals.applied(token, answer, raft.now())
         self._raft = raft
         self._governing = Governing(raft, self.describe)
         if self.name in base.members:
             self._ready = True
             raft.election_deadline = now - 1.0
-
-    # Leaving
-
-    def _go(self, now: float) -> None:
-        raft, left = self._raft, self._left
-        if left is None:
-            return
-        if raft is None or not self._ready or raft.configuration.members == {self.name}:
-            self._gone()
-        elif raft.leads():
-            raft.holding = True
-            if now >= self._next_leave_at:
-                self._next_leave_at = now + self._timing.heartbeat
-                raft.hand_over(now)
-        elif self.name not in raft.configuration.settled:
-            self._gone()
-        else:
-            self._ask_to_be_removed(raft, now)
-
-    def _ask_to_be_removed(self, raft: Raft[Answer], now: float) -> None:
-        leader = raft.leader()
-        if leader is None or now < self._next_leave_at or not raft.in_touch(now):
-            return
-        self._next_leave_at = now + self._timing.retry
-        name = self.name
-
-        def then(said: Reply | None, now: float) -> None:
-            if name == self.name and isinstance(said, Decision) and said.granted:
-                self._gone()
-
-        self._asked.put(address_of(leader), Leave(self.name), then)
-
-    def _gone(self) -> None:
-        left, self._left = self._left, lambda: None
-        self._end_life()
-        self._governing = None
-        self._why = "it has left its cluster"
-        if left is not None:
-            left()
 
 
 class _Outside:
