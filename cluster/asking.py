@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 
 from cluster.formation import Answers
 from cluster.messages import Description, Malformed, Question, Reply, Who, encode, reply
+from cluster.names import is_address, is_member
 
 Then = Callable[[Reply | None, float], None]
 
@@ -32,11 +33,7 @@ class Asked:
         then = self._waiting.pop(address, None)
         if then is None:
             return
-        try:
-            said = None if data is None else reply(data)
-        except Malformed:
-            said = None
-        then(said, now)
+        then(None if data is None else _understood(data), now)
 
 
 class Rounds:
@@ -91,3 +88,17 @@ class Rounds:
         self._open = None
         self._next_at = now + self._rng.uniform(*_REST)
         self._concluded(self._answers, now)
+
+
+def _understood(data: bytes) -> Reply | None:
+    """What was said, if all of it makes sense: whoever is at an address may say anything."""
+    try:
+        said = reply(data)
+    except Malformed:
+        return None
+    description = said if isinstance(said, Description) else said.description
+    members = [description.member, *description.members]
+    if description.leader is not None:
+        members.append(description.leader)
+    sound = all(map(is_member, members)) and all(map(is_address, description.known))
+    return said if sound else None

@@ -28,7 +28,7 @@ from cluster.messages import (
     message,
     question,
 )
-from cluster.names import address_of, host_and_port, member_name
+from cluster.names import address_of, host_and_port, is_member, member_name
 from cluster.proposals import Proposals
 from cluster.raft import NOTHING, Base, Raft
 from cluster.replication import Diverged
@@ -173,9 +173,9 @@ class Member(Generic[Answer]):
         match asks:
             case Who():
                 answer(encode(self.describe(now)))
-            case Join(name) | Leave(name) if names is not None and not covers(
-                names, host_and_port(address_of(name))[0]
-            ):
+            case Join(name) | Leave(name) if not is_member(name):
+                self.statistics.malformed += 1
+            case Join(name) | Leave(name) if not _speaks_for(names, name):
                 decided(Decision(False, "the certificate does not name its host", self.describe(now)))
             case Join() | Leave() if self._governing is None:
                 decided(Decision(False, "this process is no member", self.describe(now)))
@@ -346,7 +346,7 @@ class Member(Generic[Answer]):
                 name = self.name
 
                 def then(said: Reply | None, now: float) -> None:
-                    if name == self.name:
+                    if name == self.name and not self._gone:
                         self._joining = False
                         self._joined(said, now)
 
@@ -413,6 +413,11 @@ class Member(Generic[Answer]):
         if self.name in base.members:
             self._ready = True
             raft.election_deadline = now - 1.0
+
+
+def _speaks_for(names: frozenset[str] | None, member: str) -> bool:
+    """Whether who has a certificate with these names may speak for a member; without certificates anyone may."""
+    return names is None or covers(names, host_and_port(address_of(member))[0])
 
 
 class _Outside:

@@ -5,6 +5,8 @@ of the process there: ``address#incarnation``. A process that starts again, or t
 new member: under its old name it would be taken to remember what it has forgotten, and the cluster would forget too.
 """
 
+import re
+
 
 def member_name(address: str, incarnation: str) -> str:
     """The name of one life of the process at an address."""
@@ -33,3 +35,21 @@ def host_and_port(address: str) -> tuple[str, int]:
 def address(host: str, port: int) -> str:
     """The address of a host and port."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_address(text: str) -> bool:
+    """Whether it is one."""
+    try:
+        host_and_port(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_member(text: str) -> bool:
+    """Whether it is the name of a member."""
+    at, _, incarnation = text.rpartition("#")
+    return _INCARNATION.fullmatch(incarnation) is not None and is_address(at)
+
+
+_INCARNATION = re.compile(r"[0-9a-f]{16}", re.ASCII)
