@@ -93,9 +93,11 @@ def covers(names: Collection[str], host: str) -> bool:
     if (address := _ip_address(host)) is not None:
         return any(_ip_address(name) == address for name in names)
     host = host.lower()
-    _, dot, parent = host.partition(".")
-    wanted = {host, f"*.{parent}"} if dot and "." in parent else {host}
-    return any(name.lower() in wanted for name in names) and not host.startswith("*")
+    label, _, parent = host.partition(".")
+    if label in ("", "*"):
+        return False
+    wanted = {host, f"*.{parent}"} if "." in parent else {host}
+    return any(name.lower() in wanted for name in names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The command line: ``webrtc-observer run | check | simulate``.
+"""The command line: ``webrtc-observer run | check | simulate | certificates``.
 
 Exit codes: 0 all went well, 2 wrong use or wrong configuration, 1 failure.
 """
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from observer import simulate
+from observer import certificates, simulate
 from observer.config import ConfigError, load
 from observer.config.check import check
 from observer.version import own_version
@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return check(options.config, os.environ, sys.stdout)
         case "simulate":
             return simulate.main(options)
+        case "certificates":
+            return certificates.main(options)
         case _:
             return _run(options)
 
@@ -53,6 +55,13 @@ def _parser() -> argparse.ArgumentParser:
             "simulate",
             help="play simulated calls to a deployment",
             description="Plays plausible, consistent calls to a deployment, with a load that ramps up.",
+        )
+    )
+    certificates.add_arguments(
+        commands.add_parser(
+            "certificates",
+            help="make certificates for a cluster",
+            description="Makes an authority, if the folder has none, and a certificate for each host.",
         )
     )
     return parser
