@@ -1,7 +1,7 @@
 import pytest
 
 from observer.simulate import Options, simulate
-from observer.simulation.child_node import child_node
+from observer.simulation.child_node import NodeFailed, child_node
 
 pytestmark = pytest.mark.processes
 
@@ -14,3 +14,9 @@ async def test_a_node_ends_well_when_its_output_is_no_longer_read() -> None:
 
     assert sent.samples > 100
     assert node.process.returncode == 0
+
+
+async def test_a_node_that_cannot_start_says_why() -> None:
+    with pytest.raises(NodeFailed, match=r"observer\.sinks\.told"):
+        async with child_node({"sinks": {"told": {"type": "NoSuchSink"}}}):
+            pass
