@@ -29,8 +29,9 @@ from store.commands import (
     Touch,
     TrackSeen,
 )
-from store.entities import OUTBOUND, Call, Claims, Client, Entity, MediaTrack, PeerConnection, top_of
+from store.entities import OUTBOUND, Call, Claims, Client, Entity, MediaTrack, PeerConnection, take_apart, top_of
 from store.idleness import deadlines_of, holds_idle, track_time
+from store.opening import call_of, client_of, peer_connection_of, track_of
 from store.origins import Origin, bury, inherited
 
 MOST_SSRCS = 32
@@ -98,10 +99,15 @@ class Registry:
         deadlines = deadlines_of(limits, max(self.now, now))
         return any(holds_idle(call, deadlines) for call in self.calls.values())
 
-    def number(self, row: Call | Client) -> None:
-        """Numbers a row that is new here."""
+    def __del__(self) -> None:
+        """Rows refer to each other both ways, and the collector does not see them: nobody else would free them."""
+        for call in self.calls.values():
+            take_apart(call)
+
+    def number(self) -> int:
+        """The next number of a call or client."""
         self.made += 1
-        row.number = self.made
+        return self.made
 
     def _before(self, row: Entity) -> None:
         """To be called before a row changes, or the rows that stand below it, when somebody watches."""
@@ -141,7 +147,7 @@ class Registry:
         if self.watchers:
             self._before(call)
         if client is None:
-            client = self._join(call, seen)
+            client = self._join(call, seen, origin)
         elif self.watchers:
             self._before(client)
         client.origin = origin
@@ -170,19 +176,13 @@ class Registry:
 
     def _start(self, room: tuple[str, str], seen: ClientSeen, started: int) -> Call:
         service_id, room_id = room
-        call = Call(service_id, room_id, seen.call_id, started, seen.marker, self.now)
-        self.number(call)
+        call = call_of(seen, self.number(), started, self.now)
         self.calls[service_id, room_id, seen.call_id] = self.rooms[room] = call
         self._opened.append(happenings.of_call(call, started))
         return call
 
-    def _join(self, call: Call, seen: ClientSeen) -> Client:
-        client = Client(call, seen.client_id, seen.first, self.now)
-        self.number(client)
-        client.media_unit_id = seen.media_unit_id
-        client.user_id = seen.user_id
-        client.marker = seen.marker
-        client.time_zone_offset = seen.time_zone_offset
+    def _join(self, call: Call, seen: ClientSeen, origin: str) -> Client:
+        client = client_of(call, seen, origin, self.number(), self.now)
         call.clients[seen.client_id] = client
         self.clients[seen.service_id, seen.client_id] = client
         self.clients_of[seen.service_id] += 1
@@ -192,7 +192,7 @@ class Registry:
     def _see_peer_connection(self, client: Client, seen: PeerConnectionSeen) -> None:
         peer_connection = client.peer_connections.get(seen.peer_connection_id)
         if peer_connection is None:
-            peer_connection = PeerConnection(client, seen.peer_connection_id, seen.first, self.now)
+            peer_connection = peer_connection_of(client, seen, self.now)
             client.peer_connections[seen.peer_connection_id] = peer_connection
             self.peer_connections += 1
             self._opened.append(happenings.of_peer_connection(peer_connection, seen.first))
@@ -204,7 +204,7 @@ class Registry:
         key = (seen.direction, seen.media_kind, seen.track_id)
         track = peer_connection.tracks.get(key)
         if track is None:
-            track = MediaTrack(peer_connection, key, seen.first, self.now)
+            track = track_of(peer_connection, seen, self.now)
             peer_connection.tracks[key] = track
             self.tracks += 1
             self._claim(track, seen)

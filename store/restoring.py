@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from store.claims import in_order
 from store.commands import Outcome
-from store.entities import OUTBOUND, Call, Client, Entity, MediaTrack, PeerConnection
+from store.entities import OUTBOUND, Call, Client, MediaTrack, PeerConnection
 from store.origins import Origin
 from store.records import (
     AnyRecord,
@@ -108,49 +108,76 @@ class Restoring:
     def _take_call(self, record: CallRecord) -> None:
         registry = self._registry
         room = (self._text(record.service_id), record.room_id)
-        call = Call(*room, record.call_id, record.started, record.marker, 0)
+        call = Call(
+            service_id=room[0],
+            room_id=room[1],
+            call_id=record.call_id,
+            number=registry.number(),
+            started=record.started,
+            marker=record.marker,
+            sample_touched=record.sample_touched,
+            server_touched=record.server_touched,
+        )
         _must_be_new((*room, record.call_id), registry.calls)
         if record.current:
             _must_be_new(room, registry.rooms)
             registry.rooms[room] = call
         registry.calls[(*room, record.call_id)] = self._call = call
         self._client = self._peer_connection = None
-        registry.number(call)
-        _set_touch(call, record)
 
     def _take_client(self, record: ClientRecord) -> None:
         registry, call = self._registry, _begun(self._call)
-        client = Client(call, record.client_id, record.joined, 0)
-        client.media_unit_id = self._text(record.media_unit_id)
-        client.user_id, client.marker = record.user_id, record.marker
-        client.time_zone_offset = record.time_zone_offset
-        client.origin = self._text(record.origin)
+        client = Client(
+            call=call,
+            client_id=record.client_id,
+            number=registry.number(),
+            joined=record.joined,
+            media_unit_id=self._text(record.media_unit_id),
+            user_id=record.user_id,
+            marker=record.marker,
+            time_zone_offset=record.time_zone_offset,
+            origin=self._text(record.origin),
+            sample_touched=record.sample_touched,
+            server_touched=record.server_touched,
+        )
         _must_be_new((call.service_id, client.client_id), registry.clients)
         registry.clients[call.service_id, client.client_id] = call.clients[client.client_id] = self._client = client
         self._peer_connection = None
         registry.clients_of[call.service_id] += 1
-        registry.number(client)
-        _set_touch(client, record)
 
     def _take_peer_connection(self, record: PeerConnectionRecord) -> None:
         client = _begun(self._client)
-        row = PeerConnection(client, record.peer_connection_id, record.opened, 0)
+        row = PeerConnection(
+            client=client,
+            peer_connection_id=record.peer_connection_id,
+            opened=record.opened,
+            sample_touched=record.sample_touched,
+            server_touched=record.server_touched,
+        )
         _must_be_new(row.peer_connection_id, client.peer_connections)
         client.peer_connections[row.peer_connection_id] = self._peer_connection = row
         self._registry.peer_connections += 1
-        _set_touch(row, record)
         self._take_tracks(record.tracks)
 
     def _take_tracks(self, records: Sequence[TrackRecord]) -> None:
         row = _begun(self._peer_connection)
         for record in records:
             key = (self._text(record.direction), self._text(record.media_kind), record.track_id)
-            track = MediaTrack(row, key, record.added, 0)
-            track.ssrcs, track.claimed = record.ssrcs, record.claimed
-            track.sfu_stream_id, track.sfu_sink_id = record.sfu_stream_id, record.sfu_sink_id
+            track = MediaTrack(
+                peer_connection=row,
+                direction=key[0],
+                media_kind=key[1],
+                track_id=key[2],
+                added=record.added,
+                ssrcs=record.ssrcs,
+                sfu_stream_id=record.sfu_stream_id,
+                sfu_sink_id=record.sfu_sink_id,
+                claimed=record.claimed,
+                sample_touched=record.sample_touched,
+                server_touched=record.server_touched,
+            )
             _must_be_new(key, row.tracks)
             row.tracks[key] = track
-            _set_touch(track, record)
             self._index(track, row.client.call)
         self._registry.tracks += len(records)
 
@@ -185,8 +212,3 @@ def _begun(row: Row | None) -> Row:
 def _must_be_new(key: Hashable, there: Mapping[Any, object]) -> None:
     if key in there:
         raise MalformedSnapshot(f"{key!r} is there twice")
-
-
-def _set_touch(row: Entity, record: CallRecord | ClientRecord | PeerConnectionRecord | TrackRecord) -> None:
-    row.sample_touched = row.heard_sample = record.sample_touched
-    row.server_touched = row.heard_server = record.server_touched

@@ -1,0 +1,59 @@
+"""A row as that makes it which showed it first. `now` is registry time (ms)."""
+
+from store.commands import ClientSeen, PeerConnectionSeen, TrackSeen
+from store.entities import Call, Client, MediaTrack, PeerConnection
+
+
+def call_of(seen: ClientSeen, number: int, started: int, now: int) -> Call:
+    """A call that a client starts, at `started` (ms)."""
+    return Call(
+        service_id=seen.service_id,
+        room_id=seen.room_id,
+        call_id=seen.call_id,
+        number=number,
+        started=started,
+        marker=seen.marker,
+        sample_touched=started,
+        server_touched=now,
+    )
+
+
+def client_of(call: Call, seen: ClientSeen, origin: str, number: int, now: int) -> Client:
+    """A client that joins a call."""
+    return Client(
+        call=call,
+        client_id=seen.client_id,
+        number=number,
+        joined=seen.first,
+        media_unit_id=seen.media_unit_id,
+        user_id=seen.user_id,
+        marker=seen.marker,
+        time_zone_offset=seen.time_zone_offset,
+        origin=origin,
+        sample_touched=seen.first,
+        server_touched=now,
+    )
+
+
+def peer_connection_of(client: Client, seen: PeerConnectionSeen, now: int) -> PeerConnection:
+    """A peer connection that a client opens."""
+    return PeerConnection(
+        client=client,
+        peer_connection_id=seen.peer_connection_id,
+        opened=seen.first,
+        sample_touched=seen.first,
+        server_touched=now,
+    )
+
+
+def track_of(peer_connection: PeerConnection, seen: TrackSeen, now: int) -> MediaTrack:
+    """A track that is added to a peer connection; what it claims is another matter."""
+    return MediaTrack(
+        peer_connection=peer_connection,
+        direction=seen.direction,
+        media_kind=seen.media_kind,
+        track_id=seen.track_id,
+        added=seen.first,
+        sample_touched=seen.first,
+        server_touched=now,
+    )
