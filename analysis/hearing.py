@@ -3,6 +3,8 @@
 A touch is committed at most once per tenth of a row's idle limit: the sweep grants that tenth on top, so nothing
 closes early. A row that stays silent for that long is settled: its exact last touch is committed, so that it ends with
 the time of its last sample.
+
+A touch names its row by its path. So rows of a registry that was replaced since are settled like all others.
 """
 
 from collections.abc import Iterable
@@ -39,19 +41,26 @@ class Hearing:
             row.unsettled = True
             self._unsettled.append(row)
 
-    def settle(self, pace: Sweep, now: int) -> list[Touch]:
-        """The exact last touches of rows that have been silent for as long as `pace` says of their kind."""
-        touches, rest = [], []
+    def silent(self, pace: Sweep, now: int) -> list[Entity]:
+        """Takes out the rows that were silent for as long as `pace` says of their kind: their last touch is due."""
+        silent, rest = [], []
         for row in self._unsettled:
             if row.closed or not _ahead(row):
                 row.unsettled = False
             elif now - row.heard_server >= limit_of(row, pace):
                 row.unsettled = False
-                touches.append(touch_of(row, now))
+                silent.append(row)
             else:
                 rest.append(row)
         self._unsettled = rest
-        return touches
+        return silent
+
+    def put_back(self, rows: Iterable[Entity]) -> None:
+        """Takes rows in again whose last touch could not be committed."""
+        for row in rows:
+            if not row.unsettled:
+                row.unsettled = True
+                self._unsettled.append(row)
 
     def __len__(self) -> int:
         return len(self._unsettled)

@@ -28,9 +28,8 @@ class CallIdAssignMode(StrEnum):
 
 @dataclass(frozen=True)
 class Observing:
-    """What observing needs to know of this node and its settings; `limits` are idle limits in ms."""
+    """The settings of observing; `limits` are idle limits in ms."""
 
-    origin: str
     limits: Sweep
     mode: CallIdAssignMode = CallIdAssignMode.MASTER
     bounds: Bounds = field(default_factory=Bounds)
@@ -50,12 +49,22 @@ _DIRECTION_AND_KIND = {kind: (INBOUND if kind.inbound else OUTBOUND, kind.media_
 
 
 class Batch:
-    """One look at a batch; afterwards `seen()` and `touches` go into a command, `sighted()` into reports."""
+    """One look at a batch; afterwards `seen()` and `touches` go into a command, `sighted()` into reports.
+
+    `origin` is the name under which this node proposes.
+    """
 
     def __init__(
-        self, registry: Registry, hearing: Hearing, observing: Observing, now: int, fresh_id: Callable[[], str]
+        self,
+        registry: Registry,
+        hearing: Hearing,
+        observing: Observing,
+        origin: str,
+        now: int,
+        fresh_id: Callable[[], str],
     ) -> None:
         self.now = now
+        self.origin = origin
         self.hearing = hearing
         self.observing = observing
         self.due = Sweep(*(now - pace for pace in touch_pace(observing.limits)))
@@ -80,20 +89,23 @@ class Batch:
     def sighted(self, outcome: Outcome, registry: Registry) -> Iterable[Sighted]:
         """Each sample with the call it was put in, by the registry of now; samples that were put in none are tallied.
 
-        A client that we knew may have been closed, and made anew by its entry, since we looked: the outcome tells.
+        A client that we knew may have been closed, and made anew by its entry, since we looked: the outcome tells. The
+        registry itself may have been replaced: then its row is looked up again.
         """
+        replaced = registry is not self._registry
         for sighting in self.sightings:
             samples, sample, client, entry = sighting.samples, sighting.sample, sighting.client, sighting.entry
             if client is not None and (entry is None or outcome.failed is not None):
-                yield Sighted(samples.service_id, samples.media_unit_id, sample, client, client.call.call_id)
-                continue
-            call_id = outcome.calls[entry.index] if entry else None
-            if call_id is None:
-                self.rejected[Reason.REMEDY_CALL_IS_CLOSED if outcome.failed is None else Reason.FAILED] += 1
-                continue
-            client = registry.clients.get((samples.service_id, sample.client_id))
-            if client is not None and client.call.call_id != call_id:
-                client = None
+                call_id = client.call.call_id
+                if replaced:
+                    client = _in_call(call_id, samples, sample, registry)
+            else:
+                told = outcome.calls[entry.index] if entry else None
+                if told is None:
+                    self.rejected[Reason.REMEDY_CALL_IS_CLOSED if outcome.failed is None else Reason.FAILED] += 1
+                    continue
+                call_id = told
+                client = _in_call(call_id, samples, sample, registry)
             yield Sighted(samples.service_id, samples.media_unit_id, sample, client, call_id)
 
     def look(self, samples: Samples, sample: ClientSample) -> None:
@@ -199,7 +211,7 @@ class Look:
             batch.hearing.hear(client, sample.timestamp, batch.now)
             batch.hearing.hear(call, sample.timestamp, batch.now)
             due = client.server_touched <= batch.due.client or call.server_touched <= batch.due.call
-            if not due and client.origin == batch.observing.origin and self.entry is None:
+            if not due and client.origin == batch.origin and self.entry is None:
                 return
         self._tell().see(sample.timestamp, sample.user_id, sample.marker, sample.time_zone_offset)
 
@@ -275,6 +287,12 @@ class Look:
     def _is_full(self, known: PeerConnection | None, entry: PeerConnectionEntry | None) -> bool:
         count = (len(known.tracks) if known else 0) + (entry.new_tracks if entry else 0)
         return not self._batch.vacancies.for_track(count)
+
+
+def _in_call(call_id: str, samples: Samples, sample: ClientSample, registry: Registry) -> Client | None:
+    """The client of a sample, if that is in this call."""
+    client = registry.clients.get((samples.service_id, sample.client_id))
+    return client if client is not None and client.call.call_id == call_id else None
 
 
 def _tells_news(track: Track, row: MediaTrack) -> bool:

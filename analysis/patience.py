@@ -1,8 +1,10 @@
 """Which silence counts: only that during which this node listened.
 
-When time leaps (a clock is set forward, the clock of another node is ahead) or the node halts for a while, everything
-looks as if it had been silent for that long, also what goes on. So each kind of row gets its whole limit once more, in
-which it can be heard.
+When time leaps (a clock is set forward, the clock of another node is ahead), the node halts for a while, or the cluster
+has no majority, so that nobody can commit what was heard, then everything looks as if it had been silent for that long,
+also what goes on. So each kind of row gets its whole limit once more, in which it can be heard.
+
+Every node keeps its patience, whether it sweeps or not: one that becomes the leader goes on where it stands.
 """
 
 from store.commands import Sweep
@@ -21,7 +23,7 @@ class Patience:
         self._since = limits
 
     def listen(self, now: int) -> None:
-        """The node listens at `now`: to be told far more often than each half of a limit."""
+        """The node listens at `now`, and a majority with it: to be told far more often than each half of a limit."""
         if self._listened is None:
             self._since = Sweep(*[now] * len(self._limits))
         elif (gap := now - self._listened) > LONGEST_GAP:

@@ -16,13 +16,15 @@ def routes(
     offer: rest.Offer,
     put: sessions.Put,
     admits: sessions.Admits,
+    takes: rest.Takes,
     departed: sessions.Departed,
     now: Callable[[], int],
     statistics: Statistics,
 ) -> web.Routes:
     """What is answered on the port for samples: ``/``, REST and WebSocket.
 
-    Samples from REST are offered, those from WebSockets are put. `now` is the time in ms since the epoch.
+    Samples from REST are offered while they are taken, those of WebSockets that were admitted are put. `now` is the
+    time in ms since the epoch.
     """
     intake = Intake(sources, now, statistics)
     serve = sessions.Sessions(intake, put, admits, departed).serve
@@ -36,7 +38,7 @@ def routes(
     return web.Routes(
         http=(
             web.Route("GET", "/", _nothing),
-            web.Route("POST", rest.PATH, partial(rest.answer, intake, offer), sources.rest.max_body_size),
+            web.Route("POST", rest.PATH, partial(rest.answer, intake, offer, takes), sources.rest.max_body_size),
         ),
         websockets=(web.WebSocketRoute(sessions.PATH, serve, limits, failure),),
         cors=web.Cors(tuple(sources.rest.cors_allowed_origins), max_age_in_s=sources.rest.cors_max_age_in_s),

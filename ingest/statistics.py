@@ -23,6 +23,7 @@ class Refused(StrEnum):
     CONTENT_TYPE = "content_type"
     DISABLED = "disabled"
     NOT_READY = "not_ready"
+    NO_QUORUM = "no_quorum"
     FULL = "full"
 
 

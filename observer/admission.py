@@ -1,29 +1,55 @@
-"""Whether new WebSocket sessions are admitted."""
+"""Whether new sessions, and samples by POST, are taken now."""
 
 from collections.abc import Callable
+from typing import NoReturn
+
+import trio
+
+from cluster.status import Status
 
 NOT_READY = "The service is not ready"
-"""What a session that is not admitted is told; clients of the reference know the text."""
+"""What a sender is told that is not admitted; clients of the reference know the text."""
+
+_PERIOD = 0.1
+"""How often it looks whether enough peers have joined. (s)"""
 
 
 class Admission:
-    """Admits sessions once enough remote peers have joined, and ever after: a peer that goes shuts nobody out."""
+    """Admits sessions while the cluster has a majority, once enough remote peers have joined.
 
-    def __init__(self, min_remote_peers: int, remote_peers: Callable[[], int]) -> None:
+    That they have is a latch: a peer that goes afterwards shuts nobody out. Samples by POST need the majority alone.
+    """
+
+    def __init__(self, min_remote_peers: int, status: Callable[[], Status]) -> None:
         self._wanted = min_remote_peers
-        self._remote_peers = remote_peers
+        self._status = status
         self._opened = min_remote_peers <= 0
+
+    async def watch(self) -> NoReturn:
+        """Notices peers that join, until it is cancelled: also one that goes again before anybody asks."""
+        while True:
+            self._look()
+            await trio.sleep(_PERIOD)
 
     def refusal(self) -> str | None:
         """Why no session is admitted now, for the sender; ``None`` if it is."""
-        return None if self.opened() else NOT_READY
+        return None if self._look() and self._status().quorum else NOT_READY
+
+    def post_refusal(self) -> str | None:
+        """Why no samples are taken by POST now, for the sender; ``None`` if they are."""
+        return None if self._status().quorum else NOT_READY
 
     def unready(self) -> str | None:
         """Why this node is not ready, for the operator; ``None`` if it is."""
-        return None if self.opened() else f"{self._remote_peers()} of {self._wanted} remote peers have joined"
+        status = self._status()
+        if not status.quorum:
+            return status.waits_for or "the cluster has no majority"
+        if not self._look():
+            return f"{len(status.connected)} of {self._wanted} remote peers have joined"
+        return None
 
-    def opened(self) -> bool:
+    def _look(self) -> bool:
         """Whether enough peers have joined at some time."""
-        if not self._opened and self._remote_peers() >= self._wanted:
+        if not self._opened and len(self._status().connected) >= self._wanted:
             self._opened = True
         return self._opened

@@ -16,20 +16,21 @@ import ingest
 import sinks
 import web
 from analysis.observe import Observing
-from cluster.alone import alone
 from observer.admission import Admission
 from observer.config import Configuration
 from observer.config.effective import effective
 from observer.config.settings import Repository
+from observer.ending import end
 from observer.intake import Intake
 from observer.loop_lag import LoopLag
+from observer.metrics.cluster import ClusterFigures
 from observer.metrics.exposition import Exposition, Watched
 from observer.metrics.reports import ReportMetrics
 from observer.open_files import raised_file_limit
 from observer.ops import Health, Info, ops_routes
+from observer.peers import peers
 from observer.pipeline import Pipeline
 from schemas.reports import Report
-from sinks.statistics import DropReason
 from store.commands import Sweep
 from store.machine import Machine
 
@@ -41,10 +42,11 @@ _OTHER_FILES = 256
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where a running node listens: for samples, and for those who watch it."""
+    """Where a running node listens: for samples, for those who watch it, and for its peers if it is not alone."""
 
     port: int
     ops_port: int
+    cluster_port: int | None = None
 
 
 def wall_clock() -> int:
@@ -87,13 +89,14 @@ async def run_node(
     `OSError` when one cannot be.
     """
     settings = configuration.observer
-    started, origin = now(), fresh_id()
-    _tell_start(configuration, origin)
-
+    started = now()
     machine = Machine()
+    others = peers(settings.hamok, machine, fresh_id())
+    _tell_start(configuration, others.status().member)
+
     deliveries = sinks.deliveries(settings.sinks, settings.buffers.reports_collector)
     intake = Intake(settings.buffers.samples_collector)
-    admission = Admission(settings.sources.websocket.min_remote_peers, lambda: 0)
+    admission = Admission(settings.sources.websocket.min_remote_peers, others.status)
     report_metrics = ReportMetrics(settings.metrics)
     lag = LoopLag()
 
@@ -103,11 +106,10 @@ async def run_node(
 
     pipeline = Pipeline(
         registry=lambda: machine.registry,
-        commit=alone(machine),
+        commit=others.commit,
         send=send,
         settled=deliveries.settled,
         observing=Observing(
-            origin,
             idle_limits(settings.repository),
             settings.evaluators.call_updater.call_id_assign_mode,
             settings.repository.bounds,
@@ -116,6 +118,8 @@ async def run_node(
         leave_grace=int(settings.sources.websocket.leave_grace_in_s * 1000),
         now=now,
         fresh_id=fresh_id,
+        status=others.status,
+        longest_command=others.longest_command,
     )
     taken = ingest.Statistics()
     samples_routes = ingest.routes(
@@ -123,12 +127,14 @@ async def run_node(
         offer=intake.offer,
         put=intake.put,
         admits=admission.refusal,
+        takes=admission.post_refusal,
         departed=intake.departed,
         now=now,
         statistics=taken,
     )
     samples_server = web.Server(samples_routes, configuration.micronaut.server.limits)
     served = samples_server.statistics
+    cluster = others.cluster
     exposition = Exposition(
         settings.metrics,
         Watched(
@@ -141,6 +147,7 @@ async def run_node(
             departures=pipeline.departures,
             sinks=deliveries.statistics,
             loop_lag=lambda: lag.seconds,
+            cluster=ClusterFigures(cluster.status, cluster.statistics, cluster.links) if cluster else None,
         ),
         report_metrics,
     )
@@ -148,10 +155,17 @@ async def run_node(
         ops_routes(
             health=Health(
                 pipeline.round_age,
+                pipeline.proposals.waiting,
                 lambda: "the node is stopping" if stop.is_set() else admission.unready(),
                 deliveries.statistics,
+                others.standing,
             ),
-            info=Info(origin, started, lambda: {"websockets": served.open_websockets}),
+            info=Info(
+                lambda: others.status().member,
+                started,
+                lambda: {"websockets": served.open_websockets},
+                others.standing,
+            ),
             metrics=exposition.text,
             endpoints=configuration.endpoints,
         ),
@@ -162,24 +176,21 @@ async def run_node(
         nursery.start_soon(lag.run)
         ops_at = configuration.endpoints.all
         (ops_port, *_) = await nursery.start(ops_server.serve, ops_at.host, ops_at.port)
+        cluster_port: int | None = await nursery.start(cluster.run) if cluster else None
+        nursery.start_soon(admission.watch)
         await nursery.start(deliveries.run)
         pipeline_ended = trio.Event()
         nursery.start_soon(_run_pipeline, pipeline, intake, pipeline_ended)
         samples_at = configuration.micronaut.server
         (port, *_) = await nursery.start(samples_server.serve, samples_at.host, samples_at.port)
         _LOG.info("Taking samples on port %d, watched on port %d", port, ops_port)
-        task_status.started(Ports(port, ops_port))
+        task_status.started(Ports(port, ops_port, cluster_port))
 
         await stop.wait()
 
-        _LOG.info("Stopping: draining what was accepted")
-        until = trio.current_time() + settings.shutdown_grace_in_s
-        await samples_server.close(settings.shutdown_grace_in_s / 5)
-        intake.close()
-        with trio.move_on_at(until):
-            await pipeline_ended.wait()
-        await deliveries.drain(max(0.0, until - trio.current_time()))
-        delivered = pipeline_ended.is_set() and _tell_end(deliveries)
+        delivered = await end(
+            settings.shutdown_grace_in_s, samples_server, intake, pipeline, pipeline_ended, deliveries, cluster
+        )
         nursery.cancel_scope.cancel()
     return delivered
 
@@ -225,15 +236,6 @@ def _tell_start(configuration: Configuration, origin: str) -> None:
         _LOG.warning("Configuration: %s", notice)
     if configuration.observer.security.print_configs:
         _LOG.info("Effective configuration:\n%s", effective(configuration))
-
-
-def _tell_end(deliveries: sinks.Deliveries) -> bool:
-    """Whether no sink was left with reports."""
-    for sink in deliveries.statistics():
-        _LOG.info(
-            "Sink %s: %d reports acknowledged, %d dropped", sink.key, sink.acknowledged, sum(sink.dropped.values())
-        )
-    return not any(sink.dropped[DropReason.DROPPED_AT_SHUTDOWN] for sink in deliveries.statistics())
 
 
 def _with_fitting_connections(configuration: Configuration) -> Configuration:

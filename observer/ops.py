@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from cluster.status import Status
 from observer.config.settings import Endpoints
 from observer.metrics.exposition import CONTENT_TYPE
 from observer.version import DISTRIBUTION, own_version
@@ -22,6 +23,9 @@ from web import Request, Response, Route, Routes
 STUCK_AFTER_S = 30.0
 """A pipeline whose last round is longer ago is stuck. (s)"""
 
+Standing = Callable[[], Status | None]
+"""How a node stands to its cluster; ``None`` if it is alone."""
+
 _SAMPLE_VERSIONS = [f"{concept}.{samples}.x" for concept, samples in SUPPORTED_FAMILIES]
 
 
@@ -30,13 +34,16 @@ class Health:
     """How the node does.
 
     `round_age` is how long ago the pipeline's last round was (s), ``None`` while it does not run: before it starts,
-    and after it has drained. `ready` gives ``None``, or why the node is not ready for samples. A sink that fails is
-    told of, but its reports wait for it, so it does not make the node DOWN.
+    and after it has drained. `waiting` is how long it has been waiting for the cluster (s), ``None`` if it is not.
+    `ready` gives ``None``, or why the node is not ready for samples. A sink that fails is told of, but its reports wait
+    for it, so it does not make the node DOWN.
     """
 
     round_age: Callable[[], float | None]
+    waiting: Callable[[], float | None]
     ready: Callable[[], str | None]
     sinks: Callable[[], Sequence[SinkStatistics]]
+    standing: Standing = lambda: None
 
     async def answer(self, request: Request) -> Response:
         """All parts: UP if the node lives and is ready."""
@@ -47,7 +54,10 @@ class Health:
         return _health({"status": _word(up), "details": details})
 
     async def answer_liveness(self, request: Request) -> Response:
-        """DOWN when the node should be started anew: its pipeline is stuck."""
+        """DOWN when the node should be started anew: its pipeline is stuck.
+
+        While it waits for the cluster it is not: a start would not bring a majority back.
+        """
         return _health(self._live())
 
     async def answer_readiness(self, request: Request) -> Response:
@@ -55,23 +65,27 @@ class Health:
         return _health(self._ready())
 
     def _live(self) -> dict[str, Any]:
-        age = self.round_age()
-        live = age is None or age <= STUCK_AFTER_S
+        age, waiting = self.round_age(), self.waiting()
+        live = age is None or waiting is not None or age <= STUCK_AFTER_S
         told = {} if age is None else {"secondsSinceLastRound": round(age, 3)}
+        if waiting is not None:
+            told["secondsWaitingForCommit"] = round(waiting, 3)
         return {"status": _word(live), **told}
 
     def _ready(self) -> dict[str, Any]:
         reason = self.ready()
-        return {"status": _word(reason is None), **({} if reason is None else {"reason": reason})}
+        why = {} if reason is None else {"reason": reason}
+        return {"status": _word(reason is None), **why, **_of_cluster(self.standing())}
 
 
 @dataclass(frozen=True)
 class Info:
     """Which observer this is. `started` is in ms since the epoch; `open_sessions` counts them by kind."""
 
-    node_id: str
+    node_id: Callable[[], str]
     started: int
     open_sessions: Callable[[], Mapping[str, int]]
+    standing: Standing = lambda: None
 
     async def answer(self, request: Request) -> Response:
         """All of it."""
@@ -80,9 +94,10 @@ class Info:
             "version": own_version(),
             "schemaVersions": {"samples": _SAMPLE_VERSIONS, "reports": [REPORT_SCHEMA_VERSION]},
             "python": python_version(),
-            "nodeId": self.node_id,
+            "nodeId": self.node_id(),
             "startedAt": datetime.fromtimestamp(self.started / 1000, UTC).isoformat(timespec="milliseconds"),
             "openSessions": self.open_sessions(),
+            **_of_cluster(self.standing()),
         }
         return _json(200, told)
 
@@ -114,6 +129,26 @@ def _of_sink(sink: SinkStatistics) -> dict[str, Any]:
     if sink.failing_for_s is None:
         return {"status": "UP", **told}
     return {"status": "FAILING", **told, "failingForSeconds": round(sink.failing_for_s, 3)}
+
+
+def _of_cluster(status: Status | None) -> dict[str, Any]:
+    """How a node stands to its cluster; nothing of a node that is alone."""
+    if status is None:
+        return {}
+    return {
+        "cluster": {
+            "clusterId": status.cluster,
+            "member": status.member,
+            "role": status.role,
+            "term": status.term,
+            "leader": status.leader,
+            "members": sorted(status.members),
+            "connected": sorted(status.connected),
+            "quorum": status.quorum,
+            "commitIndex": status.commit_index,
+            "appliedIndex": status.applied_index,
+        }
+    }
 
 
 def _word(up: bool) -> str:

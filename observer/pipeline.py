@@ -1,30 +1,36 @@
 """One sample's way: batch, look, commit, events and reports, sinks.
 
 All that this node proposes goes through here, one command at a time: what samples show, clients that leave, exact last
-touches, sweeps. It takes plain callables and knows neither sockets nor sinks.
+touches, sweeps, what nodes that are gone left untold. It takes plain callables and knows neither sockets nor sinks.
+
+Wherever it waits for a commit, and wherever it lets others run, the registry may change, it may be replaced by another,
+and this process may become a new member of the cluster, under a new name.
 """
 
 import logging
-import time
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import math
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import trio
 
 from analysis import events
 from analysis.client_reports import ClientSamplesAnalyser, client_reports
-from analysis.hearing import Hearing, last_touches, touch_pace
+from analysis.hearing import Hearing, last_touches, touch_of, touch_pace
 from analysis.observe import Batch, Observing
 from analysis.patience import Patience
+from cluster.machine import Reborn
+from cluster.status import Status
 from observer.clock import Clock
-from observer.departures import Departures, Part, parts
+from observer.departures import Departures, Part, parts, rows_of
 from observer.intake import Departed
+from observer.proposals import TOO_LARGE, Commit, ProposalCounts, Proposals
 from observer.stint import Stint
 from schemas.reports import Report
 from schemas.samples import Reason, Samples, Tally
-from store.commands import ClientSeen, Command, Leave, Outcome, Sweep, Touch, encode
-from store.entities import Client
+from store.commands import Leave, Outcome, Sweep, Touch
+from store.entities import Client, Entity
 from store.registry import Registry
 
 _LOG = logging.getLogger(__name__)
@@ -32,16 +38,18 @@ _LOG = logging.getLogger(__name__)
 _TICK = 0.5
 """How often it looks for clients that leave and for what is idle. (s)"""
 
-MOST_UNDELIVERED = 10_000
-"""How many outcomes the registry keeps for a node until its sinks are done with them: a bound, not a setting."""
+_MOST_TOUCHES = 1000
+"""How many last touches go in one command: more would hold everybody up when it is applied."""
+
+_MOST_GONE, _MOST_INHERITED = 16, 1000
+"""How many nodes that are gone one command names, and after how many of their untold outcomes it names no more."""
 
 Receive = Callable[[float], Awaitable[list[Samples | Departed]]]
-Commit = Callable[[bytes], Awaitable[Outcome]]
 Send = Callable[[Sequence[Report]], int]
 
 
 @dataclass
-class Counts:
+class Counts(ProposalCounts):
     """What the pipeline has done since it started; only ever counted up. Times are in s."""
 
     batches: int = 0
@@ -49,12 +57,10 @@ class Counts:
     client_samples: int = 0
     sfu_samples: int = 0
     last_batch: int = 0
-    commands: int = 0
-    commit_seconds: float = 0.0
     look_seconds: float = 0.0
     report_seconds: float = 0.0
     sweeps: int = 0
-    outcomes_not_kept: int = 0
+    inherited: int = 0
     rejected: Tally = field(default_factory=Counter)
 
 
@@ -63,7 +69,9 @@ class Pipeline:
 
     `registry` gives the local replica, `commit` makes a command true and answers with its outcome, `send` hands reports
     to the sinks and tells their position, `settled` the position up to which all sinks are done. `now` is the clock on
-    the wall (ms since the epoch), `steady` one that nobody sets (s); `leads` says whether this node sweeps.
+    the wall (ms since the epoch), `steady` one that nobody sets (s). `status` is how this node stands to the others:
+    its name, whether there is a majority, whether it decides for all, and who they are. No command has more bytes than
+    `longest_command`.
     """
 
     def __init__(
@@ -79,24 +87,24 @@ class Pipeline:
         now: Callable[[], int],
         steady: Callable[[], float] = trio.current_time,
         fresh_id: Callable[[], str],
-        leads: Callable[[], bool] = lambda: True,
+        status: Callable[[], Status],
+        longest_command: float = math.inf,
     ) -> None:
         self.counts = Counts()
         self.hearing = Hearing()
         self.departures = Departures(leave_grace)
+        self.proposals = Proposals(commit, status, settled, longest_command, self.counts)
+        self.drained = False
+        """Whether all that came was committed and reported."""
         self._registry = registry
-        self._commit = commit
+        self._known = registry()
         self._send = send
-        self._settled = settled
         self._observing = observing
         self._analyser = analyser
         self._clock = Clock(now, steady)
         self._patience = Patience(observing.limits)
         self._fresh_id = fresh_id
-        self._leads = leads
-        self._seq = 0
-        self._mark = 0
-        self._undelivered: deque[tuple[int, int]] = deque()
+        self._status = status
         self._scan_period = _scan_period(observing.limits)
         self._next_scan = 0.0
         self._round_at: float | None = None
@@ -113,7 +121,13 @@ class Pipeline:
                 await self.tick()
                 next_tick = trio.current_time() + _TICK
         self._round_at = None
+        self.drained = True
         await self._settle_all()
+
+    async def mark_delivered(self) -> None:
+        """Tells the cluster of all that was delivered; to be called once `run` has returned and the sinks are done."""
+        if self.proposals.unmarked:
+            await self.proposals.propose(self._time())
 
     def scan_at_next_tick(self) -> None:
         """Lets the next tick look through all rows, whenever that is."""
@@ -128,67 +142,126 @@ class Pipeline:
         self.counts.batches += 1
         self.counts.last_batch = len(batch)
         for part in parts(batch):
+            for samples in part.messages:
+                self._count(samples)
             await self._process(part)
 
     async def tick(self) -> None:
-        """Lets clients go whose grace is over, settles what fell silent, sweeps what is idle."""
-        now, registry = self._time(), self._registry()
-        leaving = self.departures.due(registry, self._observing.origin, now)
-        touches, sweep = [], None
+        """Lets clients go whose grace is over, settles what fell silent; the leader sweeps, and inherits.
+
+        Without a majority it waits for better times: what it would say of others could be wrong by then.
+        """
+        self.proposals.follow_name()
+        now, registry, status = self._time(), self._current(), self._status()
+        if not status.quorum:
+            return
+        silent: list[Entity] = []
+        sweep = None
         if trio.current_time() >= self._next_scan:
             self._next_scan = trio.current_time() + self._scan_period
-            touches = self.hearing.settle(touch_pace(self._observing.limits), now)
+            silent = self.hearing.silent(touch_pace(self._observing.limits), now)
             limits = self._patience.limits(now)
-            if self._leads() and registry.has_idle(limits, now):
+            if status.leads and registry.has_idle(limits, now):
                 sweep = limits
-                self.counts.sweeps += 1
+        leaving = self.departures.due(registry, self.proposals.name, now)
         leaves = [Leave(client.call.service_id, client.client_id, certain=False) for client in leaving]
-        if touches or leaves or sweep:
-            outcome = await self._propose(now, _and_last_touches(touches, leaving, now), (), leaves, sweep)
-            self._told(outcome, self._send(events.opened(outcome.opened) + events.closed(outcome.closed)))
+        gone = self._gone(registry, status)
+        try:
+            await self._settle([*silent], leaving, now)
+            if leaves or sweep or gone or self.proposals.unmarked:
+                outcome = await self.proposals.propose(now, leaves=leaves, sweep=sweep, gone=gone)
+                self.proposals.told(outcome, self._send(events.opened(outcome.opened) + events.closed(outcome.closed)))
+                self.counts.sweeps += sweep is not None
+                self.counts.inherited += len(gone)
+        except Reborn:
+            self.hearing.put_back(silent)
+
+    def _gone(self, registry: Registry, status: Status) -> list[str]:
+        """Nodes that will never report again, whose heir this node is if it leads: some, if there are many."""
+        gone: list[str] = []
+        untold = 0
+        if status.leads:
+            for name, origin in registry.origins.items():
+                if len(gone) >= _MOST_GONE or untold >= _MOST_INHERITED:
+                    break
+                if name not in status.members and name != self.proposals.name:
+                    gone.append(name)
+                    untold += len(origin.untold)
+        return gone
 
     async def _settle_all(self) -> None:
         """Commits the exact last touch of every row: what ends after this node is gone ends at its last sample."""
         now = self._time()
-        touches = self.hearing.settle(Sweep(*[0] * len(Sweep._fields)), now)
-        if touches:
-            await self._propose(now, touches, (), (), None)
+        if self._status().quorum:
+            try:
+                await self._settle(self.hearing.silent(Sweep(*[0] * len(Sweep._fields)), now), (), now)
+            except Reborn:
+                _LOG.warning("The last touches of what this node heard of are lost: it lost its place in the cluster")
+
+    async def _settle(self, rows: Iterable[Entity], leaving: Iterable[Client], now: int) -> None:
+        """Commits the last touches of rows, and of clients that are about to leave. Raises `Reborn`."""
+        touches = [*(touch_of(row, now) for row in rows), *_last_touches(leaving, now)]
+        for some in _slices(touches):
+            await self.proposals.propose(now, touches=some)
 
     async def _process(self, part: Part) -> None:
-        stint = Stint()
-        now, registry = self._time(), self._registry()
-        batch = Batch(registry, self.hearing, self._observing, now, self._fresh_id)
-        for samples in part.messages:
-            if stint.is_over(self._look(batch, samples)):
-                await stint.pause()
-        leaving = [client for key in part.leaving if (client := registry.clients.get(key))]
-        touches = _and_last_touches(batch.touches, leaving, now)
-        leaves = [Leave(*key, certain=True) for key in sorted(part.leaving)]
-        seen = batch.seen()
-        self.counts.look_seconds += stint.seconds
-        outcome = Outcome()
-        if seen or touches or leaves:
-            outcome = await self._propose(now, touches, seen, leaves, None)
+        while True:
+            self.proposals.follow_name()
+            self._current()
+            batch = Batch(
+                self._registry(), self.hearing, self._observing, self.proposals.name, self._time(), self._fresh_id
+            )
+            await self._look(batch, part.messages)
+            try:
+                outcome = await self._commit(batch, part)
+                break
+            except Reborn:
+                await self.proposals.wait_for_majority()
+        if outcome.failed == TOO_LARGE and len(part.messages) > 1:
+            for half in part.halves():
+                await self._process(half)
+            return
         now = self._time()  # of rows that were just made, the registry says that they were heard at its own time
         for key in sorted(part.departed):
             self.departures.add(key, now)
         await self._report(batch, outcome)
 
-    def _look(self, batch: Batch, samples: Samples) -> int:
-        """Looks at one message; how many samples and tracks that were."""
+    async def _commit(self, batch: Batch, part: Part) -> Outcome:
+        """Commits what a batch shows, if that is anything. Raises `Reborn`."""
+        registry = self._registry()
+        leaving = (client for key in part.leaving if (client := registry.clients.get(key)))
+        touches = [*batch.touches, *_last_touches(leaving, batch.now)]
+        leaves = [Leave(*key, certain=True) for key in sorted(part.leaving)]
+        seen = batch.seen()
+        *before, last = _slices(touches) or [[]]
+        for some in before:
+            await self.proposals.propose(batch.now, touches=some)
+        if not (last or seen or leaves):
+            return Outcome()
+        return await self.proposals.propose(batch.now, touches=last, seen=seen, leaves=leaves)
+
+    def _count(self, samples: Samples) -> None:
         self.counts.messages += 1
         self.counts.client_samples += len(samples.clients)
+        rejected = self.counts.rejected
         if samples.sfus:
             self.counts.sfu_samples += len(samples.sfus)
-            batch.rejected[Reason.SFU_SAMPLES_NOT_ANALYSED] += len(samples.sfus)
-        batch.rejected.update(samples.rejected)
-        for sample in samples.clients:
-            try:
-                batch.look(samples, sample)
-            except Exception:
-                _LOG.exception("A sample could not be looked at; it is dropped")
-                batch.rejected[Reason.FAILED] += 1
-        return sum(1 + len(sample.tracks) for sample in samples.clients)
+            rejected[Reason.SFU_SAMPLES_NOT_ANALYSED] += len(samples.sfus)
+        rejected.update(samples.rejected)
+
+    async def _look(self, batch: Batch, messages: Iterable[Samples]) -> None:
+        """Looks at all samples of messages."""
+        stint = Stint()
+        for samples in messages:
+            for sample in samples.clients:
+                try:
+                    batch.look(samples, sample)
+                except Exception:
+                    _LOG.exception("A sample could not be looked at; it is dropped")
+                    batch.rejected[Reason.FAILED] += 1
+            if stint.is_over(rows_of(samples)):
+                await stint.pause()
+        self.counts.look_seconds += stint.seconds
 
     async def _report(self, batch: Batch, outcome: Outcome) -> None:
         """Tells what opened, then the reports, then what closed."""
@@ -209,52 +282,33 @@ class Pipeline:
                 reports = []
                 await stint.pause()
         self.counts.report_seconds += stint.seconds
-        self._told(outcome, self._send(reports + events.closed(outcome.closed)))
+        self.proposals.told(outcome, self._send(reports + events.closed(outcome.closed)))
         self.counts.rejected.update(batch.rejected)
 
-    async def _propose(
-        self,
-        now: int,
-        touches: Sequence[Touch],
-        seen: Sequence[ClientSeen],
-        leaves: Sequence[Leave],
-        sweep: Sweep | None,
-    ) -> Outcome:
-        """Commits one command; its number goes up by one and it tells how far this node's outcomes were delivered."""
-        settled = self._settled()
-        while self._undelivered and self._undelivered[0][1] <= settled:
-            self._mark = self._undelivered.popleft()[0]
-        self._seq += 1
-        self.counts.commands += 1
-        command = Command(self._observing.origin, self._seq, now, self._mark, touches, seen, leaves, sweep)
-        started = time.perf_counter()
-        outcome = await self._commit(encode(command))
-        self.counts.commit_seconds += time.perf_counter() - started
-        if outcome.failed is not None:
-            _LOG.error("A command could not be applied: %s", outcome.failed)
-            return outcome._replace(calls=[None] * len(seen))
-        return outcome
-
-    def _told(self, outcome: Outcome, position: int) -> None:
-        """Remembers where in the sinks' stream the end of an outcome's events stands.
-
-        While a sink is stuck outcomes gather in the registry of every node; the oldest of too many are no longer kept.
-        """
-        if outcome.opened or outcome.closed:
-            self._undelivered.append((self._seq, position))
-        if len(self._undelivered) > MOST_UNDELIVERED:
-            self._mark = self._undelivered.popleft()[0]
-            self.counts.outcomes_not_kept += 1
+    def _current(self) -> Registry:
+        """The registry as it is now; what only the rows of one that was replaced remember is seen to."""
+        registry = self._registry()
+        if registry is not self._known:
+            self.departures.forget_heard(self._known)
+            self._known = registry
+        return registry
 
     def _time(self) -> int:
         """Now, never before what the registry has seen. (ms since the epoch)"""
         now = self._clock.now(at_least=self._registry().now)
-        self._patience.listen(now)
+        if self._status().quorum:
+            self._patience.listen(now)
+            self.departures.listen(now)
         return now
 
 
-def _and_last_touches(touches: Sequence[Touch], leaving: Iterable[Client], now: int) -> list[Touch]:
-    return [*touches, *(touch for client in leaving for touch in last_touches(client, now))]
+def _last_touches(leaving: Iterable[Client], now: int) -> Iterator[Touch]:
+    return (touch for client in leaving for touch in last_touches(client, now))
+
+
+def _slices(touches: Sequence[Touch]) -> list[Sequence[Touch]]:
+    """As many to a command as are good for it."""
+    return [touches[first : first + _MOST_TOUCHES] for first in range(0, len(touches), _MOST_TOUCHES)]
 
 
 def _scan_period(limits: Sweep) -> float:

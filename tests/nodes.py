@@ -1,15 +1,22 @@
-"""Real nodes for tests: the whole observer in this process, on ports of 127.0.0.1, its reports in a file.
+"""Real nodes for tests: the whole observer in this process, on ports of loopback, its reports in a file.
 
 Tests that let minutes pass take a ``MockClock(rate=1.0)`` as pytest fixture; `Node.pass_time` moves it on. The node's
 wall clock follows trio's clock, so idle limits pass with it.
+
+With ``OBSERVER_NODES=3`` in the environment, the node of each test is one of three: all that holds for a node alone
+holds for it too. What the other two tell, it tells.
 """
 
 import json
+import os
+import random
 import re
+import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,18 +26,21 @@ import trio
 from prometheus_client.parser import text_string_to_metric_families
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from observer.config import parse
-from observer.node import run_node
+from observer.config import Configuration, parse
+from observer.node import Ports, run_node
 from tests.web_client import Answer, Session, request, websocket
 
 NOW = 1_700_000_000_000
 """The wall clock of a node when its test begins. (ms since the epoch)"""
 
+of_nodes = int(os.environ.get("OBSERVER_NODES", "1"))
+"""How many nodes the cluster has that the node of a test belongs to; 1 stands for a node alone."""
+
 BARRIERS = 2
 """How many client samples, in as many messages, `Node.reports` sends of its own."""
 
 _PATIENCE_S = 30.0
-_STEP_S = 2.0
+_STEP_S = 1.0
 _POLL_S = 0.002
 _BARRIER = "barrier-"
 _numbers = count(1)
@@ -62,10 +72,12 @@ class Node:
 
     port: int
     ops_port: int
-    path: Path
+    file: "Lines"
     stop: trio.Event
     stopped: trio.Event = field(default_factory=trio.Event)
-    _read: int = 0
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    others: Sequence["Lines"] = ()
+    """The files of other nodes whose reports count as those of this one."""
     _written: bytearray = field(default_factory=bytearray)
 
     async def post(
@@ -166,6 +178,22 @@ class Node:
             await self.stopped.wait()
         return self._take()
 
+    async def kill(self) -> None:
+        """Ends the node in the middle of whatever it does."""
+        self.scope.cancel()
+        await self.stopped.wait()
+
+    async def standing(self) -> Mapping[str, Any]:
+        """What it tells of its cluster."""
+        told: Mapping[str, Any] = json.loads((await self.get("/info")).text)["cluster"]
+        return told
+
+    async def wait_ready(self) -> None:
+        """Waits until samples may come."""
+        with trio.fail_after(_PATIENCE_S):
+            while (await self.get("/health/readiness")).status != 200:  # noqa: ASYNC110 - a node is asked from outside
+                await trio.sleep(_POLL_S)
+
     async def _wait_told(self, name: str) -> None:
         searched = 0
         with trio.fail_after(_PATIENCE_S):
@@ -175,20 +203,33 @@ class Node:
                 self._read_on()
 
     def _read_on(self) -> None:
-        if self.path.exists():
-            with self.path.open("rb") as file:
-                file.seek(self._read)
-                more = file.read()
-            self._read += len(more)
-            self._written += more
+        for file in (self.file, *self.others):
+            self._written += file.more()
 
     def _take(self) -> list[Told]:
-        """What was written since the last call, as far as lines are whole, without the barriers."""
+        """What was written since the last call, without the barriers."""
         self._read_on()
-        whole, _, rest = self._written.rpartition(b"\n")
-        self._written = rest
+        whole, self._written = self._written, bytearray()
         told = [_told(json.loads(line)) for line in whole.splitlines()]
         return [report for report in told if not str(report.payload.get("roomId")).startswith(_BARRIER)]
+
+
+@dataclass
+class Lines:
+    """A file that grows by lines, which may not be there yet."""
+
+    path: Path
+    _read: int = 0
+
+    def more(self) -> bytes:
+        """The whole lines that were written since the last call."""
+        if not self.path.exists():
+            return b""
+        with self.path.open("rb") as file:
+            file.seek(self._read)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        self._read += len(whole) + len(newline)
+        return whole + newline
 
 
 def _told(envelope: dict[str, Any]) -> Told:
@@ -202,29 +243,86 @@ def now_of_trio() -> int:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, epoch: int | None = None, sink: Mapping[str, object] | None = None, **blocks: Any
+    folder: Path,
+    *,
+    nodes: int | None = None,
+    epoch: int | None = None,
+    sink: Mapping[str, object] | None = None,
+    **blocks: Any,
 ) -> AsyncIterator[Node]:
     """A node whose `observer` configuration has these blocks; `sink` adds to the block of its FileSink.
 
-    Its wall clock begins at `epoch` (ms), or else follows `now_of_trio`.
+    Its wall clock begins at `epoch` (ms), or else follows `now_of_trio`. It is one of `nodes`, or of `of_nodes`.
     """
-    path = folder / "reports.jsonl"
-    configuration = parse(json.dumps(_tree(path, sink or {}, blocks)), {})
+    async with cluster(folder, nodes or of_nodes, epoch=epoch, sink=sink, **blocks) as (node, *others):
+        node.others = [other.file for other in others]
+        yield node
+
+
+@asynccontextmanager
+async def cluster(
+    folder: Path,
+    nodes: int = 3,
+    *,
+    epoch: int | None = None,
+    sink: Mapping[str, object] | None = None,
+    timing: Mapping[str, int] | None = None,
+    **blocks: Any,
+) -> AsyncIterator[Sequence[Node]]:
+    """Nodes that are one observer, once all of them are ready; a single one is alone.
+
+    They keep time generously, since steps of a MockClock and busy machines are nothing that they should notice;
+    `timing` says otherwise, with keys of ``storageGrid``.
+    """
     begun = trio.current_time()
-    stop = trio.Event()
 
     def now() -> int:
         return now_of_trio() if epoch is None else epoch + int((trio.current_time() - begun) * 1000)
 
-    async def run(task_status: trio.TaskStatus[Any]) -> None:
-        await run_node(configuration, now=now, stop=stop, task_status=task_status)
-        node.stopped.set()
+    async def run(
+        configuration: Configuration, path: Path, *, task_status: trio.TaskStatus[Node] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        stop, stopped = trio.Event(), trio.Event()
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as own:
+                ports: Ports = await own.start(partial(run_node, configuration, now=now, stop=stop))
+                task_status.started(Node(ports.port, ports.ops_port, Lines(path), stop, stopped, scope))
+        stopped.set()
 
     async with _plain_errors(), trio.open_nursery() as nursery:
-        ports: Any = await nursery.start(run)
-        node = Node(ports.port, ports.ops_port, path, stop)
-        yield node
+        started = []
+        for number, hamok in enumerate(_hamok(nodes, timing or {})):
+            path = folder / (f"reports-{number}.jsonl" if number else "reports.jsonl")
+            configuration = parse(json.dumps(_tree(path, sink or {}, hamok | blocks)), {})
+            started.append(await nursery.start(run, configuration, path))
+        if nodes > 1:
+            for node in started:
+                await node.wait_ready()
+        yield started
         nursery.cancel_scope.cancel()
+
+
+def _hamok(nodes: int, timing: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The blocks of the members of a cluster; a single node has none."""
+    if nodes == 1:
+        return [{}]
+    host = f"127.{random.randint(1, 250)}.{random.randint(0, 250)}.{random.randint(1, 250)}"
+    with ExitStack() as open_sockets:
+        sockets = [open_sockets.enter_context(socket.create_server((host, 0))) for _ in range(nodes)]
+        ports = [of.getsockname()[1] for of in sockets]
+    discovery = {"config": {"peers": {f"node-{port}": {"host": host, "port": port} for port in ports}}}
+    limits = {"linkTimeoutInS": 10, "pingIntervalInS": 1}
+    grid = {"heartbeatInMs": 200, "followerMaxIdleInMs": 2000, "peerMaxIdleInMs": 10_000} | dict(timing)
+    return [
+        {
+            "hamok": {
+                "endpoint": {"config": {"serverHost": host, "serverPort": port, "limits": limits}},
+                "discovery": discovery,
+                "storageGrid": grid,
+            }
+        }
+        for port in ports
+    ]
 
 
 def _tree(path: Path, sink: Mapping[str, object], blocks: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,13 @@
 
 ``tell`` is one batch; its answer is what came out. Time stands still unless ``pass_time`` moves it; the wall clock is
 wrong by ``clock_error`` (ms). ``meanwhile`` is done between the proposal of a command and its commit.
+
+The node leads, has a majority, and its peers are those that its registry knows, unless ``standing`` says otherwise:
+fields of its `Status`. Its ``name`` may be changed: then it is a new member.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -14,7 +18,10 @@ from analysis.bounds import Bounds
 from analysis.client_reports import ClientSamplesAnalyser
 from analysis.observe import CallIdAssignMode, Observing
 from cluster.alone import alone
+from cluster.machine import Commit
+from cluster.status import Status
 from observer.intake import Departed
+from observer.peers import status_alone
 from observer.pipeline import Pipeline
 from schemas.reports import Report, ReportType
 from schemas.samples import Budget, Samples, Tally, client_sample
@@ -43,10 +50,13 @@ class World:
         ids: Iterator[str] | None = None,
     ) -> None:
         self.machine = machine or Machine()
+        self.name = origin
+        self.standing: dict[str, Any] = {}
         self.now = NOW
         self.clock_error = 0
         self.delivered = True
         self.meanwhile: Callable[[], None] = lambda: None
+        self.commit: Commit[Outcome] = alone(self.machine)
         self._told: list[Report] = []
         fresh = ids or (f"call-{number}" for number in count(1))
         self.limits = Sweep(IDLE, IDLE, IDLE, IDLE, IDLE)._replace(**(idle or {}))
@@ -55,12 +65,13 @@ class World:
             commit=self._commit,
             send=self._send,
             settled=lambda: len(self._told) if self.delivered else -1,
-            observing=Observing(origin, self.limits, mode, bounds or Bounds()),
+            observing=Observing(self.limits, mode, bounds or Bounds()),
             analyser=analyser or ClientSamplesAnalyser(),
             leave_grace=GRACE,
             now=lambda: self.now + self.clock_error,
             steady=lambda: self.now / 1000,
             fresh_id=lambda: next(fresh),
+            status=self.status,
         )
 
     @property
@@ -77,6 +88,11 @@ class World:
     def commands(self) -> int:
         """How many commands were proposed so far."""
         return self.pipeline.counts.commands
+
+    def status(self) -> Status:
+        """How this node stands to the others."""
+        members = tuple({*self.registry.origins, self.name})
+        return replace(status_alone(self.name), **{"members": members, **self.standing})
 
     def client(self, client_id: str, service: str = "svc") -> Client:
         """A client that is there."""
@@ -111,7 +127,7 @@ class World:
 
     async def _commit(self, command: bytes) -> Outcome:
         self.meanwhile()
-        return await alone(self.machine)(command)
+        return await self.commit(command)
 
     def _send(self, reports: Any) -> int:
         self._told.extend(reports)

@@ -13,6 +13,7 @@ import web
 from ingest import statistics as ingest_statistics
 from observer.config.settings import Metrics
 from observer.intake import Intake
+from observer.metrics.cluster import ClusterFigures, cluster_families
 from observer.metrics.families import Group, metric_prefix
 from observer.metrics.node import (
     count_entries,
@@ -36,7 +37,8 @@ class Watched:
     """Where the figures come from: parts of the node that count for themselves.
 
     `served` are the statistics of the port for samples, `unsettled` the rows of `analysis.hearing.Hearing`,
-    `departures` the clients of `observer.departures.Departures`, `loop_lag` is in seconds.
+    `departures` the clients of `observer.departures.Departures`, `loop_lag` is in seconds. A node without
+    `cluster` is alone.
     """
 
     ingest: ingest_statistics.Statistics
@@ -48,6 +50,7 @@ class Watched:
     departures: Sized
     sinks: Callable[[], Sequence[SinkStatistics]]
     loop_lag: Callable[[], float]
+    cluster: ClusterFigures | None = None
 
 
 class Exposition:
@@ -92,6 +95,8 @@ class _NodeMetrics(Collector):
         if settings.repository_metrics.enabled:
             group = Group(prefix, "repository")
             yield from repository_families(group, self.entries, watched.unsettled, watched.departures, watched.counts)
+        if watched.cluster is not None:
+            yield from cluster_families(Group(prefix, "cluster"), watched.cluster, watched.counts)
         if settings.sink_metrics.enabled:
             yield from sink_families(Group(prefix, "sinks"), watched.sinks())
 

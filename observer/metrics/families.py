@@ -86,16 +86,28 @@ class Group:
 
     def histogram(self, name: str, documentation: str, histogram: Histogram, unit: str = "") -> Metric:
         """How values are spread."""
+        return self.histogram_of(name, documentation, histogram.bounds, histogram.counts, histogram.total, unit)
+
+    def histogram_of(
+        self,
+        name: str,
+        documentation: str,
+        bounds: Sequence[float],
+        counts: Sequence[int],
+        total: float,
+        unit: str = "",
+    ) -> Metric:
+        """How values are spread: `counts` has one for each of `bounds`, and one for what is beyond all."""
         return HistogramMetricFamily(
-            self._head + name, documentation, buckets=_cumulative(histogram), sum_value=histogram.total, unit=unit
+            self._head + name, documentation, buckets=_cumulative(bounds, counts), sum_value=total, unit=unit
         )
 
 
-def _cumulative(histogram: Histogram) -> Sequence[tuple[str, float]]:
+def _cumulative(bounds: Sequence[float], counts: Sequence[int]) -> Sequence[tuple[str, float]]:
     """For each bound, how many values are not beyond it."""
-    bounds = [*(str(float(bound)) for bound in histogram.bounds), "+Inf"]
+    names = [*(str(float(bound)) for bound in bounds), "+Inf"]
     so_far, buckets = 0, []
-    for bound, count in zip(bounds, histogram.counts, strict=True):
+    for bound, count in zip(names, counts, strict=True):
         so_far += count
         buckets.append((bound, so_far))
     return buckets

@@ -71,7 +71,7 @@ async def test_disabled_websockets_are_opened_and_closed(tmp_path: Path) -> None
 
 async def test_sessions_wait_for_remote_peers(tmp_path: Path) -> None:
     """C35: REST does not."""
-    async with running(tmp_path, sources={"websocket": {"minRemotePeers": 1}}) as node:
+    async with running(tmp_path, nodes=1, sources={"websocket": {"minRemotePeers": 1}}) as node:
         async with node.websocket() as session:
             closed = await session.wait_closed()
         answer = await node.post(client())

@@ -2,12 +2,14 @@
 
 import json
 import re
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from analysis import events
+from cluster import links as cluster_links
 from ingest import sessions
 from ingest.statistics import Refused
 from observer.config import parse
@@ -46,6 +48,7 @@ SAMPLE_WORDS = {
     *("clientSamples", "sfuSamples", "turnSamples", "customObserverEvents", "timeZoneOffsetInHours", "getStats"),
     *("dtlsRole", "candidatePairId", "dataChannelIdentifier", "messageSent", "messageReceived", "timeZoneId"),
     *("streamDirection", "mediaKind", "getTimezoneOffset", "schemaVersion", "defaultLogger"),
+    *("clusterId", "commitIndex", "appliedIndex", "secondsWaitingForCommit"),
 }
 """Words of samples, attachments and answers that no table of ours holds."""
 
@@ -237,9 +240,11 @@ def test_every_reason_why_something_is_not_taken_is_explained() -> None:
         ("Messages and sessions that are refused", Refused),
         ("Connections that are ended", Ended),
         ("Reports that are dropped", DropReason),
+        ("Strangers at the cluster port", cluster_links.Refused),
+        ("Links between nodes that end", cluster_links.Closed),
     ],
 )
-def test_every_other_reason_is_explained(heading: str, reasons: type[Refused] | type[Ended] | type[DropReason]) -> None:
+def test_every_other_reason_is_explained(heading: str, reasons: type[StrEnum]) -> None:
     listed = [row[0] for row in rows(text_of(OPERATIONS_PAGE), heading)]
 
     assert sorted(listed) == sorted(reason.value for reason in reasons)

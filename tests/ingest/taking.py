@@ -21,6 +21,7 @@ class Pipeline:
     sizes: list[int] = field(default_factory=list)
     departures: list[tuple[str, set[str]]] = field(default_factory=list)
     not_admitted: str | None = None
+    not_taken: str | None = None
     full: bool = False
     room: trio.Event = field(default_factory=trio.Event)
     statistics: Statistics = field(default_factory=Statistics)
@@ -57,6 +58,7 @@ async def taking(sources: Sources | None = None) -> AsyncIterator[tuple[Served, 
         offer=pipeline.offer,
         put=pipeline.put,
         admits=lambda: pipeline.not_admitted,
+        takes=lambda: pipeline.not_taken,
         departed=pipeline.departed,
         now=lambda: 5000,
         statistics=pipeline.statistics,

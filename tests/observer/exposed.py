@@ -11,6 +11,7 @@ import web
 from ingest import statistics as ingest_statistics
 from observer.config.settings import Metrics
 from observer.intake import Intake, SamplesCollector
+from observer.metrics.cluster import ClusterFigures
 from observer.metrics.exposition import Exposition, Watched
 from observer.metrics.reports import ReportMetrics
 from observer.pipeline import Counts
@@ -32,6 +33,7 @@ class Figures:
     departures: Sequence[object] = ()
     sinks: Sequence[SinkStatistics] = ()
     loop_lag: float = 0.0
+    cluster: ClusterFigures | None = None
 
 
 class Exposed:
@@ -72,6 +74,7 @@ async def exposed(
         departures=figures.departures,
         sinks=lambda: figures.sinks,
         loop_lag=lambda: figures.loop_lag,
+        cluster=figures.cluster,
     )
     return Exposed((await Exposition(settings, watched, report_metrics).text()).decode())
 

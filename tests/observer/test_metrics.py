@@ -1,16 +1,24 @@
 import shutil
 from collections import Counter
 from dataclasses import replace
+from enum import StrEnum
+from typing import Any
 
 import pytest
 import trio
 from prometheus_client import REGISTRY
 
 import web
+from cluster import links as cluster_links
+from cluster.links import LinkStatistics
+from cluster.statistics import Proposal, Statistics
+from cluster.status import Role
 from ingest import statistics as ingest_statistics
 from ingest.statistics import Refused, Transport
 from observer.config.settings import Metrics, MetricsGroup
 from observer.intake import Intake, SamplesCollector
+from observer.metrics.cluster import ClusterFigures
+from observer.peers import status_alone
 from observer.pipeline import Counts
 from schemas.samples import Reason, Samples
 from sinks.statistics import DropReason, SinkStatistics
@@ -64,7 +72,18 @@ def busy() -> Figures:
         ),
         registry=full_registry(),
         sinks=[SINK],
+        cluster=member(),
     )
+
+
+def member(**standing: Any) -> ClusterFigures:
+    """What the leader of three nodes has counted."""
+    names = ("a:1#f0", "b:2#01", "c:3#02")
+    status = replace(status_alone(names[0]), members=names, connected=names[1:], term=4, commit_index=9, log_bytes=300)
+    statistics = Statistics(elections=2, rebirths=1, proposals=Counter({Proposal.RETRIED: 5}))
+    statistics.commit_times.add(0.003)
+    links = LinkStatistics(bytes_sent=70, messages_received=8, refused=Counter({cluster_links.Refused.UNNAMED: 3}))
+    return ClusterFigures(lambda: replace(status, **standing), statistics, links)
 
 
 async def test_every_metric_has_a_help_text_and_a_type() -> None:
@@ -201,12 +220,11 @@ async def test_connections_that_were_ended_are_counted_by_reason() -> None:
         ("observertc_sources_rejected_total", Reason),
         ("observertc_sources_refused_total", Refused),
         ("observertc_sources_ended_connections_total", Ended),
+        ("observertc_cluster_closed_links_total", cluster_links.Closed),
     ],
 )
-async def test_every_reason_is_there_from_the_start(
-    name: str, reasons: type[Reason] | type[Refused] | type[Ended]
-) -> None:
-    page = await exposed()
+async def test_every_reason_is_there_from_the_start(name: str, reasons: type[StrEnum]) -> None:
+    page = await exposed(Figures(cluster=member()))
 
     assert {reason: page.value(name, reason=reason) for reason in page.labels(name, "reason")} == dict.fromkeys(
         [reason.value for reason in reasons], 0
@@ -319,3 +337,77 @@ async def test_a_group_that_is_switched_off_is_not_told_and_the_others_are(setti
     ]
 
     assert groups[0] - groups[1] == {group}
+
+
+async def test_a_node_that_is_alone_has_no_metrics_of_a_cluster() -> None:
+    page = await exposed()
+
+    assert [family.name for family in page.families if "_cluster_" in family.name] == []
+
+
+async def test_a_member_tells_how_it_stands_to_its_cluster() -> None:
+    page = await exposed(Figures(cluster=member()))
+
+    figures = {
+        "is_leader": 1,
+        "quorum": 1,
+        "term": 4,
+        "members": 3,
+        "connected_peers": 2,
+        "commit_index": 9,
+        "log_bytes": 300,
+        "elections_total": 2,
+        "rebirths_total": 1,
+        "sent_bytes_total": 70,
+        "received_messages_total": 8,
+    }
+    assert {name: page.value(f"observertc_cluster_{name}") for name in figures} == figures
+
+
+async def test_a_member_has_one_role_at_a_time() -> None:
+    page = await exposed(Figures(cluster=member(role=Role.LEARNER)))
+
+    name = "observertc_cluster_role"
+    assert {role: page.value(name, role=role) for role in page.labels(name, "role")} == {
+        role.value: role is Role.LEARNER for role in Role
+    }
+
+
+async def test_a_member_without_a_majority_says_so() -> None:
+    page = await exposed(Figures(cluster=member(quorum=False, role=Role.CANDIDATE)))
+
+    assert page.value("observertc_cluster_quorum") == 0
+    assert page.value("observertc_cluster_is_leader") == 0
+
+
+async def test_what_became_of_commands_is_told_by_outcome() -> None:
+    page = await exposed(Figures(cluster=member()))
+
+    name = "observertc_cluster_proposals_total"
+    assert {outcome: page.value(name, outcome=outcome) for outcome in page.labels(name, "outcome")} == {
+        "applied": 0,
+        "retried": 5,
+        "abandoned": 0,
+    }
+
+
+async def test_commits_are_told_by_how_long_they_took() -> None:
+    page = await exposed(Figures(cluster=member()))
+
+    name = "observertc_cluster_commit_latency_seconds"
+    assert page.value(f"{name}_bucket", le="0.0025") == 0
+    assert page.value(f"{name}_bucket", le="0.005") == 1
+    assert page.value(f"{name}_count") == 1
+    assert page.value(f"{name}_sum") == 0.003
+
+
+async def test_strangers_are_counted_by_the_reason_why_they_were_refused() -> None:
+    page = await exposed(Figures(cluster=member()))
+
+    assert page.value("observertc_cluster_refused_strangers_total", reason="unnamed") == 3
+
+
+async def test_members_whose_events_were_inherited_are_counted() -> None:
+    page = await exposed(Figures(cluster=member(), counts=Counts(inherited=2)))
+
+    assert page.value("observertc_cluster_inherited_members_total") == 2

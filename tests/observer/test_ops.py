@@ -8,6 +8,7 @@ import orjson
 import pytest
 import trio
 
+from cluster.status import Role, Status
 from observer.config.settings import Endpoint, Endpoints
 from observer.ops import STUCK_AFTER_S, Health, Info, ops_routes
 from sinks.statistics import SinkStatistics
@@ -15,6 +16,23 @@ from tests.web_client import HOST, Answer, request
 from web import Server
 
 HEALTH = ["/health", "/health/liveness", "/health/readiness"]
+FOLLOWER = Status(
+    member="b:2#01",
+    cluster="a:1#f0",
+    role=Role.FOLLOWER,
+    term=3,
+    leader="a:1#f0",
+    members=("c:3#02", "a:1#f0", "b:2#01"),
+    connected=("a:1#f0",),
+    commit_index=11,
+    applied_index=10,
+    log_entries=7,
+    log_bytes=700,
+    ready=True,
+    quorum=True,
+    leads=False,
+    waits_for=None,
+)
 TEXT = b"# HELP observertc_x Something.\n"
 
 
@@ -36,17 +54,19 @@ class Ops:
 async def ops(
     *,
     round_age: float | None = 0.1,
+    waiting: float | None = None,
     unready: str | None = None,
     sinks: Sequence[SinkStatistics] = (),
     endpoints: Endpoints | None = None,
     open_sessions: Mapping[str, int] | None = None,
+    standing: Status | None = None,
 ) -> AsyncIterator[Ops]:
     async def metrics() -> bytes:
         return TEXT
 
     routes = ops_routes(
-        health=Health(lambda: round_age, lambda: unready, lambda: sinks),
-        info=Info("node-1", 1_700_000_000_123, lambda: open_sessions or {}),
+        health=Health(lambda: round_age, lambda: waiting, lambda: unready, lambda: sinks, lambda: standing),
+        info=Info(lambda: "node-1", 1_700_000_000_123, lambda: open_sessions or {}, lambda: standing),
         metrics=metrics,
         endpoints=endpoints,
     )
@@ -98,6 +118,45 @@ async def test_a_node_whose_pipeline_has_not_started_is_alive() -> None:
 
     assert answer.status == 200
     assert orjson.loads(answer.body) == {"status": "UP"}
+
+
+async def test_a_pipeline_that_waits_for_the_cluster_is_alive_and_tells_for_how_long() -> None:
+    async with ops(round_age=STUCK_AFTER_S + 1, waiting=STUCK_AFTER_S) as port:
+        answer = await port.get("/health/liveness")
+
+    assert answer.status == 200
+    assert orjson.loads(answer.body) == {
+        "status": "UP",
+        "secondsSinceLastRound": 31.0,
+        "secondsWaitingForCommit": 30.0,
+    }
+
+
+@pytest.mark.parametrize("path", ["/health/readiness", "/info"])
+async def test_a_member_tells_how_it_stands_to_its_cluster(path: str) -> None:
+    async with ops(standing=FOLLOWER) as port:
+        told = await port.ask(path)
+
+    assert told["cluster"] == {
+        "clusterId": "a:1#f0",
+        "member": "b:2#01",
+        "role": "follower",
+        "term": 3,
+        "leader": "a:1#f0",
+        "members": ["a:1#f0", "b:2#01", "c:3#02"],
+        "connected": ["a:1#f0"],
+        "quorum": True,
+        "commitIndex": 11,
+        "appliedIndex": 10,
+    }
+
+
+@pytest.mark.parametrize("path", ["/health/readiness", "/info"])
+async def test_a_node_that_is_alone_tells_of_no_cluster(path: str) -> None:
+    async with ops() as port:
+        told = await port.ask(path)
+
+    assert "cluster" not in told
 
 
 async def test_a_node_that_is_not_ready_says_why() -> None:

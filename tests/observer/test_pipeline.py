@@ -6,7 +6,9 @@ import trio
 from analysis.client_reports import ClientSamplesAnalyser
 from analysis.observe import Observing
 from observer.intake import Departed, Intake, SamplesCollector
-from observer.pipeline import MOST_UNDELIVERED, Pipeline
+from observer.peers import status_alone
+from observer.pipeline import Pipeline
+from observer.proposals import MOST_UNDELIVERED
 from schemas.reports import Report, ReportType
 from schemas.samples import Reason, Samples
 from store.commands import Outcome, Sweep, decode
@@ -26,12 +28,13 @@ def pipeline_over(machine: Machine, commit: object, told: list[Report]) -> Pipel
         commit=commit,  # type: ignore[arg-type]
         send=send,
         settled=lambda: len(told),
-        observing=Observing("node", LIMITS),
+        observing=Observing(LIMITS),
         analyser=ClientSamplesAnalyser(),
         leave_grace=1000,
         now=lambda: NOW,
         steady=lambda: 0.0,
         fresh_id=lambda: "call",
+        status=lambda: status_alone("node"),
     )
 
 
