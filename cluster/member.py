@@ -41,6 +41,9 @@ _LOG = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
+_LONG_HALT = 0.5
+"""What part of the time after which a member is removed it may be halted and go on as if nothing had been."""
+
 _LINEAGE = 16
 """How many of the clusters that it was formed from a cluster remembers."""
 
@@ -104,6 +107,7 @@ class Member(Generic[Answer]):
         self._leaving: Leaving | None = None
         self._gone = False
         self._last_leader: str | None = None
+        self._awake_at = now
         self._live()
 
     def _live(self) -> None:
@@ -113,7 +117,8 @@ class Member(Generic[Answer]):
         self._governing: Governing | None = None
         self._cluster: str | None = None
         self._lineage: list[str] = []
-        self._teachers: frozenset[str] = frozenset()
+        self._guests: frozenset[str] = frozenset()
+        """Those to have links to although they are no members, by the log as far as it is here."""
         self._joining = False
         self._ready = False
         self._progress: tuple[int, int] = (0, 0)
@@ -132,6 +137,7 @@ class Member(Generic[Answer]):
         """Does what is due; whether there is more to do at once. To be called every 20 to 50 ms, and after anything
         that happened."""
         try:
+            self._wake(now)
             return self._tick(now)
         except Diverged as error:
             self._be_born_anew(f"its log is broken: {error}")
@@ -139,6 +145,8 @@ class Member(Generic[Answer]):
 
     def received(self, member: str, frame: bytes, now: float) -> None:
         """A frame came over the link to a member."""
+        if not self._wake(now):
+            return
         raft = self._raft
         try:
             said = message(frame)
@@ -275,6 +283,16 @@ class Member(Generic[Answer]):
         self._keep_links()
         return more
 
+    def _wake(self, now: float) -> bool:
+        """False if it was halted for so long that it may have been removed, and its heir has told what it had to tell:
+        then it listens to nothing that waits on its links from before."""
+        halted = now - self._awake_at > self._timing.evict_after * _LONG_HALT
+        self._awake_at = now
+        if halted and self._kept:
+            self._kept = frozenset()
+            self._world.keep(self._kept)
+        return not halted
+
     def _watch(self, raft: Raft[Answer], now: float) -> None:
         """Notices that it is ready, that it gets nowhere, that it is out of touch, that another leads."""
         if raft.leader() not in (None, self._last_leader):
@@ -285,13 +303,14 @@ class Member(Generic[Answer]):
         elif raft.in_touch(now):
             self._rounds.stop()
             self._why = "no leader is in touch"
+            if raft.leader() in raft.configuration.members:
+                self._guests = frozenset()
         elif self._leaving is None:
             self._rounds.go_on(self._to_ask(), self._take_next_step, now)
 
     def _watch_learning(self, raft: Raft[Answer], now: float) -> None:
         if self.name in raft.configuration.settled and raft.last_applied >= (raft.leader_commit or 0):
             self._ready = True
-            self._teachers = frozenset()
             return
         progress = (raft.last_applied, raft.replication.received())
         if progress != self._progress:
@@ -316,7 +335,7 @@ class Member(Generic[Answer]):
         self._kept = frozenset()
 
     def _keep_links(self) -> None:
-        wanted = self._teachers
+        wanted = self._guests
         if self._raft is not None:
             wanted = wanted | self._raft.configuration.members | self._raft.learners.keys()
         wanted = wanted - {self.name}
@@ -360,6 +379,11 @@ class Member(Generic[Answer]):
         if raft is None or raft.in_touch(now):
             return
         self._remember(answers)
+        self._guests = frozenset(
+            answer.member
+            for answer in answers.values()
+            if answer and answer.cluster == self._cluster and self.name in answer.members
+        )
         match next_step(self.describe(now), answers):
             case Wait(why):
                 self._why = why
@@ -377,7 +401,7 @@ class Member(Generic[Answer]):
             self._why = f"its leader did not take it in: {said.why}" if isinstance(said, Decision) else self._why
             return
         leader = said.description
-        self._teachers = frozenset({leader.member, *leader.members})
+        self._guests = frozenset({leader.member, *leader.members})
         self._begin(NOTHING, said.description.cluster, leader.lineage, now)
         self._why = f"it is being given the state by {address_of(leader.member)}"
 
