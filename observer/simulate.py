@@ -10,9 +10,10 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import count, cycle
 from random import Random
 from typing import TextIO
 from urllib.parse import urlsplit
@@ -44,7 +45,8 @@ HANDSHAKES = 64
 class Options:
     """What is asked for. Times in seconds; raises `ValueError` for what cannot be."""
 
-    url: str = "ws://127.0.0.1:7080"
+    url: str | Sequence[str] = "ws://127.0.0.1:7080"
+    """Where to; of several addresses each client takes another first, and the next one whenever it has to come back."""
     service: str = "demo"
     media_unit: str = "web"
     calls: int = 10
@@ -59,10 +61,13 @@ class Options:
     max_connections: int = 2000
     seed: int | None = None
     stagger: float = 0.25
+    longest_wait: float = 8.0
+    """How long a client waits before it comes back, at most; the first time half a second."""
 
     def __post_init__(self) -> None:
-        if not _names_a_server(self.url):
-            raise ValueError(f"--url: {self.url!r} is no ws://, wss://, http:// or https:// address")
+        for url in self.urls:
+            if not _names_a_server(url):
+                raise ValueError(f"--url: {url!r} is no ws://, wss://, http:// or https:// address")
         if self.calls < 1 or self.participants < 2:
             raise ValueError("at least 1 call of at least 2 participants is needed")
         if self.seconds <= 0 or self.period <= 0 or (self.call_seconds is not None and self.call_seconds <= 0):
@@ -73,6 +78,11 @@ class Options:
             raise ValueError(
                 f"{self.calls} calls of {self.participants} are more than --max-connections {self.max_connections}"
             )
+
+    @property
+    def urls(self) -> Sequence[str]:
+        """All addresses."""
+        return [self.url] if isinstance(self.url, str) else self.url
 
     @property
     def ramp_seconds(self) -> float:
@@ -89,7 +99,7 @@ def _names_a_server(url: str) -> bool:
 
 
 class NothingListens(Exception):
-    """Nobody takes connections at the address."""
+    """Nobody takes connections at any of the addresses."""
 
 
 async def simulate(
@@ -108,8 +118,8 @@ async def simulate(
     summary = summary if summary is not None else Summary()
     stop = stop if stop is not None else trio.Event()
     rng = Random(options.seed)  # noqa: S311
-    await _knock(options.url)
-    session = _sessions(options)
+    await _knock(options.urls)
+    session_of, number = _sessions(options), count()
     began, epoch = trio.current_time(), time.time() * 1000
     async with trio.open_nursery() as nursery:
         for starts, call in planned_calls(options, rng) if calls is None else calls:
@@ -118,10 +128,11 @@ async def simulate(
             if stop.is_set():
                 break
             summary.calls += 1
-            course = Course(began + starts, epoch + starts * 1000, options.period, options.rest)
+            times = began + starts, epoch + starts * 1000, options.period
+            course = Course(*times, options.rest, longest_wait=options.longest_wait)
             for person in call.participants:
                 own = Random(rng.getrandbits(64))  # noqa: S311
-                nursery.start_soon(play_client, call, person, course, session, own, summary, stop)
+                nursery.start_soon(play_client, call, person, course, session_of(next(number)), own, summary, stop)
     return summary
 
 
@@ -148,39 +159,62 @@ def _one_after_another(options: Options, starts: float) -> Iterator[tuple[float,
         starts += longest
 
 
-async def _knock(url: str) -> None:
+async def _knock(urls: Iterable[str]) -> None:
+    """Raises `NothingListens` unless one of them takes connections."""
+    failures = []
+    for url in urls:
+        place = urlsplit(url)
+        port = place.port or (443 if place.scheme in ("wss", "https") else 80)
+        try:
+            with trio.fail_after(10):
+                stream = await trio.open_tcp_stream(place.hostname or "", port)
+        except (OSError, trio.TooSlowError) as error:
+            failures.append(f"nothing listens at {place.hostname}:{port} ({why(error)})")
+        else:
+            await trio.aclose_forcefully(stream)
+            return
+    raise NothingListens("; ".join(failures))
+
+
+def _sessions(options: Options) -> Callable[[int], Session]:
+    """What the n-th client opens its sessions with: each goes to the next address."""
+    urls = [_samples_url(url, options) for url in options.urls]
+    opening = trio.CapacityLimiter(HANDSHAKES)
+
+    def session_of(n: int) -> Session:
+        first = n % len(urls)
+        addresses = cycle(urls[first:] + urls[:first])
+
+        @asynccontextmanager
+        async def session() -> AsyncIterator[Send]:
+            url = next(addresses)
+            async with AsyncExitStack() as made:
+                async with opening:
+                    send = await made.enter_async_context(rest_session(url) if options.rest else websocket_session(url))
+                yield send
+
+        return session
+
+    return session_of
+
+
+def _samples_url(url: str, options: Options) -> str:
     place = urlsplit(url)
-    port = place.port or (443 if place.scheme in ("wss", "https") else 80)
-    try:
-        with trio.fail_after(10):
-            stream = await trio.open_tcp_stream(place.hostname or "", port)
-    except (OSError, trio.TooSlowError) as error:
-        raise NothingListens(f"nothing listens at {place.hostname}:{port} ({why(error)})") from None
-    await trio.aclose_forcefully(stream)
-
-
-def _sessions(options: Options) -> Session:
-    place = urlsplit(options.url)
     secure = place.scheme in ("wss", "https")
     root = f"{('https' if secure else 'http') if options.rest else ('wss' if secure else 'ws')}://{place.netloc}"
     path = f"{place.path.rstrip('/')}{'/rest' if options.rest else ''}/samples/{options.service}/{options.media_unit}"
-    url = f"{root}{path}?format=json&schemaVersion=2.2.0"
-    opening = trio.CapacityLimiter(HANDSHAKES)
-
-    @asynccontextmanager
-    async def session() -> AsyncIterator[Send]:
-        async with AsyncExitStack() as made:
-            async with opening:
-                send = await made.enter_async_context(rest_session(url) if options.rest else websocket_session(url))
-            yield send
-
-    return session
+    return f"{root}{path}?format=json&schemaVersion=2.2.0"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of ``simulate``."""
     default = Options()
-    parser.add_argument("--url", default=default.url, help="where the observer listens (default %(default)s)")
+    parser.add_argument(
+        "--url",
+        action="append",
+        help=f"where the observer listens (default {default.url}); given once for each node, clients are spread over"
+        " them, and go on at another when theirs goes",
+    )
     parser.add_argument("--service", default=default.service, help="service id (default %(default)s)")
     parser.add_argument("--media-unit", default=default.media_unit, help="media unit id (default %(default)s)")
     parser.add_argument("--calls", type=int, default=default.calls, help="calls at the same time (default %(default)s)")
@@ -206,7 +240,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Runs the command; 0 when samples were sent without an error, 1 when not, 2 for arguments that cannot be."""
     names = Options.__dataclass_fields__.keys() & vars(arguments).keys()
     try:
-        options = Options(**{name: getattr(arguments, name) for name in names})
+        options = Options(**{name: given for name in names if (given := getattr(arguments, name)) is not None})
     except ValueError as error:
         sys.stderr.write(f"webrtc-observer simulate: {error}\n")
         return 2

@@ -1,7 +1,8 @@
 """One simulated client: it joins its call, sends its samples over WebSocket or REST, and leaves.
 
 A client that is refused or loses its connection comes back with growing waits for as long as its part in the call
-lasts. Over WebSocket a client leaves as browsers do, by closing; over REST its last message says so.
+lasts, to the next address if there are several. Over WebSocket a client leaves as browsers do, by closing; over REST
+its last message says so.
 """
 
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ async def play_client(
         except Lost as error:
             summary.errors += 1
             summary.last_error = str(error)
-            wait = course.first_wait if client.seq > before else wait
+        if client.seq > before:
+            wait = course.first_wait
         if client.here():
             await client.rest(min(wait * rng.uniform(0.7, 1.3), person.leaves - client.now()))
             wait = min(2 * wait, course.longest_wait)

@@ -86,7 +86,7 @@ async def little_rest_server(bodies: list[bytes], status: Callable[[int], int]) 
         nursery.cancel_scope.cancel()
 
 
-def with_url(url: str, **changes: Any) -> Options:
+def with_url(url: str | list[str], **changes: Any) -> Options:
     fields = {name: getattr(QUICK, name) for name in QUICK.__slots__}
     return Options(**{**fields, "url": url, **changes})
 
@@ -154,6 +154,52 @@ async def test_a_server_that_goes_away_ends_nothing_but_counts() -> None:
 
     assert summary.errors >= 2
     assert summary.open == 0
+
+
+def clients_of(heard: Heard) -> set[str]:
+    return {message["clientSamples"][0]["clientId"] for message in heard.messages}
+
+
+async def test_clients_are_spread_over_several_servers() -> None:
+    one, other = Heard(), Heard()
+    async with little_server(one) as first, little_server(other) as second:
+        summary = await simulate(with_url([first, second]))
+
+    assert (summary.clients, summary.errors) == (4, 0)
+    assert len(clients_of(one)) == len(clients_of(other)) == 2
+
+
+async def test_a_client_that_lost_its_server_goes_on_at_another() -> None:
+    dying, other = Heard(), Heard()
+    async with little_server(dying, close_after=2) as first, little_server(other) as second:
+        summary = await simulate(with_url([first, second], calls=1, ramp=0.0, seconds=1.8))
+
+    assert summary.errors == 1
+    assert len(clients_of(dying)) == 1
+    assert clients_of(dying) < clients_of(other)
+
+
+async def test_a_client_that_is_refused_tries_another_server() -> None:
+    full, other = Heard(), Heard()
+    async with little_server(full, refuse_first=10**9) as first, little_server(other) as second:
+        summary = await simulate(with_url([first, second], calls=1, ramp=0.0, seconds=1.8))
+
+    assert (summary.refused, summary.errors) == (1, 0)
+    assert len(clients_of(other)) == 2
+
+
+async def test_one_of_several_servers_that_listens_is_enough() -> None:
+    heard = Heard()
+    async with little_server(heard) as url:
+        summary = await simulate(with_url(["ws://127.0.0.1:1", url], calls=1, ramp=0.0, seconds=1.8))
+
+    assert summary.errors == 1
+    assert len(clients_of(heard)) == 2
+
+
+async def test_several_servers_of_which_none_listens_are_all_told() -> None:
+    with pytest.raises(NothingListens, match=r"127\.0\.0\.1:1 .*127\.0\.0\.1:2 "):
+        await simulate(with_url(["ws://127.0.0.1:1", "ws://127.0.0.1:2"]))
 
 
 async def test_nobody_listening_is_told_at_once() -> None:
@@ -232,6 +278,7 @@ async def test_what_is_no_observer_is_told_in_a_few_words(scheme: str, told: str
         "--url tcp://x",
         "--url ws://x:99999",
         "--url ws://[::1",
+        "--url ws://x --url tcp://x",
         "--participants 1",
         "--calls 0",
         "--period 0",
@@ -250,6 +297,12 @@ def test_the_command_fails_in_one_line_when_nobody_listens(capsys: pytest.Captur
     assert capsys.readouterr().err.startswith(
         "webrtc-observer simulate: nothing listens at 127.0.0.1:1 (Connection refused)"
     )
+
+
+def test_the_command_takes_several_addresses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(parsed("--url ws://127.0.0.1:1 --url ws://127.0.0.1:2")) == 1
+
+    assert "127.0.0.1:2 (Connection refused)" in capsys.readouterr().err
 
 
 @pytest.mark.processes
