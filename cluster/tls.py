@@ -90,14 +90,22 @@ def covers(names: Collection[str], host: str) -> bool:
 
     Addresses are compared as addresses, names without regard to case; ``*.x.y`` covers one label before ``.x.y``.
     """
-    if (address := _ip_address(host)) is not None:
-        return any(_ip_address(name) == address for name in names)
+    if (address := ip_address(host)) is not None:
+        return any(ip_address(name) == address for name in names)
     host = host.lower()
     label, _, parent = host.partition(".")
     if label in ("", "*"):
         return False
     wanted = {host, f"*.{parent}"} if "." in parent else {host}
     return any(name.lower() in wanted for name in names)
+
+
+def ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address that a host is; None if it is a name."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +239,3 @@ def _signature(paths: Collection[str]) -> Signature:
             raise ValueError(f"{path}: {error.strerror}") from error
         found.append((status.st_mtime_ns, status.st_size, status.st_ino))
     return tuple(found)
-
-
-def _ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None

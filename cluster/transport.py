@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 
 import trio
 
-from cluster.dialing import DialFailed, accepted, dialed, first_frames
+from cluster.dialing import Dialer, DialFailed, accepted, first_frames
 from cluster.frames import FrameTooLarge, LinkHello, Question, encode_hello
 from cluster.links import Closed, Link, LinkStatistics, Refused
 from cluster.names import address_of, host_and_port
@@ -54,7 +54,7 @@ class Transport:
         self._host = host
         self._port = port
         self._limits = limits
-        self._tls = tls
+        self._dialer = Dialer(tls, limits)
         self._me = me
         self._received = received
         self._connected = connected
@@ -127,7 +127,7 @@ class Transport:
             raise ValueError(f"a question of {len(question)} bytes")
         with trio.move_on_after(timeout):
             try:
-                stream, reader = await dialed(address, hello, self._tls, self._limits)
+                stream, reader = await self._dialer.dial(address, hello)
             except DialFailed as failure:
                 self._note(address, str(failure))
                 return None
@@ -225,7 +225,7 @@ class Transport:
                 await trio.sleep(random.uniform(interval * 2 / 3, interval * 4 / 3))  # noqa: S311 - spreads load
 
     async def _dial_once(self, member: str, scope: trio.CancelScope) -> None:
-        stream, reader = await dialed(address_of(member), LinkHello(me=self._name, you=member), self._tls, self._limits)
+        stream, reader = await self._dialer.dial(address_of(member), LinkHello(me=self._name, you=member))
         try:
             early = await accepted(stream, reader, self._limits)
             self._note(address_of(member), None)

@@ -1,15 +1,18 @@
 """Links between members, and questions, over real sockets."""
 
 import random
+import threading
 from pathlib import Path
 
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from cluster.dialing import Dialer, DialFailed
+from cluster.frames import Question
 from cluster.links import Closed, Refused
 from tests.cluster.certificates_for_tests import Certificates
-from tests.cluster.linking import Peer, limits, link, linked, member, peers, until
+from tests.cluster.linking import QUICK, Peer, limits, link, linked, member, peers, until
 
 MEMBER = "127.0.0.1:9#ffffffffffffffff"
 """Greater than any peer's name, so that it dials."""
@@ -185,7 +188,7 @@ async def test_what_has_arrived_while_the_process_stood_still_keeps_its_link(moc
         a.transport.keep([MEMBER])
         async with member(a, MEMBER) as other:
             await wait_all_tasks_blocked()
-            await other.say(b"in time")
+            other.say_at_once(b"in time")
             mock_clock.jump(60)
             await wait_all_tasks_blocked()
 
@@ -419,3 +422,43 @@ async def test_a_dialer_takes_no_link_from_who_is_no_cluster_port() -> None:
         assert a.happened == []
         assert a.transport.trouble(f"127.0.0.1:{port}") == "it speaks another language"
         nursery.cancel_scope.cancel()
+
+
+async def test_a_host_whose_look_up_hangs_takes_one_thread_however_often_it_is_dialed() -> None:
+    asked, may_end = [], threading.Event()
+
+    def hang(host: str, port: int) -> list[str]:
+        asked.append(host)
+        may_end.wait(10)
+        return []
+
+    dialer = Dialer(None, limits(dial_timeout_in_s=0.02), hang)
+    async with peers(1) as (a,):
+        try:
+            for _ in range(3):
+                with pytest.raises(DialFailed, match="in time"):
+                    await dialer.dial("hanging.example:1", Question(b"x"))
+            stream, _ = await dialer.dial(a.address, Question(b"x"))
+            await stream.aclose()
+        finally:
+            may_end.set()
+
+    assert asked == ["hanging.example"]
+
+
+async def test_a_host_with_several_addresses_is_reached_at_the_one_that_answers() -> None:
+    async with peers(1) as (a,):
+        dialer = Dialer(None, QUICK, lambda host, port: ["127.0.0.1", "::1"])
+        dead_first = Dialer(None, QUICK, lambda host, port: ["::1", "127.0.0.1"])
+        for each in (dialer, dead_first):
+            stream, _ = await each.dial(a.address.replace("127.0.0.1", "node.example"), Question(b"x"))
+            await stream.aclose()
+        await until(lambda: len(a.questions) == 2)
+
+
+async def test_a_host_that_cannot_be_found_is_told_of() -> None:
+    def fail(host: str, port: int) -> list[str]:
+        raise OSError("no such host")
+
+    with pytest.raises(DialFailed, match=r"node\.example cannot be found: no such host"):
+        await Dialer(None, QUICK, fail).dial("node.example:1", Question(b"x"))
