@@ -1,0 +1,75 @@
+"""One seed, or many: ``python -m tests.cluster.simulation --seed 7 --trace``."""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+from tests.cluster.simulation.random_run import run
+
+
+def main() -> int:
+    """Runs what the command line says; 1 if anything was wrong."""
+    logging.getLogger("cluster").setLevel(logging.CRITICAL)
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster.simulation")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--trace", action="store_true")
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--from", type=int, default=0, dest="first")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    if options.seed is not None:
+        return one(options.seed, options.trace)
+    return many(range(options.first, options.first + options.seeds), options.jobs)
+
+
+def one(seed: int, trace: bool) -> int:
+    """One seed in words."""
+    began = time.perf_counter()
+    simulation = run(seed, print if trace else None)
+    seconds = time.perf_counter() - began
+    print(f"seed {seed}: {simulation.schedule.now:.1f} s in {seconds:.1f} s, fingerprint {simulation.fingerprint:08x}")
+    print(f"healed in {simulation.healed_in:.1f} s, {len(simulation.court.acknowledged)} commands acknowledged")
+    for wrong in simulation.court.wrong:
+        print(wrong)
+    return bool(simulation.court.wrong)
+
+
+def many(seeds: range, jobs: int) -> int:
+    """Many seeds, in processes of their own; tells those that failed, and how to see each again."""
+    began = time.perf_counter()
+    failed = done = 0
+    virtual = slowest = 0.0
+    for seed, wrong, seconds, healed in _results(seeds, jobs):
+        done += 1
+        virtual += seconds
+        slowest = max(slowest, healed)
+        if wrong:
+            failed += 1
+            print(f"seed {seed}: {wrong[0]}\n    python -m tests.cluster.simulation --seed {seed} --trace", flush=True)
+        elif sys.stderr.isatty():
+            print(f"\r{done} of {len(seeds)}", end="", file=sys.stderr, flush=True)
+    real = time.perf_counter() - began
+    print(f"{done} seeds from {seeds.start}: {failed} failed; {virtual:.0f} s in {real:.0f} s")
+    print(f"slowest healing {slowest:.1f} s")
+    return bool(failed)
+
+
+Result = tuple[int, list[str], float, float]
+
+
+def _results(seeds: range, jobs: int) -> Iterator[Result]:
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(result, seeds, chunksize=4)
+
+
+def result(seed: int) -> Result:
+    """What became of a seed."""
+    simulation = run(seed)
+    return seed, simulation.court.wrong, simulation.schedule.now, simulation.healed_in
+
+
+if __name__ == "__main__":
+    sys.exit(main())
