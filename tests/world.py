@@ -7,6 +7,7 @@ The node leads, has a majority, and its peers are those that its registry knows,
 fields of its `Status`. Its ``name`` may be changed: then it is a new member.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
@@ -48,6 +49,7 @@ class World:
         analyser: ClientSamplesAnalyser | None = None,
         idle: Mapping[str, int] | None = None,
         ids: Iterator[str] | None = None,
+        longest_command: float = math.inf,
     ) -> None:
         self.machine = machine or Machine()
         self.name = origin
@@ -57,14 +59,15 @@ class World:
         self.delivered = True
         self.meanwhile: Callable[[], None] = lambda: None
         self.commit: Commit[Outcome] = alone(self.machine)
-        self._told: list[Report] = []
+        self.told: list[Report] = []
+        """All reports so far."""
         fresh = ids or (f"call-{number}" for number in count(1))
         self.limits = Sweep(IDLE, IDLE, IDLE, IDLE, IDLE)._replace(**(idle or {}))
         self.pipeline = Pipeline(
             registry=lambda: self.machine.registry,
             commit=self._commit,
             send=self._send,
-            settled=lambda: len(self._told) if self.delivered else -1,
+            settled=lambda: len(self.told) if self.delivered else -1,
             observing=Observing(self.limits, mode, bounds or Bounds()),
             analyser=analyser or ClientSamplesAnalyser(),
             leave_grace=GRACE,
@@ -72,6 +75,7 @@ class World:
             steady=lambda: self.now / 1000,
             fresh_id=lambda: next(fresh),
             status=self.status,
+            longest_command=longest_command,
         )
 
     @property
@@ -117,21 +121,21 @@ class World:
         return told
 
     def _during(self, work: Callable[[], Awaitable[None]]) -> list[Report]:
-        before = len(self._told)
+        before = len(self.told)
 
         async def run() -> None:
             await work()
 
         trio.run(run)
-        return self._told[before:]
+        return self.told[before:]
 
     async def _commit(self, command: bytes) -> Outcome:
         self.meanwhile()
         return await self.commit(command)
 
     def _send(self, reports: Any) -> int:
-        self._told.extend(reports)
-        return len(self._told)
+        self.told.extend(reports)
+        return len(self.told)
 
 
 def message(
@@ -152,7 +156,7 @@ def sample(client: str = "alice", at: int = 1000, room: str = "lobby", **rest: A
     return {"clientId": client, "roomId": room, "timestamp": at, **rest}
 
 
-def outbound(track: str, ssrc: int | None = None, connection: str = "pc", **rest: Any) -> dict[str, Any]:
+def outbound(track: str, ssrc: int | None = None, connection: str | None = "pc", **rest: Any) -> dict[str, Any]:
     """A track list with one track that the client sends."""
     return {"outboundAudioTracks": [_track(track, ssrc, connection, rest)]}
 
@@ -162,7 +166,7 @@ def inbound(track: str, ssrc: int | None = None, connection: str = "pc", **rest:
     return {"inboundAudioTracks": [_track(track, ssrc, connection, rest)]}
 
 
-def _track(track: str, ssrc: int | None, connection: str, rest: Mapping[str, Any]) -> dict[str, Any]:
+def _track(track: str, ssrc: int | None, connection: str | None, rest: Mapping[str, Any]) -> dict[str, Any]:
     return {"trackId": track, "peerConnectionId": connection, **({} if ssrc is None else {"ssrc": ssrc}), **rest}
 
 
