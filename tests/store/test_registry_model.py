@@ -265,15 +265,15 @@ class World(RuleBasedStateMachine):
     @rule(data=st.data(), count=st.integers(1, 6))
     @precondition(lambda self: self.under_way)
     def read(self, data: st.DataObject, count: int) -> None:
-        """Some more of a snapshot is read; one that is complete becomes the replica, once it has caught up."""
+        """Some more of a snapshot is read; one that is complete gives a replica, once it has caught up."""
         snapshot = data.draw(st.sampled_from(self.under_way))
         if snapshot.read(count):
             return
         self.under_way.remove(snapshot)
-        self.replica = snapshot.caught_up()
+        assert parts_of(snapshot.caught_up()) == parts_of(self.replica)
 
     @rule(data=st.data())
-    @precondition(lambda self: self.under_way)
+    @precondition(lambda self: len(self.under_way) > 1)
     def abandon(self, data: st.DataObject) -> None:
         """Who asked for a snapshot is gone."""
         snapshot = data.draw(st.sampled_from(self.under_way))
@@ -281,6 +281,7 @@ class World(RuleBasedStateMachine):
         snapshot.parts.close()
 
     @rule()
+    @precondition(lambda self: not self.under_way)
     def rejoin(self) -> None:
         """The replica is replaced by one that starts from its snapshot."""
         self.replica = copy_of(self.replica)

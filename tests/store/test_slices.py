@@ -16,6 +16,7 @@ from tests.build import (
     leave,
     observe,
     sweep,
+    told,
     touch_call,
     touch_client,
     touch_peer_connection,
@@ -80,13 +81,13 @@ def test_a_command_that_comes_twice_in_between_is_still_not_seen() -> None:
 def test_a_peer_connection_without_tracks_that_expires_changes_no_part() -> None:
     machine = Machine(ROW_BY_ROW)
     machine.apply(encode(observe("n1", 1, client_with())))
+    machine.apply(encode(observe("n1", 2, touches=HEARD[:-1], now=LATE)))
     snapshot, awaited = machine.snapshot(), parts_of(machine)
 
-    machine.apply(encode(COMMANDS["peer connection expires"]))
+    outcome = machine.apply(encode(sweep("n1", 3, now=LATE)))
 
+    assert told(outcome.closed) == [("peerConnection", "pc")]
     assert list(snapshot) == awaited
-    assert machine.registry.peer_connections == 0
-    assert len(machine.registry.clients) == 1
 
 
 def test_snapshots_under_way_do_not_see_each_other() -> None:
@@ -197,10 +198,10 @@ def test_a_machine_that_starts_from_a_snapshot_goes_on_with_what_came_since() ->
         machine.apply(command)
 
     copy = restored(snapshot)
-    told = [copy.apply(command) for command in since]
+    outcomes = [copy.apply(command) for command in since]
 
     assert parts_of(copy) == parts_of(machine)
-    assert told[-1] == machine.registry.origins["n1"].last
+    assert outcomes[-1] == machine.registry.origins["n1"].last
 
 
 def test_it_is_a_machine_that_can_be_replicated() -> None:
