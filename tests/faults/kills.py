@@ -1,0 +1,76 @@
+"""kill -9 again and again under load, and what came of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from tests.faults.crowd import Crowd, Joins, crowd
+from tests.faults.ledger import LAST_MOMENTS, Verdict, judge
+from tests.faults.node import Node
+from tests.faults.standing import Nodes, nodes
+
+_STEADY = 0.7
+"""How long all goes well between a return and the next kill. (s)"""
+
+
+@dataclass
+class Outcome:
+    """What came of it. Of the leader and of a follower, in s: from the kill until a client joined that came after it;
+    from the start of the killed node until it was ready and all were whole again."""
+
+    verdict: Verdict = field(default_factory=Verdict)
+    leader_gaps: list[float] = field(default_factory=list)
+    follower_gaps: list[float] = field(default_factory=list)
+    returns: list[float] = field(default_factory=list)
+    unknown: int = 0
+    """How many of the clients that stay a node that returned did not know."""
+    exit_codes: list[int] = field(default_factory=list)
+
+    @property
+    def gaps(self) -> list[float]:
+        """Of both."""
+        return [*self.leader_gaps, *self.follower_gaps]
+
+
+async def kills(
+    folder: Path, *, leaders: int, followers: int, reports_every: int = 10, tell: Callable[[str], None] = print
+) -> Outcome:
+    """Kills the leader so often, then a follower, each time until all is well again; then all clients leave."""
+    outcome = Outcome()
+    async with nodes(folder, reports_every=reports_every) as cluster:
+        async with crowd(cluster) as clients:
+            for number in range(leaders + followers):
+                await trio.sleep(_STEADY)
+                leads = number < leaders
+                victim = await cluster.leader() if leads else await cluster.follower()
+                gap, back = await _kill_and_return(cluster, victim, clients)
+                (outcome.leader_gaps if leads else outcome.follower_gaps).append(gap)
+                outcome.returns.append(back)
+                outcome.unknown += await _unknown(victim, clients)
+                tell(f"{'leader' if leads else 'follower'} {victim.life}: next join {gap:.3f} s, back {back:.2f} s")
+            await clients.move_to(victim)
+            await clients.leave()
+            # What is said for sure must be old enough to be told; a kill would otherwise have to excuse nothing here.
+            await trio.sleep(LAST_MOMENTS)
+        outcome.exit_codes = [await node.stop() for node in cluster]
+        outcome.verdict = judge(clients.said, cluster)
+    return outcome
+
+
+async def _kill_and_return(cluster: Nodes, victim: Node, clients: Crowd) -> tuple[float, float]:
+    """How long no client joined, and how long the return took. (s)"""
+    joins = Joins(cluster.besides(victim))
+    killed = await victim.kill()
+    gap = await joins.first(clients.began, killed) - killed
+    began = trio.current_time()
+    await victim.start()
+    return gap, await cluster.wait_whole() - began
+
+
+async def _unknown(back: Node, clients: Crowd) -> int:
+    """How many of those who stay a node does not know that has just returned; its other clients are visitors."""
+    entries = await back.entries()
+    wanted = {"peer_connections": len(clients.clients), "outbound_tracks": len(clients.clients)}
+    return sum(max(0, count - entries[kind]) for kind, count in wanted.items())

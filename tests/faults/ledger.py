@@ -1,0 +1,171 @@
+"""What was accepted, what was told, and whether the one follows from the other.
+
+A sample counts as accepted if REST answered 200, or if it went over a WebSocket that stayed open for `LAST_MOMENTS`.
+That means: it is queued in one process. What a process accepted within `LAST_MOMENTS` before SIGKILL may be lost with
+it; it is counted apart. Everything else must have its reports in the files of the nodes together.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+
+from tests.faults.node import Life, Node
+
+LAST_MOMENTS = 1.0
+"""How long before a kill, or before the end of a connection, nothing is sure. (s)"""
+
+UNMARKED = 2.0
+"""How long before a node is silenced a sample may have come whose events are told again by others: after that they know
+that it was told. (s)"""
+
+
+@dataclass(slots=True)
+class Said:
+    """One sample that a life took, or that was sent to it; `cut` is when its connection broke. Times are trio's."""
+
+    client_id: str
+    room: str
+    seq: int
+    at: float
+    life: Life
+    cut: float | None = None
+    leaves: bool = False
+
+    @property
+    def sure(self) -> bool:
+        """Whether it must be told."""
+        ends = (self.life.killed, self.cut)
+        return all(end is None or self.at < end - LAST_MOMENTS for end in ends)
+
+
+class Told(NamedTuple):
+    """One report, and the life that wrote it."""
+
+    life: Life
+    type: str
+    payload: Mapping[str, Any]
+
+
+@dataclass
+class Verdict:
+    """What is wrong: `unheard` clients never joined, `unreported` samples have no report, `twice` was told again.
+
+    What is excused is counted apart: `lost` are clients that joined nowhere, each with its age at the kill (s); `again`
+    are events told again for a life that was silenced soon after the first sample that shows what they tell.
+    """
+
+    unheard: list[str] = field(default_factory=list)
+    unreported: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
+    lost: dict[str, float] = field(default_factory=dict)
+    again: Counter[str] = field(default_factory=Counter)
+    clients: int = 0
+    samples: int = 0
+    events: int = 0
+
+    def assert_clean(self) -> None:
+        """Nothing is wrong that nothing excuses."""
+        wrong = [
+            f"{what}: {len(which)}, such as {which[:5]}"
+            for what, which in (("unheard", self.unheard), ("unreported", self.unreported), ("twice", self.twice))
+            if which
+        ]
+        assert not wrong, "\n".join(wrong)
+
+    def __str__(self) -> str:
+        oldest = f", the oldest {max(self.lost.values()):.2f} s before the kill" if self.lost else ""
+        return (
+            f"{self.clients} clients, {self.samples} samples accepted for sure, {self.events} events: "
+            f"{len(self.unheard)} unheard, {len(self.unreported)} unreported, {len(self.twice)} told twice; "
+            f"with a silenced node {len(self.lost)} clients lost{oldest}, {sum(self.again.values())} events told again"
+        )
+
+
+def told(nodes: Iterable[Node]) -> Iterator[Told]:
+    """All reports in the files of these nodes; half a line, which a killed process left, is none."""
+    for node in nodes:
+        lives, at, life = iter(node.lives[1:]), 0, node.lives[0]
+        following = next(lives, None)
+        with node.reports.open("rb") as lines:
+            for line in lines:
+                while following is not None and at >= following.begins_at:
+                    life, following = following, next(lives, None)
+                at += len(line)
+                if line.endswith(b"}\n"):
+                    try:
+                        envelope = orjson.loads(line)
+                    except orjson.JSONDecodeError:
+                        continue
+                    yield Told(life, envelope["type"], envelope["payload"])
+
+
+EventKey = tuple[str, str | None, str | None, str | None, str | None]
+
+
+def event_key(payload: Mapping[str, Any]) -> EventKey:
+    """What there may be one event of: a call is that of its room, for no room here has two."""
+    return (
+        payload["name"],
+        payload["roomId"],
+        payload["clientId"],
+        payload["peerConnectionId"],
+        payload["mediaTrackId"],
+    )
+
+
+def judge(said: Iterable[Said], nodes: Iterable[Node]) -> Verdict:
+    """Compares what clients said with what the nodes told. Only samples over WebSockets (`seq` > 0) have to be told."""
+    tellers: defaultdict[EventKey, list[Life]] = defaultdict(list)
+    reported: defaultdict[tuple[str, int], list[Life]] = defaultdict(list)
+    for life, type_, payload in told(nodes):
+        if type_ == "CALL_EVENT":
+            tellers[event_key(payload)].append(life)
+        elif type_ == "PEER_CONNECTION_TRANSPORT":
+            reported[payload["clientId"], payload["sampleSeq"]].append(life)
+    said = list(said)
+    verdict = Verdict(events=sum(map(len, tellers.values())))
+    joined = {key[2] for key in tellers if key[0] == "CLIENT_JOINED"}
+    _judge_clients(said, joined, reported.keys(), verdict)
+    first: dict[str, float] = {}
+    for one in said:
+        for who in (one.client_id, one.room):
+            first[who] = min(one.at, first.get(who, one.at))
+    for key, lives in tellers.items():
+        _judge_tellers(key, lives, first.get(key[2] or str(key[1])), verdict)
+    for (client_id, seq), lives in reported.items():
+        if len(lives) > 1:
+            verdict.twice.append(f"sample {seq} of {client_id} by {', '.join(map(str, lives))}")
+    return verdict
+
+
+def _judge_clients(
+    said: Iterable[Said], joined: set[str | None], reported: Collection[tuple[str, int]], verdict: Verdict
+) -> None:
+    heard, unsure = set[str](), dict[str, float]()
+    for one in said:
+        if one.sure:
+            heard.add(one.client_id)
+            verdict.samples += 1
+            if one.seq and (one.client_id, one.seq) not in reported:
+                verdict.unreported.append(f"{one.seq} of {one.client_id}, said to {one.life}")
+        elif one.client_id not in joined and one.life.killed is not None:
+            age = one.life.killed - one.at
+            unsure[one.client_id] = max(age, unsure.get(one.client_id, age))
+    verdict.clients = len(heard)
+    verdict.unheard = sorted(heard - joined)
+    verdict.lost = {client_id: age for client_id, age in unsure.items() if client_id not in heard}
+
+
+def _judge_tellers(key: EventKey, lives: list[Life], shown: float | None, verdict: Verdict) -> None:
+    """All but one of those who told the same must have been silenced soon after it was `shown` first."""
+    if len(lives) == 1:
+        return
+    opened = key[0] in ("CALL_STARTED", "CLIENT_JOINED", "PEER_CONNECTION_OPENED", "MEDIA_TRACK_ADDED")
+    excused = [life for life in lives if opened and shown is not None and life.was_silenced_near(shown, UNMARKED)]
+    if len(set(lives)) < len(lives) or len(excused) < len(lives) - 1:
+        verdict.twice.append(f"{' '.join(filter(None, key))} by {', '.join(map(str, lives))}")
+    else:
+        verdict.again[key[0]] += len(lives) - 1

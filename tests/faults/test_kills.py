@@ -1,0 +1,18 @@
+"""kill -9 under load: what was accepted is told, once, and the rest goes on at once."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.kills import kills
+
+pytestmark = pytest.mark.processes
+
+LONGEST_GAP = 1.5
+
+
+async def test_kill_9_of_leader_and_followers_loses_nothing_that_others_took(tmp_path: Path) -> None:
+    outcome = await kills(tmp_path, leaders=3, followers=3)
+
+    outcome.verdict.assert_clean()
+    assert max(outcome.gaps) < LONGEST_GAP
