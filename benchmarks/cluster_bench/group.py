@@ -17,7 +17,7 @@ import trio
 from cluster.certificates import new_authority
 
 _HOST = "127.0.0.1"
-_PATIENCE = 120.0
+_PATIENCE = 60.0
 """How long a member may take to become ready, or to answer. (s)"""
 
 
@@ -180,5 +180,6 @@ def _certificates(folder: Path) -> dict[str, str]:
     pair = authority.issue(_HOST, 1, now)
     files = {"ca": authority.pair().certificate, "cert": pair.certificate, "key": pair.key}
     for name, data in files.items():
+        (folder / name).touch(0o600)
         (folder / name).write_bytes(data)
     return {name: str(folder / name) for name in files}

@@ -88,7 +88,6 @@ async def _one_catch_up(members: Group, options: CatchUp) -> str:
         own, after = await follower.ask("usage"), await leader.ask("usage")
         peak = _peak(leader)
         nursery.cancel_scope.cancel()
-    await trio.sleep(_LOAD_ROUND if options.load else 0)
     state = await members.alike()
     return (
         f"ready {ready['seconds']:.2f} s after joining began ({whole:.2f} s after its start),"
@@ -105,7 +104,8 @@ _LOAD_ROUND = 3.0
 
 async def _keep_on(member: Process, size: int) -> None:
     while True:
-        with trio.CancelScope(shield=True):
+        await trio.lowlevel.checkpoint()
+        with trio.CancelScope(shield=True):  # two loads at once would not be told apart
             await member.ask("load", size=size, proposers=1, seconds=_LOAD_ROUND, pause=0.02)
 
 

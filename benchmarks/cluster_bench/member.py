@@ -110,12 +110,15 @@ class Member:
         async with trio.open_nursery() as nursery:
             await nursery.start(self.cluster.run)
             nursery.start_soon(self._beat)
-            while not self.cluster.status().quorum:  # noqa: ASYNC110 - a status is polled, as operators do
-                await trio.sleep(0.01)
-            tell({"event": "ready", "seconds": time.monotonic() - began, "entities": self.work.entities()})
+            nursery.start_soon(self._tell_when_ready, began)
             async for line in lines(0):
                 nursery.start_soon(self._answer, json.loads(line))
             nursery.cancel_scope.cancel()
+
+    async def _tell_when_ready(self, began: float) -> None:
+        while not self.cluster.status().quorum:  # noqa: ASYNC110 - a status is polled, as operators do
+            await trio.sleep(0.01)
+        tell({"event": "ready", "seconds": time.monotonic() - began, "entities": self.work.entities()})
 
     async def _answer(self, asked: dict[str, Any]) -> None:
         doing: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
