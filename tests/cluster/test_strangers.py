@@ -109,6 +109,7 @@ CLIENT_HELLO = bytes.fromhex("1603010200010001fc0303") + bytes(500)
         pytest.param(saying(framed(pickle.dumps({"me": "x"}))), Refused.MALFORMED_HELLO, id="a pickle"),
         pytest.param(saying(framed(b"")), Refused.MALFORMED_HELLO, id="an empty frame"),
         pytest.param(saying(framed(b"\x91" * 60_000)), Refused.MALFORMED_HELLO, id="deep nesting"),
+        pytest.param(saying(framed(b"\x81\xa1x" + b"\x91" * 60_000)), Refused.MALFORMED_HELLO, id="nesting to skip"),
         pytest.param(saying(framed(encode_hello(Question(bytes(9))))[:-3]), Refused.HELLO_TIMEOUT, id="half a frame"),
         pytest.param(saying(framed(bytes(65_537))), Refused.FRAME_TOO_LARGE, id="a large frame"),
         pytest.param(saying(b"\xff\xff\xff\xff"), Refused.FRAME_TOO_LARGE, id="a huge length"),
@@ -312,6 +313,21 @@ def test_a_frame_that_comes_byte_by_byte_comes_whole() -> None:
     read = [frame for byte in framed(body) for frame in reader.feed(bytes([byte]))]
 
     assert read == [body]
+
+
+def test_a_frame_that_comes_in_tiny_pieces_takes_little_more_room_than_it_is_long() -> None:
+    reader = FrameReader(1 << 20)
+    pieces = 100_000
+    tracemalloc.start()
+    try:
+        reader.feed((1 << 20).to_bytes(4, "little") + b"x")
+        for piece in range(pieces):
+            reader.feed(piece.to_bytes(4, "little"))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held < 2 * 4 * pieces
 
 
 def test_a_large_frame_that_is_announced_takes_no_room_yet() -> None:

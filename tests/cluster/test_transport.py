@@ -256,6 +256,16 @@ async def test_a_dialer_under_a_new_name_of_its_own_makes_all_links_anew() -> No
         assert a.happened == [("connected", former), ("disconnected", former), ("connected", b.name)]
 
 
+@pytest.mark.parametrize("dials", [False, True])
+async def test_links_under_a_former_name_end_at_once(dials: bool) -> None:
+    async with linked() as both:
+        peer, other = both[dials], both[not dials]
+        peer.reborn(int(peer.address.rpartition(":")[2]))
+        peer.transport.keep([other.name])
+
+        assert peer.happened == [("connected", other.name), ("disconnected", other.name)]
+
+
 async def test_a_member_that_is_not_kept_any_more_is_told_of_at_once_and_once() -> None:
     async with linked() as (a, b):
         b.transport.keep([])
@@ -365,7 +375,7 @@ async def test_an_address_that_is_none_has_no_answer() -> None:
 
 
 async def test_an_answer_that_does_not_come_in_time_is_none_and_harms_nobody_later() -> None:
-    async with peers(2) as (a, b):
+    async with peers(2, limits=limits(answer_timeout_in_s=60)) as (a, b):
         answer = await b.transport.ask(a.address, b"who?", 0.2)
         await until(lambda: a.statistics.refused[Refused.NOT_ANSWERED] == 1)
         a.replies[0](b"too late")
