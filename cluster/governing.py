@@ -59,6 +59,10 @@ class Governing:
         else:
             self._leavers[leave.member] = reply
 
+    def leaving(self) -> frozenset[str]:
+        """The members that have asked to leave."""
+        return frozenset(self._leavers)
+
     def tick(self, now: float) -> None:
         """Makes the next change if one is due."""
         self._now = now

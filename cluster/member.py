@@ -211,7 +211,7 @@ class Member(Generic[Answer]):
                 self._why = "it has left its cluster"
                 done()
 
-        self._leaving = leaving = Leaving(self._asked, gone, self._timing.retry, self._timing.heartbeat)
+        self._leaving = leaving = Leaving(self._asked, gone, self._timing)
 
     # What it tells
 
@@ -279,7 +279,7 @@ class Member(Generic[Answer]):
             more = raft.tick(now)
             self._watch(raft, now)
         if self._leaving is not None and not self._gone:
-            self._leaving.tick(self._raft, self._ready, now)
+            self._leaving.tick(self._raft, self._governing, self._ready, now)
         self._keep_links()
         return more
 

@@ -284,10 +284,10 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         if learner not in self.configuration.members:
             self.replication.drop(learner)
 
-    def hand_over(self, now: float) -> None:
-        """As leader, asks the member that is nearest to stand for election, if it has everything."""
+    def hand_over(self, member: str, now: float) -> None:
+        """As leader, asks a member to stand for election, if it has everything."""
         _Time.now = now
-        self.transferLeadership(None)
+        self.transferLeadership(Peer(member))
 
     def outrank(self, term: int) -> None:
         """There is a newer term: whoever led in an older one does so no more."""
@@ -339,9 +339,13 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         """Whether the membership may be changed now: as leader of this term, one change at a time."""
         return self.leads() and self.last_applied >= self.first_own_index and not self.configuration.open
 
+    def known_by(self, member: str) -> int:
+        """As leader: up to where a member or learner has acknowledged the log."""
+        return int(self.match_index.get(Peer(member), 0))
+
     def knows_all(self, member: str) -> bool:
         """As leader: whether a member or learner has everything that is committed."""
-        return bool(self.match_index.get(Peer(member), 0) >= self.commit_index)
+        return bool(self.known_by(member) >= self.commit_index)
 
     # What PySyncObj calls
 
