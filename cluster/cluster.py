@@ -4,6 +4,7 @@ import logging
 import random
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import trio
@@ -42,6 +43,7 @@ class Cluster(Generic[Answer]):
         self.longest_command = settings.limits.max_frame_size - _OVERHEAD
         """How long a command may be. (bytes)"""
         self._found = found
+        self._addresses: frozenset[str] = frozenset()
         self._settings = settings
         self._woken = trio.Event()
         self._nursery: trio.Nursery | None = None
@@ -80,7 +82,16 @@ class Cluster(Generic[Answer]):
 
     def status(self) -> Status:
         """How it stands."""
-        return self._member.status(_now())
+        status = self._member.status(_now())
+        if status.waits_for is None:
+            return status
+        return replace(status, waits_for=status.waits_for + self._troubles(status.waits_for))
+
+    def _troubles(self, why: str) -> str:
+        """What is known of why the addresses in a text cannot be reached."""
+        known = ((address, self._transport.trouble(address)) for address in sorted(self._addresses) if address in why)
+        troubles = [f"{address}: {trouble}" for address, trouble in known if trouble]
+        return f" ({'; '.join(troubles)})" if troubles else ""
 
     async def run(self, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """Belongs to the cluster until it is cancelled. Starts with the port that it is found at.
@@ -137,7 +148,9 @@ class Cluster(Generic[Answer]):
         started = False
         while True:
             try:
-                self._member.discovered(await self._found())
+                found = await self._found()
+                self._addresses = found.addresses | found.founders
+                self._member.discovered(found)
             except OSError as error:
                 _LOG.warning("Looking for peers failed, those that were known stay known: %s", error)
             if not started:
