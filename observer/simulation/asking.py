@@ -1,29 +1,25 @@
 """Asks a node on its port for operators."""
 
-from typing import Any
-
 import h11
-import orjson
 import trio
 
 PATIENCE = 5.0
 """How long an answer may take. (s)"""
 
 
-async def ask(host: str, ops_port: int, path: str) -> tuple[int, Any]:
-    """Status and decoded JSON of ``GET path``.
+async def ask(host: str, ops_port: int, path: str) -> tuple[int, bytes]:
+    """Status and body of ``GET path``.
 
     Raises `OSError` when nothing listens there, or the connection breaks, or no answer came in time.
     """
     try:
         with trio.fail_after(PATIENCE):
             async with await trio.open_tcp_stream(host, ops_port) as stream:
-                status, body = await _get(stream, f"{host}:{ops_port}", path)
+                return await _get(stream, f"{host}:{ops_port}", path)
     except trio.TooSlowError:
         raise TimeoutError(f"no answer for {PATIENCE:g} s") from None
     except (trio.BrokenResourceError, h11.ProtocolError) as error:
         raise ConnectionResetError(f"the connection broke: {error}") from None
-    return status, orjson.loads(body)
 
 
 async def _get(stream: trio.SocketStream, host: str, path: str) -> tuple[int, bytes]:

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 import trio
 
 from observer.simulation.asking import ask
@@ -73,7 +74,13 @@ class ChildNode:
 
     async def get(self, path: str) -> tuple[int, Any]:
         """Status and decoded JSON of a path of its port for operators; `OSError` when there is no answer."""
-        return await ask(LOOPBACK, self.ops_port, path)
+        status, body = await ask(LOOPBACK, self.ops_port, path)
+        return status, orjson.loads(body)
+
+    async def metrics(self) -> str:
+        """Its metrics as Prometheus reads them; `OSError` when there is no answer."""
+        _, body = await ask(LOOPBACK, self.ops_port, "/metrics")
+        return body.decode()
 
     async def ready(self) -> bool:
         """Whether it says that it is ready."""

@@ -1,73 +1,127 @@
-"""What the demo tells of the reports it reads: its events in lines, who hears whom, and whether all of it is true.
+"""What the demo reads in the reports of all nodes, and whether it is true.
 
-Pure: decoded envelopes go in, lines come out; the plans of the calls are the truth they are held against.
+Pure: decoded envelopes go in, facts come out; the plans of the calls are the truth they are held against. How it is
+told: `observer.simulation.demo_lines`.
 """
 
-import base64
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from observer.simulation.calls import Call, Reception
+from observer.simulation.calls import Call, Occurrence, Reception
 
 Report = Mapping[str, Any]
 
-_COLOURS = {
-    "STARTED": 32,
-    "JOINED": 32,
-    "OPENED": 36,
-    "ADDED": 36,
-    "ENDED": 31,
-    "LEFT": 31,
-    "CLOSED": 33,
-    "REMOVED": 33,
-}
-_CUSTOM_COLOUR = 35
+PAIRS = (
+    ("CALL_STARTED", "CALL_ENDED"),
+    ("CLIENT_JOINED", "CLIENT_LEFT"),
+    ("PEER_CONNECTION_OPENED", "PEER_CONNECTION_CLOSED"),
+    ("MEDIA_TRACK_ADDED", "MEDIA_TRACK_REMOVED"),
+)
+"""How the beginning and the end of a call, a client, a peer connection and a track are told."""
+
+BUILT_IN = frozenset(name for pair in PAIRS for name in pair)
+"""The events that are not the application's own."""
+
+
+class Event(NamedTuple):
+    """What makes a built-in event this one and no other. One that is told again has the same time. (ms)"""
+
+    name: str
+    call_id: str
+    client_id: str | None
+    peer_connection_id: str | None
+    track_id: str | None
+    ssrc: int | None
+    timestamp: int
+
+
+class Moved(NamedTuple):
+    """The samples of a client come through another node than before, for the first time at `timestamp` (ms)."""
+
+    room_id: str
+    user_id: str
+    node: str
+    before: str
+    timestamp: int
 
 
 @dataclass(slots=True)
 class Story:
-    """What was reported so far of the planned `calls`.
+    """What the nodes reported so far of the planned `calls`.
 
-    `heard` has, for each inbound stream (client, peer connection, SSRC), the remote (client, peer connection, track)
-    that its reports named; those that named none are not in it. `untold` are the events that no line tells yet.
+    `tellers` has, for each built-in event, the nodes that told it. `heard` has, for each inbound stream (client, peer
+    connection, SSRC), the remote (client, peer connection, track) that its reports named; those that named none are not
+    in it. `served` are the nodes that reported on a client, in order. `untold` are the events and moves that no line
+    tells yet, each event with the node that told it.
     """
 
     calls: Sequence[Call]
-    events: Counter[str] = field(default_factory=Counter)
+    tellers: dict[Event, list[str]] = field(default_factory=dict)
+    of_clients: Counter[str] = field(default_factory=Counter)
     reports: Counter[str] = field(default_factory=Counter)
     heard: dict[tuple[str, str, int], set[tuple[str, str, str]]] = field(default_factory=dict)
-    untold: list[Mapping[str, Any]] = field(default_factory=list)
+    served: dict[str, list[str]] = field(default_factory=dict)
+    untold: list[tuple[str, Mapping[str, Any]] | Moved] = field(default_factory=list)
     began: int | None = None
+    killed: str | None = None
+    at_risk: Counter[str] = field(default_factory=Counter)
 
-    def take(self, report: Report) -> None:
-        """Takes one report in."""
+    def take(self, report: Report, node: str) -> None:
+        """Takes in one report of a node."""
         kind, payload = report["type"], report["payload"]
         self.reports[kind] += 1
+        if kind == "CALL_EVENT":
+            self._take_event(payload, node)
+            return
+        self._serve(payload, node)
         if kind in ("INBOUND_AUDIO_TRACK", "INBOUND_VIDEO_TRACK"):
             self._match(payload)
-        if kind == "CALL_EVENT":
-            self.events[payload["name"]] += 1
-            self.untold.append(payload)
-            if self.began is None:
-                self.began = payload["timestamp"]
 
-    def tell(self, *, colour: bool = False) -> list[str]:
-        """The lines for the events that came since it was last asked: like events of one client share a line."""
-        payloads, self.untold = self.untold, []
-        groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
-        for payload in payloads:
-            groups.setdefault((payload["roomId"], payload["clientId"], payload["name"]), []).append(payload)
-        widths = _width(call.room_id for call in self.calls), _width(_names(self.calls))
-        return [event_line(group, self.began or 0, widths, colour=colour) for group in groups.values()]
+    def lose(self, node: str, recent: Iterable[Occurrence]) -> None:
+        """A node is killed.
 
-    def _match(self, payload: Mapping[str, Any]) -> None:
-        if payload["remoteClientId"] is not None:
-            end = (payload["clientId"], payload["peerConnectionId"], payload["ssrc"])
-            remote = (payload["remoteClientId"], payload["remotePeerConnectionId"], payload["remoteTrackId"])
-            self.heard.setdefault(end, set()).add(remote)
+        `recent` is what clients told of shortly before. What they told this node may be lost with it: it had taken the
+        sample and not yet written the report.
+        """
+        self.killed = node
+        self.at_risk = Counter(it.name for it in recent if self.served.get(it.client_id, [node])[-1] == node)
+
+    def events(self) -> Counter[str]:
+        """How often each event happened, however often it was told."""
+        return Counter(event.name for event in self.tellers) + self.of_clients
+
+    def complete(self) -> bool:
+        """Whether nothing is still to be told."""
+        return expected_events(self.calls) - self.at_risk <= self.events()
+
+    def whole(self) -> bool:
+        """Whether all is told, all is true and every stream is matched.
+
+        What a node that was killed may take with it is no fault.
+        """
+        return not any(self.faults()) and len(self.matched()) == len(self.receptions())
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong, in words."""
+        events, expected = self.events(), expected_events(self.calls)
+        for name in sorted(expected.keys() | events.keys()):
+            if not expected[name] - self.at_risk[name] <= events[name] <= expected[name]:
+                yield f"{events[name]} of {expected[name]} {name}"
+        for event, nodes in self.tellers.items():
+            if len(nodes) > 1 and not self._excused(nodes):
+                yield f"one {event.name} was told {len(nodes)} times, by {', '.join(nodes)}"
+        for client_id, _, ssrc in self._wrongly_matched():
+            yield f"a stream of client {client_id} (SSRC {ssrc}) has a sender it does not come from"
+
+    def told_again(self) -> Counter[str]:
+        """The events that a node told before it was killed, and its heir once more."""
+        return Counter(event.name for event, nodes in self.tellers.items() if len(nodes) > 1 and self._excused(nodes))
+
+    def gone(self) -> Counter[str]:
+        """The events of clients that a node took with it."""
+        return (expected_events(self.calls) - self.events()) & self.at_risk
 
     def receptions(self) -> list[Reception]:
         """Every stream that is heard in the calls."""
@@ -75,134 +129,72 @@ class Story:
 
     def matched(self) -> list[Reception]:
         """The receptions that were reported with their true sender and never with another."""
-        return [r for r in self.receptions() if self.heard.get(_end(r)) == {_sender(r)}]
+        return [r for r in self.receptions() if self.heard.get(end_of(r)) == {_sender(r)}]
 
-    def whole(self) -> bool:
-        """Whether every event was told once and every stream matched."""
-        return self.events == expected_events(self.calls) and len(self.matched()) == len(self.receptions())
+    def _take_event(self, payload: Mapping[str, Any], node: str) -> None:
+        name = payload["name"]
+        if self.began is None:
+            self.began = payload["timestamp"]
+        if name not in BUILT_IN:
+            self.of_clients[name] += 1
+        else:
+            self.tellers.setdefault(_event(payload), []).append(node)
+        self.untold.append((node, payload))
 
+    def _serve(self, payload: Mapping[str, Any], node: str) -> None:
+        # The reports of two nodes may come in another order than that in which they were made.
+        nodes = self.served.setdefault(payload["clientId"], [])
+        if node in nodes:
+            return
+        nodes.append(node)
+        if len(nodes) > 1:
+            user_id = payload["userId"] or ""
+            self.untold.append(Moved(payload["roomId"], user_id, node, nodes[-2], payload["timestamp"]))
 
-def event_line(group: Sequence[Mapping[str, Any]], began: int, widths: tuple[int, int], *, colour: bool = False) -> str:
-    """Time since `began` (ms), room, who, event and what, aligned; for events of one name, room and client.
+    def _match(self, payload: Mapping[str, Any]) -> None:
+        if payload["remoteClientId"] is not None:
+            end = (payload["clientId"], payload["peerConnectionId"], payload["ssrc"])
+            remote = (payload["remoteClientId"], payload["remotePeerConnectionId"], payload["remoteTrackId"])
+            self.heard.setdefault(end, set()).add(remote)
 
-    `widths` are those of the columns of the room and of who. (characters)
-    """
-    first = group[0]
-    name = first["name"]
-    shade = _COLOURS.get(name.rpartition("_")[2], _CUSTOM_COLOUR) if name in BUILT_IN else _CUSTOM_COLOUR
-    shown = f"\x1b[{shade}m{name:<24}\x1b[0m" if colour else f"{name:<24}"
-    # A call starts by the node's clock, its first client joins with an earlier sample.
-    passed = max(0.0, (first["timestamp"] - began) / 1000)
-    room, who = widths
-    return (
-        f"{passed:4.1f} s  {first['roomId']:<{room}}  {first['userId'] or '':<{who}}  {shown}  {_what(group)}".rstrip()
-    )
+    def _excused(self, nodes: Sequence[str]) -> bool:
+        """Whether one told it who could not say any more that it had, and one heir."""
+        return len(set(nodes)) == len(nodes) == 2 and self.killed in nodes
 
-
-def who_hears_whom(story: Story) -> Iterator[str]:
-    """A line for each listener, from what the inbound reports said."""
-    room, who = _width(call.room_id for call in story.calls), _width(_names(story.calls))
-    for call in story.calls:
-        names = {person.client_id: person.user_id for person in call.participants}
-        for person in call.participants:
-            senders: dict[str, list[str]] = {}
-            for reception in call.receptions:
-                if reception.client_id == person.client_id:
-                    for client_id, _, _ in story.heard.get(_end(reception), ()):
-                        sources = senders.setdefault(names.get(client_id, client_id), [])
-                        sources.append(reception.stream.media.source)
-            told = ", ".join(f"{name} ({', '.join(sources)})" for name, sources in sorted(senders.items()))
-            yield f"{call.room_id:<{room}}  {person.user_id:<{who}} hears {told or 'nobody'}"
+    def _wrongly_matched(self) -> list[tuple[str, str, int]]:
+        truth = {end_of(reception): {_sender(reception)} for reception in self.receptions()}
+        return [end for end, remotes in self.heard.items() if not remotes <= truth.get(end, set())]
 
 
-def summary(story: Story) -> Iterator[str]:
-    """What was seen, and what of the plan was not."""
-    events, own = story.events, story.events.keys() - BUILT_IN
-    for (begin, end), what in zip(_PAIRS, ("calls", "clients", "peer connections", "media tracks"), strict=True):
-        yield _row(what, f"{events[begin]} {_past(begin)}, {events[end]} {_past(end)}")
-    yield _row("events of clients", ", ".join(f"{events[name]} {name}" for name in sorted(own)) or "none")
-    yield _row("reports", f"{sum(story.reports.values())} of {len(story.reports)} types")
-    yield _row("inbound streams", f"{len(story.matched())} of {len(story.receptions())} matched with their senders")
-    expected = expected_events(story.calls)
-    for name in sorted(expected.keys() | events.keys()):
-        if events[name] != expected[name]:
-            yield f"WRONG: {events[name]} of {expected[name]} {name}"
-    for wrong in _wrongly_matched(story):
-        yield f"WRONG: a stream of client {wrong[0]} (SSRC {wrong[2]}) has a sender it does not come from"
-
-
-def expected_events(calls: Sequence[Call]) -> Counter[str]:
+def expected_events(calls: Iterable[Call]) -> Counter[str]:
     """How often each event happens in these calls."""
     expected: Counter[str] = Counter()
     for call in calls:
         counts = (1, len(call.participants), len(call.connections), len(call.streams) + len(call.receptions))
-        for (begin, end), count in zip(_PAIRS, counts, strict=True):
+        for (begin, end), count in zip(PAIRS, counts, strict=True):
             expected[begin] += count
             expected[end] += count
         expected.update(occurrence.name for occurrence in call.occurrences)
     return expected
 
 
-_PAIRS = (
-    ("CALL_STARTED", "CALL_ENDED"),
-    ("CLIENT_JOINED", "CLIENT_LEFT"),
-    ("PEER_CONNECTION_OPENED", "PEER_CONNECTION_CLOSED"),
-    ("MEDIA_TRACK_ADDED", "MEDIA_TRACK_REMOVED"),
-)
-BUILT_IN = frozenset(name for pair in _PAIRS for name in pair)
-"""The events that are not the application's own."""
+def _event(payload: Mapping[str, Any]) -> Event:
+    return Event(
+        payload["name"],
+        payload["callId"],
+        payload["clientId"],
+        payload["peerConnectionId"],
+        payload["mediaTrackId"],
+        payload["SSRC"],
+        payload["timestamp"],
+    )
 
 
-def _end(reception: Reception) -> tuple[str, str, int]:
+def end_of(reception: Reception) -> tuple[str, str, int]:
+    """The inbound stream as reports name it: client, peer connection, SSRC."""
     return reception.client_id, reception.peer_connection_id, reception.ssrc
 
 
 def _sender(reception: Reception) -> tuple[str, str, str]:
     stream = reception.stream
     return stream.client_id, stream.peer_connection_id, stream.track_id
-
-
-def _wrongly_matched(story: Story) -> list[tuple[str, str, int]]:
-    truth = {_end(reception): {_sender(reception)} for reception in story.receptions()}
-    return [end for end, remotes in story.heard.items() if not remotes <= truth.get(end, set())]
-
-
-def _what(group: Sequence[Mapping[str, Any]]) -> str:
-    first = group[0]
-    name = first["name"]
-    if name.startswith("CALL_"):
-        return f"call {first['callId'][:8]}"
-    if name.startswith("CLIENT_"):
-        return f"client {first['clientId'][:8]}"
-    if name.startswith("PEER_CONNECTION_"):
-        return (
-            f"{len(group)} peer connections" if len(group) > 1 else f"peer connection {first['peerConnectionId'][:8]}"
-        )
-    if name.startswith("MEDIA_TRACK_"):
-        return _tracks(group)
-    return ", ".join(dict.fromkeys(str(payload["value"] or payload["message"] or "") for payload in group))
-
-
-def _tracks(group: Sequence[Mapping[str, Any]]) -> str:
-    attached = [json.loads(base64.b64decode(payload["attachments"])) for payload in group]
-    directions = Counter(attachments["streamDirection"].lower() for attachments in attached)
-    if len(group) > 1:
-        return ", ".join(f"{count} {direction}" for direction, count in sorted(directions.items()))
-    [direction] = directions
-    return f"{direction} {attached[0]['mediaKind'].lower()}, SSRC {group[0]['SSRC']}"
-
-
-def _names(calls: Sequence[Call]) -> Iterator[str]:
-    return (person.user_id for call in calls for person in call.participants)
-
-
-def _width(words: Iterable[str]) -> int:
-    return max(map(len, words), default=0)
-
-
-def _past(event: str) -> str:
-    return event.rpartition("_")[2].lower()
-
-
-def _row(what: str, told: str) -> str:
-    return f"{what:<18} {told}"

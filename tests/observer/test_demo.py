@@ -1,18 +1,23 @@
 import base64
 import json
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import count
 from random import Random
 from typing import Any
 
 import pytest
 
-from observer.demo import INTRODUCTION, planned
+from observer.demo import INTRODUCTION, occurred, planned
 from observer.simulation.calls import Call, CallShape, Reception, plan_call
-from observer.simulation.demo_story import Story, event_line, expected_events, summary, who_hears_whom
+from observer.simulation.demo_lines import Teller, summary, who_hears_whom
+from observer.simulation.demo_story import BUILT_IN, Story, expected_events
 
 BEGAN = 1_750_000_000_000
+DEMO = [sys.executable, "-m", "observer.demo"]
 
 
 def event(name: str, **payload: Any) -> dict[str, Any]:
@@ -20,6 +25,7 @@ def event(name: str, **payload: Any) -> dict[str, Any]:
         "userId": None,
         "clientId": None,
         "peerConnectionId": None,
+        "mediaTrackId": None,
         "SSRC": None,
         "attachments": None,
     }
@@ -27,12 +33,21 @@ def event(name: str, **payload: Any) -> dict[str, Any]:
     return everything | {"name": name, "timestamp": BEGAN + 2500} | payload
 
 
-def inbound(call: Call, reception: Reception, sender: tuple[str, str, str] | None) -> dict[str, Any]:
+def told(name: str, **payload: Any) -> dict[str, Any]:
+    return {"type": "CALL_EVENT", "payload": event(name, **payload)}
+
+
+def inbound(
+    call: Call, reception: Reception, sender: tuple[str, str, str] | None, timestamp: int = BEGAN
+) -> dict[str, Any]:
     remote = sender or (None, None, None)
     kind = "INBOUND_AUDIO_TRACK" if reception.stream.media.kind == "audio" else "INBOUND_VIDEO_TRACK"
+    names = {person.client_id: person.user_id for person in call.participants}
     payload = {
+        "timestamp": timestamp,
         "roomId": call.room_id,
         "clientId": reception.client_id,
+        "userId": names[reception.client_id],
         "peerConnectionId": reception.peer_connection_id,
         "ssrc": reception.ssrc,
         "remoteClientId": remote[0],
@@ -48,12 +63,13 @@ def true_sender(reception: Reception) -> tuple[str, str, str]:
 
 
 def all_reports(call: Call) -> Iterator[dict[str, Any]]:
-    """What a node that does everything right says of a call."""
-    for name, count in expected_events([call]).items():
-        for _ in range(count):
+    """What nodes that do everything right say of a call."""
+    numbers = count()
+    for name, times in expected_events([call]).items():
+        for _ in range(times):
             attachments = json.dumps({"streamDirection": "INBOUND", "mediaKind": "AUDIO"}).encode()
-            payload = event(name, clientId="c1", peerConnectionId="p1", attachments=base64.b64encode(attachments))
-            yield {"type": "CALL_EVENT", "payload": payload}
+            encoded = base64.b64encode(attachments)
+            yield told(name, clientId="c1", peerConnectionId=f"p{next(numbers)}", attachments=encoded)
     for reception in call.receptions:
         yield inbound(call, reception, None)
         yield inbound(call, reception, true_sender(reception))
@@ -64,15 +80,21 @@ def call() -> Call:
     return plan_call(Random(4), CallShape(participants=3, seconds=30, screen_share=True))
 
 
-def story_of(call: Call) -> Story:
-    story = Story([call])
+def story_of(call: Call, *, without: str | None = None) -> Story:
+    """All that is to be told, but for one event of a name."""
+    story, left_out = Story([call]), without
     for report in all_reports(call):
-        story.take(report)
+        if report["payload"].get("name") == left_out is not None:
+            left_out = None
+        else:
+            story.take(report, "n1")
     return story
 
 
-def line(*group: dict[str, Any], colour: bool = False) -> str:
-    return event_line(group, BEGAN, (13, 5), colour=colour)
+def teller(call: Call, *, colour: bool = False) -> Teller:
+    story = Story([call])
+    story.began = BEGAN
+    return Teller(story, colour=colour)
 
 
 def track(direction: str, kind: str, ssrc: int) -> dict[str, Any]:
@@ -80,62 +102,89 @@ def track(direction: str, kind: str, ssrc: int) -> dict[str, Any]:
     return event("MEDIA_TRACK_ADDED", SSRC=ssrc, attachments=base64.b64encode(attachments).decode())
 
 
-def test_an_event_is_one_aligned_line() -> None:
-    joined = line(event("CLIENT_JOINED", userId="alice", clientId="0123456789"))
-    started = line(event("CALL_STARTED"))
+def test_an_event_is_one_aligned_line_with_the_node_that_told_it(call: Call) -> None:
+    tells = teller(call)
+    joined = tells.event("n2", [event("CLIENT_JOINED", roomId=call.room_id, userId="alice", clientId="0123456789")])
+    started = tells.event("n2", [event("CALL_STARTED", roomId=call.room_id)])
 
-    assert joined == " 2.5 s  room-12345678  alice  CLIENT_JOINED             client 01234567"
-    assert started == " 2.5 s  room-12345678         CALL_STARTED              call c0ffee00"
-
-
-def test_a_track_is_told_with_direction_kind_and_ssrc() -> None:
-    assert line(track("OUTBOUND", "VIDEO", 77)).endswith("outbound video, SSRC 77")
+    assert joined == f" 2.5 s  n2  {call.room_id}  alice  CLIENT_JOINED             client 01234567"
+    assert started == f" 2.5 s  n2  {call.room_id}         CALL_STARTED              call c0ffee00"
 
 
-def test_several_tracks_are_told_by_their_directions() -> None:
+def test_a_track_is_told_with_direction_kind_and_ssrc(call: Call) -> None:
+    assert teller(call).event("n1", [track("OUTBOUND", "VIDEO", 77)]).endswith("outbound video, SSRC 77")
+
+
+def test_several_tracks_are_told_by_their_directions(call: Call) -> None:
     tracks = [track("OUTBOUND", "VIDEO", 77), track("INBOUND", "AUDIO", 78), track("OUTBOUND", "AUDIO", 79)]
 
-    assert line(*tracks).endswith("  1 inbound, 2 outbound")
+    assert teller(call).event("n1", tracks).endswith("  1 inbound, 2 outbound")
 
 
-def test_several_peer_connections_are_counted() -> None:
-    assert line(*[event("PEER_CONNECTION_OPENED", peerConnectionId=n) for n in "ab"]).endswith("  2 peer connections")
+def test_several_peer_connections_are_counted(call: Call) -> None:
+    opened = [event("PEER_CONNECTION_OPENED", peerConnectionId=n) for n in "ab"]
+
+    assert teller(call).event("n1", opened).endswith("  2 peer connections")
 
 
-def test_events_of_the_application_are_told_with_their_values() -> None:
-    told = line(*[event("STATE", value=value) for value in ("connecting", "connected", "connected")])
+def test_events_of_the_application_are_told_with_their_values(call: Call) -> None:
+    states = [event("STATE", value=value) for value in ("connecting", "connected", "connected")]
 
-    assert told.endswith("  connecting, connected")
-
-
-def test_colour_is_only_there_when_asked_for() -> None:
-    payload = event("CALL_ENDED")
-
-    assert "\x1b[" not in line(payload)
-    assert "\x1b[31mCALL_ENDED" in line(payload, colour=True)
+    assert teller(call).event("n1", states).endswith("  connecting, connected")
 
 
-def test_like_events_of_one_client_share_a_line(call: Call) -> None:
+def test_colour_is_only_there_when_asked_for(call: Call) -> None:
+    ended = [event("CALL_ENDED")]
+
+    assert "\x1b[" not in teller(call).event("n1", ended) + teller(call).happened(BEGAN, "n1 is killed")
+    assert "\x1b[31mCALL_ENDED" in teller(call, colour=True).event("n1", ended)
+    assert "\x1b[1m** n1 is killed" in teller(call, colour=True).happened(BEGAN, "n1 is killed")
+
+
+def test_like_events_of_one_client_and_node_share_a_line(call: Call) -> None:
     story = Story([call])
-    for client, name in (("a", "STATE"), ("b", "STATE"), ("a", "OTHER"), ("a", "STATE")):
-        story.take({"type": "CALL_EVENT", "payload": event(name, clientId=client, userId=client, value="x")})
+    for node, client, name in (
+        ("n1", "a", "STATE"),
+        ("n1", "b", "STATE"),
+        ("n1", "a", "OTHER"),
+        ("n1", "a", "STATE"),
+        ("n2", "a", "STATE"),
+    ):
+        story.take(told(name, clientId=client, userId=client, value="x"), node)
 
-    assert [told.split()[3:5] for told in story.tell()] == [["a", "STATE"], ["b", "STATE"], ["a", "OTHER"]]
+    lines = [line.split() for line in Teller(story).news()]
+    assert [(line[2], *line[4:6]) for line in lines] == [
+        ("n1", "a", "STATE"),
+        ("n1", "b", "STATE"),
+        ("n1", "a", "OTHER"),
+        ("n2", "a", "STATE"),
+    ]
 
 
 def test_what_was_told_is_not_told_again(call: Call) -> None:
     story = Story([call])
-    story.take({"type": "CALL_EVENT", "payload": event("CALL_STARTED")})
-    story.tell()
+    tells = Teller(story)
+    story.take(told("CALL_STARTED"), "n1")
+    tells.news()
 
-    assert story.tell() == []
+    assert tells.news() == []
 
 
 def test_reports_that_are_no_events_have_no_line(call: Call) -> None:
     story = Story([call])
-    story.take(inbound(call, call.receptions[0], None))
+    story.take(inbound(call, call.receptions[0], None), "n1")
 
-    assert story.tell() == []
+    assert Teller(story).news() == []
+
+
+def test_a_client_whose_samples_come_through_another_node_is_told_once(call: Call) -> None:
+    story, first = Story([call]), call.receptions[0]
+    for node in ("n3", "n3", "n1", "n1", "n3"):
+        story.take(inbound(call, first, None), node)
+
+    [line] = Teller(story).news()
+    assert line.split()[2] == "n1"
+    assert line.endswith("  goes on here, n3 served it before")
 
 
 def test_what_the_demo_tells_fits_a_terminal() -> None:
@@ -144,10 +193,12 @@ def test_what_the_demo_tells_fits_a_terminal() -> None:
     for each in calls:
         for report in all_reports(each):
             report["payload"]["roomId"] = each.room_id
-            story.take(report)
+            for node in ("n1", "n2"):
+                story.take(report, node)
+    story.lose("n2", ())
 
-    told = [*INTRODUCTION.splitlines(), *story.tell(), *who_hears_whom(story), *summary(story)]
-    assert [long for long in told if len(long) > 80] == []
+    lines = [*INTRODUCTION.splitlines(), *Teller(story).news(), *who_hears_whom(story), *summary(story)]
+    assert [long for long in lines if len(long) > 80] == []
 
 
 def test_a_call_told_whole_is_whole(call: Call) -> None:
@@ -159,19 +210,89 @@ def test_a_call_told_whole_is_whole(call: Call) -> None:
 
 
 def test_a_missing_event_is_told(call: Call) -> None:
-    story = story_of(call)
-    story.events["CLIENT_LEFT"] -= 1
+    story = story_of(call, without="CLIENT_LEFT")
 
+    assert not story.complete()
     assert not story.whole()
     assert "WRONG: 2 of 3 CLIENT_LEFT" in summary(story)
 
 
-def test_an_event_told_twice_is_told(call: Call) -> None:
+def test_what_happened_twice_is_told(call: Call) -> None:
     story = story_of(call)
-    story.events["CALL_ENDED"] += 1
+    story.take(told("CALL_ENDED", timestamp=BEGAN + 9000), "n2")
 
     assert not story.whole()
     assert "WRONG: 2 of 1 CALL_ENDED" in summary(story)
+
+
+def test_a_second_call_in_a_room_is_told(call: Call) -> None:
+    story = story_of(call)
+    story.take(told("CALL_STARTED", callId="another", peerConnectionId="p0"), "n2")
+
+    assert "WRONG: 2 of 1 CALL_STARTED" in summary(story)
+
+
+def again(story: Story, name: str, *nodes: str) -> None:
+    """Nodes tell an event that was told."""
+    first = next(it for it in story.tellers if it.name == name)
+    for node in nodes:
+        story.take(told(name, clientId=first.client_id, peerConnectionId=first.peer_connection_id), node)
+
+
+def test_an_event_told_twice_by_nodes_that_live_is_a_fault(call: Call) -> None:
+    story = story_of(call)
+    again(story, "CLIENT_LEFT", "n2")
+    story.lose("n3", ())
+
+    assert not story.whole()
+    assert "WRONG: one CLIENT_LEFT was told 2 times, by n1, n2" in summary(story)
+
+
+def test_what_a_node_told_before_it_was_killed_may_be_told_by_its_heir(call: Call) -> None:
+    story = story_of(call)
+    story.lose("n1", ())
+    again(story, "CLIENT_LEFT", "n2")
+
+    assert story.whole()
+    assert "told twice         1 CLIENT_LEFT" in summary(story)
+
+
+def test_an_event_told_by_two_heirs_is_a_fault(call: Call) -> None:
+    story = story_of(call)
+    story.lose("n1", ())
+    again(story, "CLIENT_LEFT", "n2", "n3")
+
+    assert "WRONG: one CLIENT_LEFT was told 3 times, by n1, n2, n3" in summary(story)
+
+
+def test_what_a_client_had_just_told_the_node_that_was_killed_may_be_gone_with_it(call: Call) -> None:
+    story = story_of(call, without="HAND_RAISED")
+    hand = next(it for it in call.occurrences if it.name == "HAND_RAISED")
+    assert not story.whole()
+
+    story.lose("n1", [hand])
+
+    assert story.whole()
+    assert "gone with n1       1 HAND_RAISED" in summary(story)
+
+
+def test_what_a_client_told_another_node_is_not_gone_with_the_one_that_was_killed(call: Call) -> None:
+    story = story_of(call, without="HAND_RAISED")
+    hand = next(it for it in call.occurrences if it.name == "HAND_RAISED")
+
+    story.lose("n2", [hand])
+
+    assert not story.whole()
+    assert any(line.startswith("WRONG: ") and line.endswith(" HAND_RAISED") for line in summary(story))
+
+
+def test_an_event_of_the_observer_itself_is_never_excused(call: Call) -> None:
+    story = story_of(call, without="CLIENT_JOINED")
+
+    story.lose("n1", call.occurrences)
+
+    assert not story.whole()
+    assert BUILT_IN.isdisjoint(story.at_risk)
 
 
 def test_a_stream_that_was_never_matched_is_not_whole(call: Call) -> None:
@@ -186,33 +307,73 @@ def test_a_stream_that_was_never_matched_is_not_whole(call: Call) -> None:
 def test_a_stream_with_a_wrong_sender_is_told_even_when_it_was_also_right(call: Call) -> None:
     story = story_of(call)
     first = call.receptions[0]
-    story.take(inbound(call, first, ("nobody", "p", "t")))
+    story.take(inbound(call, first, ("nobody", "p", "t")), "n1")
 
     assert first not in story.matched()
-    assert any(told.startswith("WRONG: a stream of client") and str(first.ssrc) in told for told in summary(story))
+    assert any(line.startswith("WRONG: a stream of client") and str(first.ssrc) in line for line in summary(story))
 
 
-def test_who_hears_whom_is_told_from_the_reports(call: Call) -> None:
-    lines = list(who_hears_whom(story_of(call)))
+def test_who_hears_whom_is_told_from_the_reports_with_the_nodes_of_both(call: Call) -> None:
+    story = story_of(call)
+    bob = next(it for it in call.receptions if it.client_id == call.participants[1].client_id)
+    story.take(inbound(call, bob, None), "n2")
 
-    assert len(lines) == 3
-    assert lines[1].startswith(f"{call.room_id}  bob   hears alice (")
-    assert "screen" in lines[1]
-    assert [told.split(" hears ")[1] for told in who_hears_whom(Story([call]))] == ["nobody"] * 3
+    lines = [line.split() for line in who_hears_whom(story)]
+
+    assert len(lines) == 6
+    assert lines[2][:7] == [call.room_id, "bob", "(n1,", "n2)", "hears", "alice", "(n1)"]
+    assert lines[2][-1] == "screen"
 
 
-def test_the_demo_plays_a_mesh_an_sfu_call_and_a_pair() -> None:
+def test_who_hears_nobody_is_told(call: Call) -> None:
+    assert [line.split("  ")[-1] for line in who_hears_whom(Story([call]))] == ["nobody"] * 3
+
+
+def test_the_demo_plays_a_mesh_an_sfu_call_and_a_late_one_each_of_three() -> None:
     calls = [call for _, call in planned()]
 
-    assert [len(call.participants) for call in calls] == [3, 3, 2]
+    assert [len(call.participants) for call in calls] == [3, 3, 3]
     assert [call.streams[0].sfu_stream_id is not None for call in calls] == [False, True, False]
     assert any(stream.media.source == "screen" for stream in calls[0].streams)
 
 
+def test_what_clients_tell_is_found_by_when_they_do(call: Call) -> None:
+    first = min(call.occurrences, key=lambda it: it.at)
+
+    assert first in occurred([(7.0, call)], 7 + first.at, 7 + first.at)
+    assert [*occurred([(7.0, call)], 0, 6.9)] == []
+
+
+@pytest.mark.processes
+def test_no_call_notices_that_the_node_that_leads_is_killed() -> None:
+    ended = subprocess.run(DEMO, capture_output=True, text=True)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    killed, heir, started, back = (line.partition("** ")[2] for line in ended.stdout.splitlines() if "** " in line)
+    name = killed.partition(",")[0]
+    assert killed == f"{name}, which leads, is killed"
+    assert re.fullmatch(r"n[123] leads, \d+\.\d s later", heir)
+    assert not heir.startswith(name)
+    assert started == f"{name} is started again"
+    assert re.fullmatch(rf"{name} is back and knows [23] calls", back)
+    assert ended.stdout.splitlines()[-1].startswith("All well: ")
+
+
+@pytest.mark.processes
+def test_a_demo_that_is_interrupted_says_so() -> None:
+    with subprocess.Popen(DEMO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        demo.stdout.readline()
+        demo.send_signal(signal.SIGINT)
+        said, failed = demo.communicate()
+
+    assert (demo.returncode, failed) == (130, "")
+    assert said.endswith("interrupted; the nodes were killed\n")
+
+
 @pytest.mark.processes
 def test_a_demo_that_nobody_reads_any_more_ends_without_a_traceback() -> None:
-    command = [sys.executable, "-m", "observer.demo"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as demo:
+    with subprocess.Popen(DEMO, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as demo:
         assert demo.stdout is not None
         assert demo.stderr is not None
         demo.stdout.readline()
