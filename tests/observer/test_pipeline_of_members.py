@@ -112,7 +112,8 @@ def test_a_name_that_changes_while_a_batch_is_looked_at_is_noticed_before_it_is_
     async def run() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(a.pipeline.process, crowd)
-            await trio.lowlevel.checkpoint()
+            while not a.pipeline.counts.batches:
+                await trio.lowlevel.checkpoint()
             replicas.bear_anew("a", "a'")
 
     trio.run(run)
@@ -145,11 +146,29 @@ def test_last_touches_that_a_life_could_not_commit_are_committed_in_the_next() -
     a.tell(message(sample("alice")))
     a.now += 20_000
     a.tell(message(sample("alice", at=20_000)))
+    a.tick()
     reborn_at_next_commit(replicas, "a", applied=False)
 
     a.pass_time(IDLE // 10 + 2000)
 
     assert a.client("alice").sample_touched == 20_000
+
+
+async def test_a_new_member_looks_at_a_batch_when_it_has_the_registry_of_the_others(autojump_clock: MockClock) -> None:
+    replicas = Replicas("b", "a")
+    a, b = replicas["a"], replicas["b"]
+    replicas.absent.add(a)
+    alice = message(sample("alice", **outbound("t", 1)))
+    async with trio.open_nursery() as nursery:
+        await b.pipeline.process([alice])
+        a.standing["quorum"] = False
+        nursery.start_soon(a.pipeline.process, [alice])
+        await trio.sleep(1)
+        replicas.bear_anew("a", "a'")
+        commands = commands_of(a)
+
+    ((seen,),) = [command.seen for command in commands]
+    assert (seen.client_id, seen.peer_connections) == ("alice", [])
 
 
 # Another registry
