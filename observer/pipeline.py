@@ -31,7 +31,7 @@ from schemas.reports import Report
 from schemas.samples import Reason, Samples, Tally
 from store.commands import Leave, Outcome, Sweep, Touch
 from store.entities import Client, Entity
-from store.registry import Registry
+from store.registry import MOST_SWEPT, Registry
 
 _LOG = logging.getLogger(__name__)
 
@@ -172,6 +172,8 @@ class Pipeline:
                 outcome = await self.proposals.propose(now, leaves=leaves, sweep=sweep, gone=gone)
                 self.proposals.told(outcome, self._send(events.opened(outcome.opened) + events.closed(outcome.closed)))
                 self.counts.sweeps += sweep is not None
+                if sweep is not None and len(outcome.closed) >= MOST_SWEPT:
+                    self._next_scan = 0.0  # there may be more
                 self.counts.inherited += len(gone)
         except Reborn:
             self.hearing.put_back(silent)

@@ -45,6 +45,10 @@ class Watcher(Protocol):
         """A call (itself, which clients it has, or whether it is its room's), or a client or anything below it."""
 
 
+MOST_SWEPT = 5000
+"""After how many closed rows a sweep stops: more would hold every replica up at once. Alike on all of them, too."""
+
+
 class Registry:
     """All rows, and the indexes over them. Read freely; change only by `apply`."""
 
@@ -257,16 +261,24 @@ class Registry:
             self._close_client(client)
 
     def _sweep(self, limits: Sweep) -> None:
+        """Closes what is idle, or so much of it: the next sweep goes on."""
         deadlines = deadlines_of(limits, self.now)
         for call in list(self.calls.values()):
-            if call.server_touched < deadlines.call:
-                self._end(call)
-                continue
-            for client in list(call.clients.values()):
-                if client.server_touched < deadlines.client:
-                    self._close_client(client)
-                else:
-                    self._sweep_below(client, deadlines)
+            if len(self._closed) >= MOST_SWEPT:
+                return
+            self._sweep_call(call, deadlines)
+
+    def _sweep_call(self, call: Call, deadlines: Sweep) -> None:
+        idle = call.server_touched < deadlines.call
+        for client in list(call.clients.values()):
+            if len(self._closed) >= MOST_SWEPT:
+                return
+            if idle or client.server_touched < deadlines.client:
+                self._close_client(client)
+            else:
+                self._sweep_below(client, deadlines)
+        if idle and not call.closed:
+            self._close_call(call)
 
     def _sweep_below(self, client: Client, deadlines: Sweep) -> None:
         for peer_connection in list(client.peer_connections.values()):
@@ -287,12 +299,6 @@ class Registry:
         if untold:
             self._opened.sort(key=happenings.depth)
             self._closed.sort(key=happenings.depth, reverse=True)
-
-    def _end(self, call: Call) -> None:
-        for client in list(call.clients.values()):
-            self._close_client(client)
-        if not call.closed:
-            self._close_call(call)
 
     def _close_call(self, call: Call) -> None:
         if self.watchers:

@@ -3,6 +3,7 @@
 import pytest
 
 from store.commands import Outcome
+from store.registry import MOST_SWEPT
 from tests.build import (
     LIMITS,
     NOW,
@@ -198,3 +199,22 @@ def test_the_registry_knows_whether_a_sweep_would_close_anything(early: int) -> 
 
     assert known is bool(registry.apply(sweep("n1", 2, now=when)).closed)
     assert known is not bool(early)
+
+
+def test_a_sweep_stops_after_enough_rows_and_the_next_goes_on() -> None:
+    number = 6
+    registry = registry_of(
+        *(
+            client_seen(f"client-{room}-{one}", room=f"room-{room}", spare_call=f"call-{room}")
+            for room in range(number)
+            for one in range(1000)
+        )
+    )
+    when = expired(max(LIMITS))
+
+    first = registry.apply(sweep("n1", 2, now=when)).closed
+    second = registry.apply(sweep("n1", 3, now=when)).closed
+
+    assert len(first) == MOST_SWEPT
+    assert len(first) + len(second) == number * 1001
+    assert registry.apply(sweep("n1", 4, now=when)).closed == []
