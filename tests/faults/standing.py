@@ -42,6 +42,8 @@ class Nodes(list[Node]):
             if not node.runs():
                 await node.start()
         await self.wait_whole()
+        for node in self:
+            assert node.runs(), f"{node.name} ended:\n{node.last_words()}"
 
     async def wait_whole(self, patience: float = PATIENCE) -> float:
         """Waits until those that run are ready, name each other as members, and have a leader; when they were.
