@@ -50,13 +50,15 @@ async def play_client(
     wait = course.first_wait
     await client.rest(max(0.0, client.due - client.now()))
     while client.here():
-        before = client.seq
+        before, since = client.seq, client.since
         try:
             async with session() as send:
                 await client.speak(send)
         except Refused:
             summary.refused += 1
-            client.since = None
+            if not course.close_in_band:
+                # A WebSocket takes what is sent before it says that it is refused: nobody heard it.
+                client.since = since
         except Lost as error:
             summary.errors += 1
             summary.last_error = str(error)

@@ -14,6 +14,7 @@ import trio
 from trio_websocket import ConnectionClosed, serve_websocket
 
 from observer.simulate import NothingListens, Options, add_arguments, main, planned_calls, progress, simulate, size
+from observer.simulation.calls import CallShape, plan_call
 from observer.simulation.client import Summary
 
 QUICK = Options(calls=2, participants=2, seconds=0.8, period=0.08, ramp=0.1, seed=1)
@@ -186,6 +187,27 @@ async def test_a_client_that_is_refused_tries_another_server() -> None:
 
     assert (summary.refused, summary.errors) == (1, 0)
     assert len(clients_of(other)) == 2
+
+
+async def test_a_client_that_was_heard_and_is_refused_later_tells_its_events_once() -> None:
+    dying, full, other = Heard(), Heard(), Heard()
+    call = plan_call(Random(1), CallShape(participants=2, seconds=3.0, stagger=0.0))
+    servers = little_server(dying, close_after=6), little_server(full, refuse_first=10**9), little_server(other)
+    async with servers[0] as first, servers[1] as second, servers[2] as third:
+        await simulate(with_url([first, second, third], seconds=3.0), [(0.0, call)])
+
+    [early] = clients_of(dying)
+    assert early in clients_of(other)
+    assert full.refusals > 0
+    states = [
+        event["value"]
+        for heard in (dying, other)
+        for message in heard.messages
+        for sample in message["clientSamples"]
+        for event in sample.get("customCallEvents", ())
+        if sample["clientId"] == early and event["name"] == "CONNECTION_STATE_CHANGED"
+    ]
+    assert states == ["connecting", "connected"]
 
 
 async def test_one_of_several_servers_that_listens_is_enough() -> None:
