@@ -13,7 +13,7 @@ import random
 import re
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -66,7 +66,7 @@ class Told:
         return name
 
 
-@dataclass
+@dataclass(eq=False)
 class Node:
     """A running observer and what its tests do with it."""
 
@@ -117,14 +117,14 @@ class Node:
             else:
                 await over.send(json.dumps({"clientSamples": [barrier]}))
             await self._wait_told(name)
-        return self._take()
+        return self.take()
 
     async def reports_until(self, *names: str) -> list[Told]:
         """Waits until events of all these names (repeated ones so many times) were told; all reports until then."""
         told: list[Told] = []
         with trio.move_on_after(_PATIENCE_S):
             while True:
-                told += self._take()
+                told += self.take()
                 missing = list(names)
                 for report in told:
                     if report.name in missing:
@@ -176,7 +176,7 @@ class Node:
         self.stop.set()
         with trio.fail_after(_PATIENCE_S):
             await self.stopped.wait()
-        return self._take()
+        return self.take()
 
     async def kill(self) -> None:
         """Ends the node in the middle of whatever it does."""
@@ -206,7 +206,7 @@ class Node:
         for file in (self.file, *self.others):
             self._written += file.more()
 
-    def _take(self) -> list[Told]:
+    def take(self) -> list[Told]:
         """What was written since the last call, without the barriers."""
         self._read_on()
         whole, self._written = self._written, bytearray()
@@ -260,7 +260,18 @@ async def running(
 
 
 @asynccontextmanager
-async def cluster(
+async def cluster(folder: Path, nodes: int = 3, **settings: Any) -> AsyncIterator[Sequence[Node]]:
+    """Nodes that are one observer, once all of them are ready; a single one is alone. `settings` are of `members`."""
+    async with members(folder, nodes, **settings) as start:
+        started = [await start(number) for number in range(nodes)]
+        if nodes > 1:
+            for node in started:
+                await node.wait_ready()
+        yield started
+
+
+@asynccontextmanager
+async def members(
     folder: Path,
     nodes: int = 3,
     *,
@@ -268,37 +279,36 @@ async def cluster(
     sink: Mapping[str, object] | None = None,
     timing: Mapping[str, int] | None = None,
     **blocks: Any,
-) -> AsyncIterator[Sequence[Node]]:
-    """Nodes that are one observer, once all of them are ready; a single one is alone.
+) -> AsyncIterator[Callable[[int], Awaitable[Node]]]:
+    """Starts one of so many nodes that know of each other, by its number; again, if it has ended.
 
     They keep time generously, since steps of a MockClock and busy machines are nothing that they should notice;
     `timing` says otherwise, with keys of ``storageGrid``.
     """
     begun = trio.current_time()
+    hamok = _hamok(nodes, timing or {})
+    files = [Lines(folder / (f"reports-{number}.jsonl" if number else "reports.jsonl")) for number in range(nodes)]
 
     def now() -> int:
         return now_of_trio() if epoch is None else epoch + int((trio.current_time() - begun) * 1000)
 
     async def run(
-        configuration: Configuration, path: Path, *, task_status: trio.TaskStatus[Node] = trio.TASK_STATUS_IGNORED
+        configuration: Configuration, file: Lines, *, task_status: trio.TaskStatus[Node] = trio.TASK_STATUS_IGNORED
     ) -> None:
         stop, stopped = trio.Event(), trio.Event()
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as own:
                 ports: Ports = await own.start(partial(run_node, configuration, now=now, stop=stop))
-                task_status.started(Node(ports.port, ports.ops_port, Lines(path), stop, stopped, scope))
+                task_status.started(Node(ports.port, ports.ops_port, file, stop, stopped, scope))
         stopped.set()
 
+    async def start(number: int) -> Node:
+        tree = _tree(files[number].path, sink or {}, hamok[number] | blocks)
+        node: Node = await nursery.start(run, parse(json.dumps(tree), {}), files[number])
+        return node
+
     async with _plain_errors(), trio.open_nursery() as nursery:
-        started = []
-        for number, hamok in enumerate(_hamok(nodes, timing or {})):
-            path = folder / (f"reports-{number}.jsonl" if number else "reports.jsonl")
-            configuration = parse(json.dumps(_tree(path, sink or {}, hamok | blocks)), {})
-            started.append(await nursery.start(run, configuration, path))
-        if nodes > 1:
-            for node in started:
-                await node.wait_ready()
-        yield started
+        yield start
         nursery.cancel_scope.cancel()
 
 
