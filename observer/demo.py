@@ -129,6 +129,10 @@ alice, bob and carol of a room each send their samples to another one.
   sfu    through an SFU
   late   begins when the node that was killed is back
 
+The node that leads is killed. Reports that it had not written yet are gone with
+it. What it had not told of calls, clients and tracks is told by another node;
+what it told at the last moment may be told once more.
+
 What the nodes say, each event with the node that tells it. The times are those
 of the events; what ends in silence is told when it has been silent for seconds.
 """
