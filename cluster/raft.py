@@ -226,7 +226,8 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
             if not self.others and self.log.last > self.commit_index:
                 self.doTick(0)
             self._tell_at_once()
-        return bool(self.last_applied < self.commit_index)
+            self.replication.hurry = self.replication.hurry or self.replication.has_more()
+        return bool(self.last_applied < self.commit_index or self.replication.hurry)
 
     def deliver(self, member: str, message: Message, now: float) -> None:
         """Takes a message of a member or of the leader."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cluster.configuration import Change
 from cluster.log import Log
 from cluster.messages import Ack, Append, Beat, Message, Part, Taken, changed
+from cluster.transfer import WINDOW as TRANSFER_WINDOW
 from cluster.transfer import Receiving, Sending
 
 if TYPE_CHECKING:
@@ -91,6 +92,16 @@ class Replication:
         """How many parts have been taken of the snapshot that is being received."""
         return self._receiving.next_number if self._receiving else 0
 
+    def has_more(self) -> bool:
+        """Whether a snapshot could go on at once: its window has room, and so has its link."""
+        return any(
+            not sending.ended and sending.on_the_way < TRANSFER_WINDOW and self._has_room(name)
+            for name, sending in self._sending.items()
+        )
+
+    def _has_room(self, name: str) -> bool:
+        return name in self._raft.linked and self._outside.pending(name) < TRANSFER_WINDOW
+
     def close(self) -> None:
         """Frees what is under way."""
         self.abort_all()
@@ -142,8 +153,9 @@ class Replication:
             return
         for part in sending.stale(now, self._raft.timing.retry):
             self._outside.send(name, part)
-        for part in sending.fresh(self._raft.term, self._raft.commit_index):
-            self._outside.send(name, part)
+        if self._has_room(name):
+            for part in sending.fresh(self._raft.term, self._raft.commit_index):
+                self._outside.send(name, part)
 
     def _abort(self, name: str) -> None:
         sending = self._sending.pop(name, None)

@@ -5,10 +5,9 @@ wire as a JSON array in the order of the fields; `encode` and `decode` are exact
 """
 
 from collections.abc import Sequence
-from itertools import product
-from types import NoneType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import msgspec
 import orjson
 
 CALL = "call"
@@ -165,77 +164,28 @@ def encode(command: Command) -> bytes:
 def decode(data: bytes) -> Command:
     """The command that `encode` gave; raises `MalformedCommand` for bytes that no command gives."""
     try:
-        fields = orjson.loads(data)
-    except ValueError as error:
+        command = Command(*_decoder.decode(data))
+    except msgspec.DecodeError as error:
         raise MalformedCommand(str(error)) from error
-    origin, seq, now, mark, touches, seen, leaves, sweep, gone = _checked(fields, _COMMAND)
-    return Command(
-        origin,
-        seq,
-        now,
-        mark,
-        [_touch(touch) for touch in touches],
-        [_client_seen(entry) for entry in seen],
-        [Leave(*_checked(leave, _LEAVE)) for leave in leaves],
-        None if sweep is None else Sweep(*_checked(sweep, _SWEEP)),
-        _all_of(str, gone),
-    )
+    for touch in command.touches:
+        if len(touch.path) != _PATH_LENGTHS.get(touch.what):
+            raise MalformedCommand("a touch whose path leads to no row")
+    return command
 
 
-Shapes = frozenset[tuple[type, ...]]
-"""The types that the fields of a tuple may have, one after the other."""
+class _Written(NamedTuple):
+    """A command as it is written: with all of its fields."""
+
+    origin: str
+    seq: int
+    now: int
+    mark: int
+    touches: list[Touch]
+    seen: list[ClientSeen]
+    leaves: list[Leave]
+    sweep: Sweep | None
+    gone: list[str]
 
 
-def _shapes(*kinds: tuple[type, ...]) -> Shapes:
-    return frozenset(product(*kinds))
-
-
-_TEXT = (str,)
-_TEXT_OR_NONE = (str, NoneType)
-_WHOLE = (int,)
-_LIST = (list,)
-
-_COMMAND = _shapes(_TEXT, _WHOLE, _WHOLE, _WHOLE, _LIST, _LIST, _LIST, (list, NoneType), _LIST)
-_TOUCH = _shapes(_TEXT, _LIST, _WHOLE, _WHOLE)
-_LEAVE = _shapes(_TEXT, _TEXT, (bool,))
-_SWEEP = _shapes(*[_WHOLE] * len(Sweep._fields))
-_CLIENT = _shapes(
-    *[_TEXT] * 4, (bool,), _WHOLE, _WHOLE, _TEXT, _TEXT_OR_NONE, _TEXT_OR_NONE, (int, float, NoneType), _LIST
-)
-_PEER_CONNECTION = _shapes(_TEXT, _WHOLE, _WHOLE, _LIST)
-_TRACK = _shapes(_TEXT, _TEXT, _TEXT, _WHOLE, _WHOLE, _LIST, _TEXT_OR_NONE, _TEXT_OR_NONE)
+_decoder = msgspec.json.Decoder(_Written)
 _PATH_LENGTHS = {CALL: 3, CLIENT: 2, PEER_CONNECTION: 3, TRACK: 6}
-
-
-def _checked(fields: Any, shapes: Shapes) -> list[Any]:
-    if type(fields) is list and tuple(map(type, fields)) in shapes:
-        return fields
-    raise MalformedCommand("a field is missing, is one too many, or has another type")
-
-
-def _all_of(kind: type, entries: list[Any]) -> list[Any]:
-    if any(type(entry) is not kind for entry in entries):
-        raise MalformedCommand(f"not everything in a list is of type {kind.__name__}")
-    return entries
-
-
-def _touch(fields: Any) -> Touch:
-    touch = Touch(*_checked(fields, _TOUCH))
-    if len(_all_of(str, fields[1])) != _PATH_LENGTHS.get(touch.what):
-        raise MalformedCommand("a touch whose path leads to no row")
-    return touch
-
-
-def _client_seen(fields: Any) -> ClientSeen:
-    seen = ClientSeen(*_checked(fields, _CLIENT))
-    return seen._replace(peer_connections=[_peer_connection_seen(entry) for entry in seen.peer_connections])
-
-
-def _peer_connection_seen(fields: Any) -> PeerConnectionSeen:
-    peer_connection_id, first, last, tracks = _checked(fields, _PEER_CONNECTION)
-    return PeerConnectionSeen(peer_connection_id, first, last, [_track_seen(track) for track in tracks])
-
-
-def _track_seen(fields: Any) -> TrackSeen:
-    _all_of(int, _checked(fields, _TRACK)[5])
-    return TrackSeen(*fields)
