@@ -75,12 +75,13 @@ def next_step(me: Description, answers: Answers) -> Step:
     """What a member does that has been out of touch with any leader for long."""
     there = _others(me, answers)
     for answer in there:
-        if not answer.cluster or not answer.leader:
-            continue
-        if answer.cluster == me.cluster and me.member not in answer.members and answer.position > me.position:
+        if me.cluster in answer.lineage:  # from now on this one must form nothing, whatever becomes of the other
+            if answer.leader:
+                return BeBornAnew("its cluster was formed anew without it")
+            return Wait(f"{address_of(answer.member)} is forming its cluster anew")
+        removed = answer.cluster == me.cluster and me.member not in answer.members
+        if removed and answer.leader and answer.position > me.position:
             return BeBornAnew("it was removed from its cluster")
-        if me.cluster in answer.lineage:
-            return BeBornAnew("its cluster was formed anew without it")
     if any(answer.cluster == me.cluster and answer.leader for answer in there):
         return Wait("others have a leader that is not in touch with this one")
     missing = _missing(me, answers)

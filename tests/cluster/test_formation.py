@@ -136,3 +136,9 @@ def test_a_survivor_joins_a_strange_cluster_only_when_its_own_can_have_no_majori
     strange = member("c:1#5", leader="c:1#5", cluster="c:1#5", members=["c:1#5"])
     assert why(next_step(member("b:1#0"), {A: None, C: strange})) == "no leader is in touch; a:1 has not answered"
     assert isinstance(next_step(member("b:1#0"), {A: unformed(A), C: strange}), BeBornAnew)
+
+
+def test_a_survivor_forms_nothing_while_another_is_forming_the_same_cluster_anew() -> None:
+    there = member("c:1#2", cluster="c:1#2", members=["c:1#2"], lineage=["a:1#0"])
+    step = next_step(member("b:1#0"), {A: unformed(A), C: there})
+    assert why(step) == "c:1 is forming its cluster anew"
