@@ -1,13 +1,12 @@
 """kill -9 again and again under load, and what came of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import trio
 
 from tests.faults.crowd import Crowd, Joins, crowd
-from tests.faults.ledger import LAST_MOMENTS, Verdict, judge
+from tests.faults.ledger import Verdict, judge
 from tests.faults.node import Node
 from tests.faults.standing import Nodes, nodes
 
@@ -35,27 +34,25 @@ class Outcome:
 
 
 async def kills(
-    folder: Path, *, leaders: int, followers: int, reports_every: int = 10, tell: Callable[[str], None] = print
+    folder: Path, *, leaders: int, followers: int, clients: int = 24, visitors: float = 30.0, reports_every: int = 10
 ) -> Outcome:
     """Kills the leader so often, then a follower, each time until all is well again; then all clients leave."""
     outcome = Outcome()
     async with nodes(folder, reports_every=reports_every) as cluster:
-        async with crowd(cluster) as clients:
+        async with crowd(cluster, clients=clients, visitors=visitors) as there:
             for number in range(leaders + followers):
                 await trio.sleep(_STEADY)
                 leads = number < leaders
                 victim = await cluster.leader() if leads else await cluster.follower()
-                gap, back = await _kill_and_return(cluster, victim, clients)
+                gap, back = await _kill_and_return(cluster, victim, there)
                 (outcome.leader_gaps if leads else outcome.follower_gaps).append(gap)
                 outcome.returns.append(back)
-                outcome.unknown += await _unknown(victim, clients)
-                tell(f"{'leader' if leads else 'follower'} {victim.life}: next join {gap:.3f} s, back {back:.2f} s")
-            await clients.move_to(victim)
-            await clients.leave()
-            # What is said for sure must be old enough to be told; a kill would otherwise have to excuse nothing here.
-            await trio.sleep(LAST_MOMENTS)
+                outcome.unknown += await _unknown(victim, there)
+                print(f"{'leader' if leads else 'follower'} {victim.life}: next join {gap:.3f} s, back {back:.2f} s")
+            await there.move_to(victim)
+            await there.leave()
         outcome.exit_codes = [await node.stop() for node in cluster]
-        outcome.verdict = judge(clients.said, cluster)
+        outcome.verdict = judge(there.said, cluster)
     return outcome
 
 
