@@ -83,3 +83,19 @@ async def test_a_node_without_a_majority_is_not_ready() -> None:
 
         with pytest.raises(NodeFailed, match="n1 is not ready"):
             await one.wait_ready(0.2)
+
+
+async def test_nodes_that_are_stopped_together_all_leave() -> None:
+    codes: list[int] = []
+
+    async def stop(node: ChildNode) -> None:
+        codes.append(await node.stop())
+
+    async with child_cluster(QUIET) as nodes:
+        async with trio.open_nursery() as stopping:
+            for node in nodes:
+                stopping.start_soon(stop, node)
+        said = [node.log() for node in nodes]
+
+    assert codes == [0, 0, 0]
+    assert not any("did not let this node go" in text for text in said)
