@@ -16,7 +16,6 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -76,6 +75,8 @@ class Node:
     stop: trio.Event
     stopped: trio.Event = field(default_factory=trio.Event)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    delivered: bool | None = None
+    """Once it was stopped: whether all that it had accepted was delivered."""
     others: Sequence["Lines"] = ()
     """The files of other nodes whose reports count as those of this one."""
     _written: bytearray = field(default_factory=bytearray)
@@ -295,12 +296,17 @@ async def members(
     async def run(
         configuration: Configuration, file: Lines, *, task_status: trio.TaskStatus[Node] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        stop, stopped = trio.Event(), trio.Event()
+        stop = trio.Event()
+
+        async def until_stopped(task_status: trio.TaskStatus[Ports]) -> None:
+            node.delivered = await run_node(configuration, now=now, stop=stop, task_status=task_status)
+
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as own:
-                ports: Ports = await own.start(partial(run_node, configuration, now=now, stop=stop))
-                task_status.started(Node(ports.port, ports.ops_port, file, stop, stopped, scope))
-        stopped.set()
+                ports: Ports = await own.start(until_stopped)
+                node = Node(ports.port, ports.ops_port, file, stop, scope=scope)
+                task_status.started(node)
+        node.stopped.set()
 
     async def start(number: int) -> Node:
         tree = _tree(files[number].path, sink or {}, hamok[number] | blocks)

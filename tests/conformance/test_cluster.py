@@ -200,6 +200,29 @@ async def test_what_was_held_up_without_a_quorum_is_told_when_there_is_one_again
     assert one(later, "CLIENT_JOINED")["callId"] == one(first, "CALL_STARTED")["callId"]
 
 
+async def test_a_node_that_stops_without_a_quorum_says_what_it_could_not_deliver(tmp_path: Path) -> None:
+    async with members(tmp_path, timing=TIMING, shutdownGraceInS=2) as start:
+        nodes = [await start(number) for number in range(3)]
+        for node in nodes:
+            await node.wait_ready()
+        idle, busy, _ = nodes
+        await nodes[2].kill()
+        async with idle.websocket() as session:
+            await session.send(samples(sender("A", 1000)))
+            await idle.reports(session)
+            async with busy.websocket() as another:
+                await another.send(samples(sender("B", 1000)))
+                await busy.reports(another)
+                began = trio.current_time()
+                await idle.stop_and_wait()
+                await wait_unready(busy)
+                await another.send(samples(sender("C", 1000)))
+                await busy.stop_and_wait()
+
+    assert (idle.delivered, busy.delivered) == (True, False)
+    assert trio.current_time() - began < 15
+
+
 async def test_a_rolling_restart_loses_nothing_and_tells_nothing_twice(tmp_path: Path) -> None:
     async with members(tmp_path, timing=TIMING) as start:
         nodes = {number: await start(number) for number in range(3)}

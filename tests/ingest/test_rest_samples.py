@@ -110,6 +110,24 @@ async def test_where_there_is_no_room_the_sender_may_come_back() -> None:
     assert pipeline.statistics.refused == {Refused.FULL: 1}
 
 
+async def test_while_nothing_is_taken_the_sender_hears_why_and_may_come_back() -> None:
+    async with taking() as (served, pipeline):
+        pipeline.not_taken = "It is night"
+        answer = await served.client().ask(post(samples_of("alice"), JSON, path=PATH))
+
+    assert (answer.status, answer.body, answer.headers["retry-after"]) == (503, b"It is night", "1")
+    assert pipeline.statistics.refused == {Refused.NO_QUORUM: 1}
+    assert pipeline.taken == []
+
+
+async def test_a_content_type_that_is_never_taken_is_told_first() -> None:
+    async with taking() as (served, pipeline):
+        pipeline.not_taken = "It is night"
+        answer = await served.client().ask(post(samples_of("alice"), "Content-Type: text/html", path=PATH))
+
+    assert answer.status == 415
+
+
 async def test_rest_may_be_disabled() -> None:
     async with taking(Sources(rest=Rest(enabled=False))) as (served, pipeline):
         answer = await served.client().ask(post(samples_of("alice"), JSON, path=PATH))
