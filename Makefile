@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= observer.yaml
 PYTEST_ARGS ?= -n 2
 
-.PHONY: demo run test install check format docs lock bench soak
+.PHONY: demo run test install check format docs lock bench soak faults
 
 demo: install
 	.venv/bin/python -m observer.demo
@@ -43,6 +43,12 @@ bench: install
 
 soak: install
 	.venv/bin/python -m benchmarks.soak
+
+# Real nodes that are killed, halted, cut off and started again, at length; see docs/cluster-faults.md.
+faults: install
+	.venv/bin/python -m tests.faults --kills 20
+	.venv/bin/python -m tests.faults --kills 10 --reports-every 3000
+	.venv/bin/python -m pytest tests/faults --long
 
 # After a change of the dependencies in pyproject.toml.
 lock:

@@ -11,7 +11,10 @@ import trio
 from tests.faults.kills import Outcome, kills
 
 _LONGEST_GAP = 1.5
+"""Until others take new clients, beside the time that reports wait. (s)"""
+
 _OLDEST_LOST = 0.5
+"""What is accepted is committed within a batch and a round between nodes. (s)"""
 
 
 def main() -> int:

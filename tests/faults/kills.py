@@ -52,7 +52,7 @@ async def kills(
             await there.move_to(victim)
             await there.leave()
         outcome.exit_codes = [await node.stop() for node in cluster]
-        outcome.verdict = judge(there.said, cluster)
+        outcome.verdict = judge(there.said, cluster, reports_every=reports_every / 1000)
     return outcome
 
 

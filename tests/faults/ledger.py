@@ -6,7 +6,7 @@ it; it is counted apart. Everything else must have its reports in the files of t
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -18,8 +18,8 @@ LAST_MOMENTS = 1.0
 """How long before a kill, or before the end of a connection, nothing is sure. (s)"""
 
 UNMARKED = 2.0
-"""How long before a node is silenced a sample may have come whose events are told again by others: after that they know
-that it was told. (s)"""
+"""How long before a node is silenced a sample may have come whose events others tell again, beside the time that
+reports wait: after that they know that it was told. (s)"""
 
 
 @dataclass(slots=True)
@@ -36,9 +36,18 @@ class Said:
 
     @property
     def sure(self) -> bool:
-        """Whether it must be told."""
-        ends = (self.life.killed, self.cut)
-        return all(end is None or self.at < end - LAST_MOMENTS for end in ends)
+        """Whether its client must be told of."""
+        return self._taken_before(0.0)
+
+    def reported(self, reports_every: float) -> bool:
+        """Whether it must have a report: those that wait in a process are lost with it, other than events."""
+        return self._taken_before(reports_every)
+
+    def _taken_before(self, seconds: float) -> bool:
+        killed, cut = self.life.killed, self.cut
+        return (killed is None or self.at < killed - LAST_MOMENTS - seconds) and (
+            cut is None or self.at < cut - LAST_MOMENTS
+        )
 
 
 class Told(NamedTuple):
@@ -116,8 +125,11 @@ def event_key(payload: Mapping[str, Any]) -> EventKey:
     )
 
 
-def judge(said: Iterable[Said], nodes: Iterable[Node]) -> Verdict:
-    """Compares what clients said with what the nodes told. Only samples over WebSockets (`seq` > 0) have to be told."""
+def judge(said: Iterable[Said], nodes: Iterable[Node], *, reports_every: float = 0.01) -> Verdict:
+    """Compares what clients said with what the nodes told, whose reports wait for others for `reports_every` (s).
+
+    Only samples over WebSockets (`seq` > 0) have reports besides the events.
+    """
     tellers: defaultdict[EventKey, list[Life]] = defaultdict(list)
     reported: defaultdict[tuple[str, int], list[Life]] = defaultdict(list)
     for life, type_, payload in told(nodes):
@@ -128,43 +140,44 @@ def judge(said: Iterable[Said], nodes: Iterable[Node]) -> Verdict:
     said = list(said)
     verdict = Verdict(events=sum(map(len, tellers.values())))
     joined = {key[2] for key in tellers if key[0] == "CLIENT_JOINED"}
-    _judge_clients(said, joined, reported.keys(), verdict)
+    _judge_clients(said, joined, verdict)
+    verdict.unreported = [
+        f"{one.seq} of {one.client_id}, said to {one.life}"
+        for one in said
+        if one.seq and one.reported(reports_every) and (one.client_id, one.seq) not in reported
+    ]
     first: dict[str, float] = {}
     for one in said:
         for who in (one.client_id, one.room):
             first[who] = min(one.at, first.get(who, one.at))
     for key, lives in tellers.items():
-        _judge_tellers(key, lives, first.get(key[2] or str(key[1])), verdict)
+        _judge_tellers(key, lives, first.get(key[2] or str(key[1])), UNMARKED + reports_every, verdict)
     for (client_id, seq), lives in reported.items():
         if len(lives) > 1:
             verdict.twice.append(f"sample {seq} of {client_id} by {', '.join(map(str, lives))}")
     return verdict
 
 
-def _judge_clients(
-    said: Iterable[Said], joined: set[str | None], reported: Collection[tuple[str, int]], verdict: Verdict
-) -> None:
+def _judge_clients(said: Iterable[Said], joined: set[str | None], verdict: Verdict) -> None:
     heard, unsure = set[str](), dict[str, float]()
     for one in said:
         if one.sure:
             heard.add(one.client_id)
             verdict.samples += 1
-            if one.seq and (one.client_id, one.seq) not in reported:
-                verdict.unreported.append(f"{one.seq} of {one.client_id}, said to {one.life}")
         elif one.client_id not in joined and one.life.killed is not None:
             age = one.life.killed - one.at
             unsure[one.client_id] = max(age, unsure.get(one.client_id, age))
     verdict.clients = len(heard)
-    verdict.unheard = sorted(heard - joined)
+    verdict.unheard = sorted(client_id for client_id in heard if client_id not in joined)
     verdict.lost = {client_id: age for client_id, age in unsure.items() if client_id not in heard}
 
 
-def _judge_tellers(key: EventKey, lives: list[Life], shown: float | None, verdict: Verdict) -> None:
+def _judge_tellers(key: EventKey, lives: list[Life], shown: float | None, within: float, verdict: Verdict) -> None:
     """All but one of those who told the same must have been silenced soon after it was `shown` first."""
     if len(lives) == 1:
         return
     opened = key[0] in ("CALL_STARTED", "CLIENT_JOINED", "PEER_CONNECTION_OPENED", "MEDIA_TRACK_ADDED")
-    excused = [life for life in lives if opened and shown is not None and life.was_silenced_near(shown, UNMARKED)]
+    excused = [life for life in lives if opened and shown is not None and life.was_silenced_near(shown, within)]
     if len(set(lives)) < len(lives) or len(excused) < len(lives) - 1:
         verdict.twice.append(f"{' '.join(filter(None, key))} by {', '.join(map(str, lives))}")
     else:

@@ -15,12 +15,13 @@ from tests.faults.standing import nodes
 pytestmark = [pytest.mark.processes, pytest.mark.long, pytest.mark.timeout(300)]
 
 LASTS = 90.0
+REPORTS_EVERY = 100
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_a_storm_of_faults_passes(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
-    async with nodes(tmp_path, reports_every=100) as cluster:
+    async with nodes(tmp_path, reports_every=REPORTS_EVERY) as cluster:
         async with crowd(cluster) as clients:
             until = trio.current_time() + LASTS
             faults = 0
@@ -34,7 +35,7 @@ async def test_a_storm_of_faults_passes(tmp_path: Path, seed: int) -> None:
             await clients.move_to(rng.choice(cluster))
             await clients.leave()
         codes = [await node.stop() for node in cluster]
-        verdict = judge(clients.said, cluster)
+        verdict = judge(clients.said, cluster, reports_every=REPORTS_EVERY / 1000)
     print(f"{faults} faults in {LASTS:g} s; {verdict}")
 
     verdict.assert_clean()
