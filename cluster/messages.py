@@ -4,7 +4,11 @@ Every message is a typed structure in MessagePack with its name in front: decodi
 but these structures and plain values, and cannot run code. Indexes and terms are those of Raft (Ongaro 2014).
 """
 
+from typing import TypeVar
+
 import msgspec
+
+Decoded = TypeVar("Decoded")
 
 Entry = tuple[int, bytes]
 """An entry of the log: its term, and its command as the engine wrote it."""
@@ -143,8 +147,10 @@ class Decision(msgspec.Struct, tag="decision"):
 Question = Who | Join | Leave
 Reply = Description | Decision
 
-Malformed = msgspec.MsgspecError
-"""What the decoders below raise for bytes that are no message."""
+
+class Malformed(ValueError):
+    """Bytes that are no message."""
+
 
 _encoder = msgspec.msgpack.Encoder()
 _messages: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
@@ -159,17 +165,17 @@ def encode(message: Message | Question | Reply) -> bytes:
 
 def message(data: bytes) -> Message:
     """The message of a frame; raises `Malformed`."""
-    return _messages.decode(data)
+    return _decoded(_messages, data)
 
 
 def question(data: bytes) -> Question:
     """The question; raises `Malformed`."""
-    return _questions.decode(data)
+    return _decoded(_questions, data)
 
 
 def reply(data: bytes) -> Reply:
     """The reply; raises `Malformed`."""
-    return _replies.decode(data)
+    return _decoded(_replies, data)
 
 
 def change_of(verb: str, member: str) -> bytes:
@@ -179,7 +185,14 @@ def change_of(verb: str, member: str) -> bytes:
 
 def changed(data: bytes) -> tuple[str, str]:
     """The verb and the member of a change; raises `Malformed`."""
-    return _changes.decode(data)
+    return _decoded(_changes, data)
 
 
 _changes: msgspec.msgpack.Decoder[tuple[str, str]] = msgspec.msgpack.Decoder(tuple[str, str])
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[Decoded], data: bytes) -> Decoded:
+    try:
+        return decoder.decode(data)
+    except (ValueError, RecursionError) as error:  # of msgspec's own, of text that is no UTF-8, of too deep a nesting
+        raise Malformed(str(error)) from error

@@ -420,6 +420,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
             self.led_since = _Time.now
         if before == syncobj._RAFT_STATE.LEADER:
             self.led_since = None
+            self.heard_at = _Time.now
             self.holding = False
             self.learners.clear()
             self.replication.abort_all()

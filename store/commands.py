@@ -165,7 +165,7 @@ def decode(data: bytes) -> Command:
     """The command that `encode` gave; raises `MalformedCommand` for bytes that no command gives."""
     try:
         command = Command(*_decoder.decode(data))
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedCommand(str(error)) from error
     for touch in command.touches:
         if len(touch.path) != _PATH_LENGTHS.get(touch.what):
