@@ -1,7 +1,7 @@
 """Nodes of one cluster without a port: the real pipeline of each, over one log that all their machines apply.
 
 A node that is `absent` applies nothing until it is given the state of another, as one that lagged too far is. A node
-that is `reborn` loses its place: the commit that waits, or the next one, finds that it is a new member.
+that is born anew has lost its place: the commit that waits, or the next one, finds that it is a new member.
 """
 
 from functools import partial
@@ -25,6 +25,7 @@ class Replicas:
         self.leader = names[0]
         self.absent: set[World] = set()
         self._ids = count(1)
+        self._settings = settings
         self.nodes = {name: self._node(name, settings) for name in names}
         self._tell_standing()
 
@@ -56,9 +57,37 @@ class Replicas:
         self.nodes[new] = world
         self.members = [*(member for member in self.members if member != name), new]
         world.name = new
+        if self.leader == name:
+            self.leader = self.members[0]
         self._tell_standing()
         self.give_state(world)
         return world
+
+    def join(self, name: str) -> World:
+        """A new node, with the registry of the others."""
+        self.nodes[name] = world = self._node(name, self._settings)
+        self.members.append(name)
+        self._tell_standing()
+        self.give_state(world)
+        world.now = max(other.now for other in self.nodes.values())
+        return world
+
+    def end_life_at_next_commit(self, name: str, new: str, *, applied: bool) -> None:
+        """The next command of a node ends its life: the others have applied it, or have not."""
+        world = self.nodes[name]
+
+        async def lost(command: bytes) -> Outcome:
+            if world.name != name:
+                return await self._commit(world, command)
+            if applied:
+                self.absent.add(world)
+                for other in self.nodes.values():
+                    if other not in self.absent:
+                        other.machine.apply(command)
+            self.bear_anew(name, new)
+            raise Reborn
+
+        world.commit = lost
 
     def give_state(self, world: World) -> None:
         """Replaces the registry of a node by that of another: it is there again."""

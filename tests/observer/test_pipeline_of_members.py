@@ -4,7 +4,6 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from cluster.machine import Reborn
 from observer.intake import Departed, Intake, SamplesCollector
 from schemas.reports import ReportType
 from schemas.samples import Reason
@@ -28,31 +27,12 @@ def commands_of(world: World) -> list[Command]:
     return commands
 
 
-def reborn_at_next_commit(replicas: Replicas, name: str, *, applied: bool) -> None:
-    """The next command of a node ends its life: it was applied by the others, or it was not."""
-    world = replicas[name]
-    commit = world.commit
-
-    async def lost(command: bytes) -> Outcome:
-        if world.name != name:
-            return await commit(command)
-        if applied:
-            replicas.absent.add(world)
-            for other in replicas.nodes.values():
-                if other is not world:
-                    other.machine.apply(command)
-        replicas.bear_anew(name, f"{name}'")
-        raise Reborn
-
-    world.commit = lost
-
-
 # Born anew
 
 
 def test_a_batch_whose_commit_ends_a_life_is_committed_in_the_next() -> None:
     replicas = Replicas("a", "b")
-    reborn_at_next_commit(replicas, "a", applied=False)
+    replicas.end_life_at_next_commit("a", "a'", applied=False)
     commands = commands_of(replicas["a"])
 
     told = replicas["a"].tell(message(sample("alice")))
@@ -64,7 +44,7 @@ def test_a_batch_whose_commit_ends_a_life_is_committed_in_the_next() -> None:
 def test_a_batch_that_is_looked_at_twice_is_counted_once() -> None:
     replicas = Replicas("a", "b")
     world = replicas["a"]
-    reborn_at_next_commit(replicas, "a", applied=False)
+    replicas.end_life_at_next_commit("a", "a'", applied=False)
 
     told = world.tell(message(sample("alice", **outbound("t", 1, connection=None)), {"clientId": "bob"}, sfus=1))
 
@@ -78,7 +58,7 @@ def test_a_batch_that_is_looked_at_twice_is_counted_once() -> None:
 def test_what_was_applied_although_its_life_ended_is_told_by_the_leader_alone() -> None:
     replicas = Replicas("b", "a")
     a = replicas["a"]
-    reborn_at_next_commit(replicas, "a", applied=True)
+    replicas.end_life_at_next_commit("a", "a'", applied=True)
 
     told_by_a = a.tell(message(sample("alice", **outbound("t", 1))))
     told_by_b = replicas["b"].tick()
@@ -147,7 +127,7 @@ def test_last_touches_that_a_life_could_not_commit_are_committed_in_the_next() -
     a.now += 20_000
     a.tell(message(sample("alice", at=20_000)))
     a.tick()
-    reborn_at_next_commit(replicas, "a", applied=False)
+    replicas.end_life_at_next_commit("a", "a'", applied=False)
 
     a.pass_time(IDLE // 10 + 2000)
 
