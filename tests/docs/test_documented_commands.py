@@ -2,6 +2,7 @@
 
 import doctest
 import os
+import random
 import re
 import signal
 import subprocess
@@ -9,10 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from observer.simulation.free_ports import free_ports
 from tests.docs.documents import TOP, WRITTEN, Block, blocks, blocks_of, name_of, text_of
 
 NOT_RUN = {
@@ -26,44 +29,80 @@ NOT_RUN = {
     "make lock": "it asks the package index",
     "make bench": "it takes minutes",
     "make soak": "it takes minutes",
+    "make faults": "it takes minutes",
 }
 """The commands that are not run here, and why."""
 
 PATIENCE_S = 30.0
+_LOOPBACK = "127.0.0."
+_CLUSTER_PORT = "5601"
 _LISTENS = re.compile(r"Taking samples on port (\d+), watched on port (\d+)")
 _ELLIPSIS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 pytestmark = pytest.mark.processes
 
 
+@dataclass
+class Terminal:
+    """Where a node runs, and what it says there."""
+
+    node: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_until_it_listens(self) -> tuple[str, str]:
+        """The ports at which it takes samples, and is watched."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            said = self.log.read_text()
+            listens = _LISTENS.search(said)
+            if listens:
+                return listens[1], listens[2]
+            assert self.node.poll() is None, said
+            time.sleep(0.05)
+        raise AssertionError(f"it does not listen: {self.log.read_text()}")
+
+    def end(self) -> None:
+        """Stops the node, as the documents say: with SIGTERM, upon which it ends well."""
+        self.node.send_signal(signal.SIGTERM)
+        assert self.node.wait(PATIENCE_S) == 0, self.log.read_text()
+
+
 class Reader:
-    """Somebody who follows a document in a folder of their own, with the observer installed in `.venv`."""
+    """Somebody who follows a document in a folder of their own, with the observer installed in `.venv`.
+
+    What the documents call 127.0.0.1, 127.0.0.2 and so on are addresses of loopback that this reader has alone.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._environment = os.environ | {"PYTHONPATH": str(TOP), "APPLICATION_SERVER_PORT": "0"}
         self._environment["APPLICATION_MANAGEMENT_PORT"] = "0"
-        self._node: subprocess.Popen[bytes] | None = None
-        self._log = folder / "node.log"
-        self._ports = ("7080", "7081")
+        self._terminals: list[Terminal] = []
+        self._network = f"127.{random.randint(1, 250)}.{random.randint(0, 250)}."
+        self._cluster_port = str(*free_ports(1))
+        self._addresses: dict[str, str] = {}
         _install(folder)
 
     def save(self, block: Block) -> None:
         """Writes a block that names a file into that file."""
         for name in block.words:
             if "." in name:
-                (self._folder / name).write_text(block.text, encoding="utf-8")
+                text = self._real(block.text).replace(_CLUSTER_PORT, self._cluster_port)
+                (self._folder / name).write_text(text, encoding="utf-8")
 
     def run(self, block: Block) -> str:
         """Types the commands of a block; what they print."""
-        if "serves" in block.words:
-            self.serve(block.text)
-            return ""
+        match block.words:
+            case ["serves"]:
+                self.serve(block.text.splitlines())
+                return ""
+            case ["without", number]:
+                self._terminals[int(number) - 1].end()
         script = "".join(line for line in block.text.splitlines(keepends=True) if line.strip() not in NOT_RUN)
         if not script.strip():
             return ""
         done = subprocess.run(
-            ["sh", "-euc", self._addressed(script)],
+            ["sh", "-euc", self._real(script)],
             cwd=self._folder,
             env=self._environment,
             capture_output=True,
@@ -71,50 +110,51 @@ class Reader:
             check=False,
         )
         assert done.returncode == 0, f"{block}: exit code {done.returncode}\n{done.stderr.decode()}"
-        return done.stdout.decode()
+        return self._documented(done.stdout.decode())
 
-    def serve(self, command: str) -> None:
-        """Starts a command that runs until it is stopped, in place of the one before."""
+    def serve(self, commands: list[str]) -> None:
+        """Starts commands that run until they are stopped, each in a terminal of its own, in place of those before."""
         self.stop()
-        with self._log.open("wb") as log:
-            self._node = subprocess.Popen(
-                ["sh", "-euc", f"exec {command.strip()}"],
-                cwd=self._folder,
-                env=self._environment,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-            )
-        self._ports = self._wait_until_it_listens(self._node)
+        for number, command in enumerate(commands, 1):
+            path = self._folder / f"{number}.log"
+            with path.open("wb") as log:
+                node = subprocess.Popen(
+                    ["sh", "-euc", f"exec env {self._real(command)}"],
+                    cwd=self._folder,
+                    env=self._environment,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                )
+            self._terminals.append(Terminal(node, path))
+        for number, terminal in enumerate(self._terminals, 1):
+            for documented, port in zip(("7080", "7081"), terminal.wait_until_it_listens(), strict=True):
+                self._addresses[f"127.0.0.{number}:{documented}"] = f"{self._network}{number}:{port}"
 
     def stop(self) -> None:
-        """Stops what runs, as the documents say: with SIGTERM, upon which it ends well."""
-        node, self._node = self._node, None
-        if node is not None:
-            node.send_signal(signal.SIGTERM)
-            assert node.wait(PATIENCE_S) == 0, self._log.read_text()
+        """Stops what runs."""
+        terminals, self._terminals = self._terminals, []
+        self._addresses.clear()
+        for terminal in terminals:
+            if terminal.node.poll() is None:
+                terminal.end()
 
     def kill(self) -> None:
         """Leaves nothing behind."""
-        if self._node is not None:
-            self._node.kill()
-            self._node.wait()
+        for terminal in self._terminals:
+            terminal.node.kill()
+            terminal.node.wait()
 
-    def _addressed(self, script: str) -> str:
-        """The script with the ports at which the node really listens."""
-        for documented, real in zip(("7080", "7081"), self._ports, strict=True):
-            script = script.replace(f"127.0.0.1:{documented}", f"127.0.0.1:{real}")
-        return script
+    def _real(self, text: str) -> str:
+        """The text with the addresses at which the nodes really are."""
+        for documented, real in self._addresses.items():
+            text = text.replace(documented, real)
+        return text.replace(_LOOPBACK, self._network)
 
-    def _wait_until_it_listens(self, node: subprocess.Popen[bytes]) -> tuple[str, str]:
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            said = self._log.read_text()
-            listens = _LISTENS.search(said)
-            if listens:
-                return listens[1], listens[2]
-            assert node.poll() is None, said
-            time.sleep(0.05)
-        raise AssertionError(f"it does not listen: {self._log.read_text()}")
+    def _documented(self, text: str) -> str:
+        """The text with the addresses that the documents give the nodes."""
+        for documented, real in self._addresses.items():
+            text = text.replace(real, documented)
+        return text.replace(self._network, _LOOPBACK).replace(f":{self._cluster_port}", f":{_CLUSTER_PORT}")
 
 
 @contextmanager
@@ -160,7 +200,7 @@ def test_every_command_of_a_document_runs(document: Path, tmp_path: Path) -> Non
 
 def test_every_command_that_is_not_run_stands_in_a_document_or_the_makefile() -> None:
     known = {line.strip() for block in blocks("sh") for line in block.text.splitlines()}
-    targets = set(re.findall(r"^(\w+):", (TOP / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", (TOP / "Makefile").read_text(), re.MULTILINE))
 
     assert {command for command in NOT_RUN if command not in known and command.split()[1] not in targets} == set()
 

@@ -13,6 +13,7 @@ from cluster import links as cluster_links
 from ingest import sessions
 from ingest.statistics import Refused
 from observer.config import parse
+from observer.config.environment import expand
 from observer.config.page import markdown
 from observer.config.reference_keys import LATER_SINKS
 from schemas.reports import NAMES, ReportType
@@ -34,6 +35,7 @@ from tests.docs.documents import (
     rows,
     text_of,
 )
+from tests.observer.certified import write_certificates
 from tests.observer.exposed import exposed
 from tests.observer.test_metrics import busy
 from web import Ended
@@ -64,6 +66,8 @@ _TOLD_DEFAULT = re.compile(r"`([A-Za-z][\w.]*)` \((\d+)( s| ms| MiB)?\)")
 _MEBIBYTE = 1024 * 1024
 _TOP_BLOCK = re.compile(r"(?:observer|micronaut|endpoints)\.[a-z]")
 _PATH = re.compile(r"[\w./-]+\.(?:py|md|yaml|toml|lock)")
+_CERTIFICATE = re.compile(r"^( +)(ca|cert|key): \S+$", re.MULTILINE)
+_ADVERTISED = re.compile(r"^ +(?:advertisedHost|serverHost): (\S+)$", re.MULTILINE)
 _PLACEHOLDER = {"serviceId", "mediaUnitId"}
 
 
@@ -143,9 +147,19 @@ def dead_paths(text: str) -> set[str]:
     }
 
 
+def certified(text: str, folder: Path) -> str:
+    """The configuration with the certificates that it names put into a folder, made for the host that it names."""
+    expanded = expand(text, {})
+    host = _ADVERTISED.search(expanded)
+    if host is None or not _CERTIFICATE.search(expanded):
+        return text
+    write_certificates(folder, host[1])
+    return _CERTIFICATE.sub(lambda line: f"{line[1]}{line[2]}: {folder}/{line[2]}.pem", expanded)
+
+
 @pytest.mark.parametrize("block", blocks("yaml"), ids=str)
-def test_every_yaml_block_is_a_configuration(block: Block) -> None:
-    assert parse(block.text, {}).notices == () or "later" in block.words
+def test_every_yaml_block_is_a_configuration(block: Block, tmp_path: Path) -> None:
+    assert parse(certified(block.text, tmp_path), {}).notices == () or "later" in block.words
 
 
 @pytest.mark.parametrize("block", blocks("json"), ids=str)
