@@ -118,7 +118,8 @@ class Story:
 def _mark(world: World) -> None:
     """Lets a node tell the others of all that arrived, also of what it tells meanwhile."""
     world.tick()
-    world.tick()
+    while world.pipeline.proposals.unmarked:
+        world.tick()
 
 
 def open_by_events(reports: Iterable[Report]) -> Counter[tuple[str | None, ...]]:
