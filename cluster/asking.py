@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 
 from cluster.formation import Answers
 from cluster.messages import Description, Malformed, Question, Reply, Who, encode, reply
-from cluster.names import is_address, is_member
+from cluster.names import address_of, is_address, is_member
 
 Then = Callable[[Reply | None, float], None]
 
@@ -73,7 +73,7 @@ class Rounds:
             self._open.discard(address)
             described = said if isinstance(said, Description) else None
             answers[address] = described
-            for named in described.known if described else ():
+            for named in _named(described) if described else ():
                 self._ask(named)
             self._conclude_if_all_answered(now)
 
@@ -88,6 +88,11 @@ class Rounds:
         self._open = None
         self._next_at = now + self._rng.uniform(*_REST)
         self._concluded(self._answers, now)
+
+
+def _named(described: Description) -> list[str]:
+    """The addresses that an answer tells of: those that count are asked too."""
+    return [*described.known, *map(address_of, described.members)]
 
 
 def _understood(data: bytes) -> Reply | None:

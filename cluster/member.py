@@ -298,20 +298,22 @@ class Member(Generic[Answer]):
         if raft.leader() not in (None, self._last_leader):
             self._last_leader = raft.leader()
             self.statistics.leader_changes += 1
-        if not self._ready:
+        self._ready = self._ready or self._has_caught_up(raft)
+        if self.name not in raft.configuration.members:
             self._watch_learning(raft, now)
         elif raft.in_touch(now):
             self._rounds.stop()
-            self._why = "no leader is in touch"
+            self._why = "no leader is in touch" if self._ready else "it catches up"
             if raft.leader() in raft.configuration.members:
                 self._guests = frozenset()
         elif self._leaving is None:
             self._rounds.go_on(self._to_ask(), self._take_next_step, now)
 
+    def _has_caught_up(self, raft: Raft[Answer]) -> bool:
+        return self.name in raft.configuration.settled and raft.last_applied >= (raft.leader_commit or 0)
+
     def _watch_learning(self, raft: Raft[Answer], now: float) -> None:
-        if self.name in raft.configuration.settled and raft.last_applied >= (raft.leader_commit or 0):
-            self._ready = True
-            return
+        """A learner gives up what comes to nothing. A member never does: others may count on what it acknowledged."""
         progress = (raft.last_applied, raft.replication.received())
         if progress != self._progress:
             self._progress, self._progress_at = progress, now

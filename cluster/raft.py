@@ -190,6 +190,8 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         self.configuration = Configuration(base.members)
         self.learners: dict[str, float] = {}
         """Those who are being taught, and since when."""
+        self.counts_from: dict[Peer, int] = {}
+        """As leader: the entries that made members of learners; what they acknowledged before does not count."""
         self.linked: set[str] = set()
         self.heard_at = now
         """When a leader was last heard."""
@@ -199,7 +201,8 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         self.on_applied: Callable[[bytes, Answer], None] = lambda token, answer: None
         """Told of each command of a proposer, by its token, with the machine's answer."""
         self._rng = rng
-        self._voters: set[str] = set()
+        self._votes: set[tuple[int, str]] = set()
+        self._stood_in = 0
         self._ticked_at = now
         self._halts = 0
         self._sent_up_to: tuple[int, int] | None = None
@@ -222,6 +225,9 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         elif self.election_deadline > now + self.timing.election_max:
             self.election_deadline = now + self._SyncObj__generateRaftTimeout()
         self.doTick(0)
+        if self.state == syncobj._RAFT_STATE.CANDIDATE and self._stood_in != self.term:
+            self._stood_in = self.term  # PySyncObj does not tell of a candidate that stands again
+            self.statistics.elections += 1
         if self.leads():
             if not self.others and self.log.last > self.commit_index:
                 self.doTick(0)
@@ -238,8 +244,8 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
                 asked = {"type": "request_vote", "term": term, "last_log_index": last_index}
                 self._SyncObj__onMessageReceived(peer, asked | {"last_log_term": last_term})
             case Voted(term):
-                if term == self.term and member in self.configuration.members and member not in self._voters:
-                    self._voters.add(member)
+                if term == self.term and member in self.configuration.members and (term, member) not in self._votes:
+                    self._votes = {vote for vote in self._votes if vote[0] == term} | {(term, member)}
                     self._SyncObj__onMessageReceived(peer, {"type": "response_vote", "term": term})
             case Stand(term):
                 self._SyncObj__onMessageReceived(peer, {"type": "timeout_now", "term": term})
@@ -375,6 +381,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
     def _SyncObj__onBecomeLeader(self) -> None:
         self.next_index.clear()
         self.match_index.clear()
+        self.counts_from.clear()
         self.replication.lead(self.configuration.members)
         super()._SyncObj__onBecomeLeader()
 
@@ -392,6 +399,9 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
             return False
         self.configuration.append(Change(self.log.last + 1, verb, member))
         self.follow_configuration()
+        if verb == ADD:
+            self.counts_from[Peer(member)] = self.log.last + 1
+            self.match_index[Peer(member)] = 0
         return True
 
     def _SyncObj__applyLogEntries(self) -> bool:
@@ -413,9 +423,6 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         log.cut_to(cut)
 
     def _role_changed(self, before: int, after: int) -> None:
-        if after == syncobj._RAFT_STATE.CANDIDATE:
-            self.statistics.elections += 1
-            self._voters.clear()
         if after == syncobj._RAFT_STATE.LEADER:
             self.led_since = _Time.now
         if before == syncobj._RAFT_STATE.LEADER:

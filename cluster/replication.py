@@ -76,8 +76,8 @@ class Replication:
         """A member or learner is none any more."""
         self._abort(member)
         self._probing.discard(member)
-        self._raft.next_index.pop(_peer(member), None)
-        self._raft.match_index.pop(_peer(member), None)
+        for known in (self._raft.next_index, self._raft.match_index, self._raft.counts_from):
+            known.pop(_peer(member), None)
 
     def pinned(self) -> list[int]:
         """The entries that must stay in the log, for somebody is about to be given what follows them."""
@@ -185,7 +185,8 @@ class Replication:
         if not self._answers(member, ack.term, now):
             return
         if ack.rejected is None:
-            raft.match_index[peer] = max(raft.match_index[peer], ack.next_index - 1)
+            if ack.next_index > raft.counts_from.get(peer, 0):
+                raft.match_index[peer] = max(raft.match_index[peer], ack.next_index - 1)
             raft.next_index[peer] = max(raft.next_index[peer], ack.next_index)
             self._end_sending(member)
             if member in self._probing:
