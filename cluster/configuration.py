@@ -50,6 +50,11 @@ class Configuration:
         self.open = [change for change in self.open if change.index > index]
         self._follow()
 
+    def since(self, member: str, applied: int) -> int:
+        """An entry by which this member is one: the last applied one, or the one that is to make it a member."""
+        added = [change.index for change in self.open if change.member == member and change.verb == ADD]
+        return applied if member in self.settled or not added else added[-1]
+
     def _follow(self) -> None:
         members = self.settled
         for change in self.open:

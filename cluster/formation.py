@@ -79,8 +79,8 @@ def next_step(me: Description, answers: Answers) -> Step:
             if answer.leader:
                 return BeBornAnew("its cluster was formed anew without it")
             return Wait(f"{address_of(answer.member)} is forming its cluster anew")
-        removed = answer.cluster == me.cluster and me.member not in answer.members
-        if removed and answer.leader and answer.position > me.position:
+        # Only what was applied counts: a removal that is not committed may be taken back, and then this one is needed.
+        if answer.cluster == me.cluster and answer.applied >= me.since and me.member not in answer.settled:
             return BeBornAnew("it was removed from its cluster")
     if any(answer.cluster == me.cluster and answer.leader for answer in there):
         return Wait("others have a leader that is not in touch with this one")

@@ -227,6 +227,9 @@ class Member(Generic[Answer]):
             lineage=self._lineage,
             leader=raft.leader() if self._ready and raft.in_touch(now) else None,
             members=sorted(raft.configuration.members),
+            settled=sorted(raft.configuration.settled),
+            applied=raft.last_applied,
+            since=raft.configuration.since(self.name, raft.last_applied),
             term=raft.term,
             last_term=raft.log.last_term,
             last_index=raft.log.last,
@@ -239,7 +242,7 @@ class Member(Generic[Answer]):
         if raft is None:
             return Status(self.name, None, Role.SEEKING, 0, None, (), (), 0, 0, 0, 0, False, False, False, self._why)
         quorum = self._ready and raft.in_touch(now)
-        members = raft.configuration.members
+        members = raft.configuration.members | raft.configuration.settled
         return Status(
             member=self.name,
             cluster=self._cluster,

@@ -100,8 +100,10 @@ class Description(msgspec.Struct, kw_only=True, tag="description"):
     """What a process says of itself to anyone who asks.
 
     `cluster` is the name of the cluster that it belongs to (or is joining), ``None`` if it knows of none; `lineage` the
-    clusters that this one was re-formed from. `leader` is named only while the process is in touch with it. `known` are
-    the addresses of processes that it would ask before it forms a cluster.
+    clusters that this one was re-formed from. `leader` is named only while the process is in touch with it. `members`
+    are those by its log, committed or not; `settled` those as of the last entry that it applied, `applied`. By the
+    entry `since` it is known to be a member itself. `known` are the addresses of processes that it would ask before it
+    forms a cluster.
     """
 
     member: str
@@ -109,6 +111,9 @@ class Description(msgspec.Struct, kw_only=True, tag="description"):
     lineage: list[str] = []
     leader: str | None = None
     members: list[str] = []
+    settled: list[str] = []
+    applied: int = 0
+    since: int = 0
     term: int = 0
     last_term: int = 0
     last_index: int = 0

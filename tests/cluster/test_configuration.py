@@ -41,3 +41,11 @@ def test_a_snapshot_replaces_what_came_before_its_entry_and_keeps_what_came_behi
     configuration.install(frozenset("ac"), 7)
     assert configuration.settled == frozenset("ac")
     assert configuration.members == frozenset("acd")
+
+
+def test_a_member_is_one_by_the_entry_that_makes_it_one_until_that_is_applied() -> None:
+    configuration = Configuration(frozenset("ab"))
+    configuration.append(Change(5, ADD, "c"))
+    assert (configuration.since("a", 3), configuration.since("c", 3)) == (3, 5)
+    configuration.apply(5)
+    assert configuration.since("c", 8) == 8

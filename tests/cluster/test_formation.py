@@ -20,6 +20,7 @@ def member(
     members: list[str] = OLD,
     term: int = 1,
     index: int = 10,
+    settled: list[str] | None = None,
     lineage: list[str] | None = None,
 ) -> Description:
     return Description(
@@ -30,6 +31,9 @@ def member(
         term=term,
         last_term=term,
         last_index=index,
+        settled=members if settled is None else settled,
+        applied=index,
+        since=index,
         lineage=lineage or [],
         known=EVERYONE,
     )
@@ -121,7 +125,12 @@ def test_a_member_that_was_removed_is_born_anew() -> None:
     assert next_step(member("b:1#0"), {A: there, C: None}) == BeBornAnew("it was removed from its cluster")
 
 
-def test_a_member_list_that_is_older_than_ones_own_log_removes_nobody() -> None:
+def test_a_removal_that_is_not_applied_removes_nobody() -> None:
+    there = member("a:1#0", leader="a:1#0", members=["a:1#0", "c:1#0"], settled=OLD, index=11)
+    assert why(next_step(member("b:1#0"), {A: there, C: None})).startswith("others have a leader")
+
+
+def test_members_as_of_before_one_was_added_remove_nobody() -> None:
     there = member("a:1#0", leader="a:1#0", members=["a:1#0", "c:1#0"], index=5)
     assert why(next_step(member("b:1#0"), {A: there, C: None})).startswith("others have a leader")
 
