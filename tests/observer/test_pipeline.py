@@ -13,7 +13,7 @@ from schemas.reports import Report, ReportType
 from schemas.samples import Reason, Samples
 from store.commands import Outcome, Sweep, decode
 from store.machine import Machine
-from tests.world import NOW, World, message, names, outbound, sample
+from tests.world import IDLE, NOW, World, message, names, outbound, sample
 
 LIMITS = Sweep(1000, 1000, 1000, 1000, 1000)
 
@@ -193,6 +193,22 @@ def test_clients_that_leave_together_leave_in_the_order_of_their_ids() -> None:
     told = world.tell(message(leaving=clients[::-1]))
 
     assert [report.payload["clientId"] for report in told] == list(clients)
+
+
+def test_a_sweep_that_leaves_some_for_the_next_has_one_at_the_next_tick() -> None:
+    world = World()
+    crowd = [message(sample(f"c{number:04}", **outbound(f"t{number}", number))) for number in range(2000)]
+    world.tell(*crowd)
+    for _ in range(IDLE // 1000 * 11 // 10):
+        world.now += 1000
+        world.tick()
+    world.now += 1000
+    world.pipeline.scan_at_next_tick()
+
+    told = world.tick() + world.tick()
+
+    assert names(told).count("CLIENT_LEFT") == 2000
+    assert names(told).count("CALL_ENDED") == 1
 
 
 def test_outcomes_that_sinks_do_not_finish_do_not_fill_the_registry() -> None:
