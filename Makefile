@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= observer.yaml
 PYTEST_ARGS ?= -n 2
 
-.PHONY: demo run test install check format docs lock bench soak faults
+.PHONY: demo run test install check format docs lock bench soak simulate-cluster faults
 
 demo: install
 	.venv/bin/python -m observer.demo
@@ -49,6 +49,14 @@ faults: install
 	.venv/bin/python -m tests.faults --kills 20
 	.venv/bin/python -m tests.faults --kills 10 --reports-every 3000
 	.venv/bin/python -m pytest tests/faults --long
+
+# Clusters in virtual time under faults, each run from a seed: SEEDS many, FROM which on, in JOBS processes.
+SEEDS ?= 1000
+FROM ?= 0
+JOBS ?= 2
+
+simulate-cluster: install
+	.venv/bin/python -m tests.cluster.simulation --seeds $(SEEDS) --from $(FROM) --jobs $(JOBS)
 
 # After a change of the dependencies in pyproject.toml.
 lock:

@@ -22,6 +22,10 @@ UNMARKED = 2.0
 reports wait: after that they know that it was told. (s)"""
 
 
+INHERITED = 6.0
+"""How long after a node is silenced another has told what it inherits: once it is removed, and its heir leads. (s)"""
+
+
 @dataclass(slots=True)
 class Said:
     """One sample that a life took, or that was sent to it; `cut` is when its connection broke. Times are trio's."""
@@ -146,10 +150,10 @@ def judge(said: Iterable[Said], nodes: Iterable[Node], *, reports_every: float =
         for one in said
         if one.seq and one.reported(reports_every) and (one.client_id, one.seq) not in reported
     ]
-    first: dict[str, float] = {}
-    for one in said:
+    first: dict[str, Said] = {}
+    for one in sorted(said, key=lambda one: one.at):
         for who in (one.client_id, one.room):
-            first[who] = min(one.at, first.get(who, one.at))
+            first.setdefault(who, one)
     for key, lives in tellers.items():
         _judge_tellers(key, lives, first.get(key[2] or str(key[1])), UNMARKED + reports_every, verdict)
     for (client_id, seq), lives in reported.items():
@@ -172,13 +176,26 @@ def _judge_clients(said: Iterable[Said], joined: set[str | None], verdict: Verdi
     verdict.lost = {client_id: age for client_id, age in unsure.items() if client_id not in heard}
 
 
-def _judge_tellers(key: EventKey, lives: list[Life], shown: float | None, within: float, verdict: Verdict) -> None:
-    """All but one of those who told the same must have been silenced soon after it was `shown` first."""
+def _judge_tellers(key: EventKey, lives: list[Life], shown: Said | None, within: float, verdict: Verdict) -> None:
+    """All but one of those who told the same must be excused."""
     if len(lives) == 1:
         return
     opened = key[0] in ("CALL_STARTED", "CLIENT_JOINED", "PEER_CONNECTION_OPENED", "MEDIA_TRACK_ADDED")
-    excused = [life for life in lives if opened and shown is not None and life.was_silenced_near(shown, within)]
+    excused = _excused(shown, lives, within) if opened and shown else set()
     if len(set(lives)) < len(lives) or len(excused) < len(lives) - 1:
         verdict.twice.append(f"{' '.join(filter(None, key))} by {', '.join(map(str, lives))}")
     else:
         verdict.again[key[0]] += len(lives) - 1
+
+
+def _excused(shown: Said, lives: list[Life], within: float) -> set[Life]:
+    """Those who told and were silenced soon after: after the first sample that shows it, or, if they inherited it, after
+    the silence of the one they have it from."""
+    begin, end = shown.at - within, shown.at + within
+    excused = set[Life]()
+    for life in [shown.life, *sorted(lives, key=lambda life: min(life.silenced, default=0.0))]:
+        at = life.silenced_within(begin, end)
+        if at is not None:
+            excused.add(life)
+            end = max(end, at + INHERITED + within)
+    return excused & set(lives)

@@ -42,9 +42,9 @@ class Life:
     killed: float | None = None
     silenced: list[float] = field(default_factory=list)
 
-    def was_silenced_near(self, at: float, within: float) -> bool:
-        """Whether it was within so many seconds of `at`."""
-        return any(abs(silenced - at) < within for silenced in self.silenced)
+    def silenced_within(self, begin: float, end: float) -> float | None:
+        """When it was silenced between two times; ``None`` if it was not."""
+        return next((at for at in self.silenced if begin < at < end), None)
 
     def __str__(self) -> str:
         return f"{self.node}/{self.number}"
@@ -190,12 +190,12 @@ class Node:
                     await trio.sleep(_POLL)
 
     async def wait_unready_for(self, reason: str, patience: float = PATIENCE) -> None:
-        """Waits until it is not ready for just this reason."""
+        """Waits until it is not ready, and the reason that it gives begins like this."""
         told: tuple[int, dict[str, Any]] = (0, {})
         with trio.move_on_after(patience):
             while True:
                 told = await self.readiness()
-                if told[0] == 503 and told[1].get("reason") == reason:
+                if told[0] == 503 and str(told[1].get("reason")).startswith(reason):
                     return
                 await trio.sleep(_POLL)
         raise AssertionError(f"{self.name} answers {told} and not: {reason}")

@@ -109,3 +109,12 @@ def test_half_a_line_of_a_killed_node_is_no_report_and_the_next_life_begins_behi
     verdict = _judge([node], Said("a", "r", 0, 5.4, node.lives[0]))
 
     assert (verdict.events, verdict.twice, verdict.lost) == (1, [], {})
+
+
+def test_an_heir_that_was_silenced_in_its_turn_may_be_told_after(tmp_path: Path) -> None:
+    holder = _node(tmp_path, "n1", killed=5.5)
+    heir, other = _node(tmp_path, "n2", _joined("a"), killed=10.5), _node(tmp_path, "n3", _joined("a"))
+
+    verdict = _judge([holder, heir, other], Said("a", "r", 0, 5.0, holder.life))
+
+    assert (verdict.twice, verdict.again) == ([], {"CLIENT_JOINED": 1})

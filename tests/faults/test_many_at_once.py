@@ -14,6 +14,7 @@ from tests.faults.standing import nodes
 pytestmark = pytest.mark.processes
 
 
+@pytest.mark.long
 async def test_a_new_cluster_forms_when_all_were_killed_at_once(tmp_path: Path) -> None:
     async with nodes(tmp_path) as cluster:
         before = {(await node.standing())["clusterId"] for node in cluster}
@@ -29,12 +30,12 @@ async def test_a_new_cluster_forms_when_all_were_killed_at_once(tmp_path: Path) 
     assert before != after
 
 
-@pytest.mark.parametrize("leads", [True, False], ids=["leader", "follower"])
+@pytest.mark.parametrize("leads", [True, pytest.param(False, marks=pytest.mark.long)], ids=["leader", "follower"])
 async def test_one_that_survives_keeps_all_calls(tmp_path: Path, leads: bool) -> None:
     async with nodes(tmp_path) as cluster:
         survivor = await cluster.leader() if leads else await cluster.follower()
         before = await survivor.standing()
-        async with crowd(cluster) as clients:
+        async with crowd(cluster, visitors=120) as clients:
             await trio.sleep(2)
             await kill(*cluster.besides(survivor))
             await survivor.wait_readiness(503)

@@ -71,7 +71,7 @@ async def standing(folder: Path) -> AsyncIterator[Standing]:
     assert (codes, verdict.lost) == ([0] * 3, {})
 
 
-@pytest.mark.parametrize("leads", [True, False], ids=["leader", "follower"])
+@pytest.mark.parametrize("leads", [True, pytest.param(False, marks=pytest.mark.long)], ids=["leader", "follower"])
 async def test_one_that_is_cut_off_takes_nothing_and_the_others_go_on(tmp_path: Path, leads: bool) -> None:
     async with standing(tmp_path) as it:
         alone = await it.cluster.leader() if leads else await it.cluster.follower()
@@ -90,6 +90,7 @@ async def test_one_that_is_cut_off_takes_nothing_and_the_others_go_on(tmp_path: 
     assert leads_others
 
 
+@pytest.mark.long
 async def test_three_that_are_cut_off_from_each_other_wait_and_come_together_again(tmp_path: Path) -> None:
     async with standing(tmp_path) as it:
         it.part(*([node] for node in it.cluster))
@@ -101,6 +102,7 @@ async def test_three_that_are_cut_off_from_each_other_wait_and_come_together_aga
     assert ready == [False] * 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hears", [True, False], ids=["hears", "is-heard"])
 @pytest.mark.parametrize("leads", [True, False], ids=["leader", "follower"])
 async def test_a_link_that_passes_one_way_only_stops_nobody_for_long(tmp_path: Path, leads: bool, hears: bool) -> None:

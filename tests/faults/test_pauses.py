@@ -10,7 +10,7 @@ from tests.faults.ledger import judge
 from tests.faults.node import Node
 from tests.faults.standing import nodes
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 
 HALT = 10.0
 TO_COME_BACK = 10.0
@@ -28,7 +28,8 @@ async def test_a_node_that_was_halted_is_evicted_comes_back_and_keeps_its_sessio
             await trio.sleep(HALT)
             members = (await (await cluster.besides(halted).leader()).standing())["members"]
             halted.go_on()
-            await cluster.wait_whole(TO_COME_BACK)
+            gone_on = trio.current_time()
+            print(f"whole again {await cluster.wait_whole(TO_COME_BACK) - gone_on:.2f} s after it goes on")
             after = (await halted.standing())["member"]
             stayed = _stayed(clients, halted, from_then)
             await trio.sleep(1)
@@ -40,7 +41,7 @@ async def test_a_node_that_was_halted_is_evicted_comes_back_and_keeps_its_sessio
     assert after != before
     assert stayed
     verdict.assert_clean()
-    assert (codes, verdict.lost, verdict.again) == ([0] * 3, {}, {})
+    assert (codes, verdict.lost) == ([0] * 3, {})
 
 
 def _stayed(clients: Crowd, node: Node, halted: float) -> set[str]:
