@@ -189,8 +189,9 @@ def _judge_tellers(key: EventKey, lives: list[Life], shown: Said | None, within:
 
 
 def _excused(shown: Said, lives: list[Life], within: float) -> set[Life]:
-    """Those who told and were silenced soon after: after the first sample that shows it, or, if they inherited it, after
-    the silence of the one they have it from."""
+    """Those who told and were silenced soon after: the first sample that shows it, or, for heirs, the end of the one
+    whose heirs they are.
+    """
     begin, end = shown.at - within, shown.at + within
     excused = set[Life]()
     for life in [shown.life, *sorted(lives, key=lambda life: min(life.silenced, default=0.0))]:
