@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
@@ -42,8 +43,10 @@ def many(seeds: range, jobs: int) -> int:
     began = time.perf_counter()
     failed = done = 0
     virtual = slowest = 0.0
-    for seed, wrong, seconds, healed in _results(seeds, jobs):
+    counts: Counter[str] = Counter()
+    for seed, wrong, seconds, healed, counted in _results(seeds, jobs):
         done += 1
+        counts.update(counted)
         virtual += seconds
         slowest = max(slowest, healed)
         if wrong:
@@ -53,11 +56,13 @@ def many(seeds: range, jobs: int) -> int:
             print(f"\r{done} of {len(seeds)}", end="", file=sys.stderr, flush=True)
     real = time.perf_counter() - began
     print(f"{done} seeds from {seeds.start}: {failed} failed; {virtual:.0f} s in {real:.0f} s")
-    print(f"slowest healing {slowest:.1f} s")
+    print(
+        f"slowest healing {slowest:.1f} s; {', '.join(f'{name} {number}' for name, number in sorted(counts.items()))}"
+    )
     return bool(failed)
 
 
-Result = tuple[int, list[str], float, float]
+Result = tuple[int, list[str], float, float, Counter[str]]
 
 
 def _results(seeds: range, jobs: int) -> Iterator[Result]:
@@ -68,7 +73,7 @@ def _results(seeds: range, jobs: int) -> Iterator[Result]:
 def result(seed: int) -> Result:
     """What became of a seed."""
     simulation = run(seed)
-    return seed, simulation.court.wrong, simulation.schedule.now, simulation.healed_in
+    return seed, simulation.court.wrong, simulation.schedule.now, simulation.healed_in, simulation.counts()
 
 
 if __name__ == "__main__":

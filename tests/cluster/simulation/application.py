@@ -1,4 +1,4 @@
-"""What is replicated in the simulation: a small machine whose copies differ as soon as anything is skipped or doubled."""
+"""What is replicated: a small machine whose copies differ as soon as anything is skipped, doubled or moved."""
 
 from hashlib import blake2b
 from itertools import count

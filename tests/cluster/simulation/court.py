@@ -32,6 +32,10 @@ class Court:
         self.clusters_lost = 0
         """How often a cluster was formed that does not go on from the last one."""
         self._processes, self._tell = processes, tell
+        self._applied: dict[str, tuple[str, int, frozenset[str]]] = {}
+        """How far each process has come, and who was a member by then."""
+        self._added: dict[str, int] = {}
+        """Where in the log it can be read that a process is a member, or behind that."""
 
     def found(self, what: str) -> None:
         """Something is wrong."""
@@ -40,8 +44,33 @@ class Court:
 
     # Elections and clusters
 
+    def reborn(self, process: "Process", last: Status) -> None:
+        """A process gave up its place. A voter may do so only if it is one no more, or its cluster is over: it forgets
+        what it has acknowledged, and that may be what makes up a majority."""
+        cluster = last.cluster
+        if cluster is None or last.member not in last.members or self._is_over(cluster):
+            return
+        added = self._added.get(last.member, 0)
+        if not any(
+            place == cluster and applied >= added and last.member not in settled
+            for place, applied, settled in self._applied.values()
+        ):
+            self.found(f"{last.member} gives up its place in {cluster}, though nobody has applied that it lost it")
+
+    def _note_members(self, process: "Process", status: Status) -> None:
+        """Remembers who was a member as of what each process has applied."""
+        settled = process.settled()
+        if status.cluster:
+            self._applied[process.name] = (status.cluster, status.applied_index, settled)
+        if process.name not in self._added and process.name in status.members:
+            self._added[process.name] = process.last_index()
+
+    def _is_over(self, cluster: str) -> bool:
+        return any(story.parent == cluster for story in self.history.stories.values())
+
     def observe(self, process: "Process", status: Status) -> None:
         """A process did something."""
+        self._note_members(process, status)
         if status.cluster and status.role is Role.LEADER:
             leader = self.leaders.setdefault((status.cluster, status.term), status.member)
             if leader != status.member:

@@ -2,7 +2,7 @@
 
 * A link stands between two *names*; each end learns of its beginning and of its end at a time of its own.
 * Frames of one link come in order, or with the link they are lost. A blocked path holds them back; a link that
-  is silent for `LINK_TIMEOUT` ends, at the end that hears nothing.
+  is silent for `link_timeout` ends, at the end that hears nothing.
 * The greater name dials, again and again, for as long as it keeps the other. The newest link of a pair wins.
 """
 
@@ -10,14 +10,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from random import Random
 from typing import Protocol
+from zlib import crc32
 
 from cluster.names import address_of
 from tests.cluster.simulation.paths import Path, Paths
 from tests.cluster.simulation.schedule import Schedule
 
-LINK_TIMEOUT = 3.0
-"""How long a link may be silent. (s)"""
-QUESTION_TIMEOUT = 1.0
+QUESTION_TIMEOUT = 2.0
 """How long a question waits for its answer. (s)"""
 
 Reply = Callable[[bytes], None]
@@ -43,7 +42,7 @@ class Place(Protocol):
 class Link:
     """A connection between two names: direction 0 leads from the lesser to the greater."""
 
-    __slots__ = ("alive", "busy", "ends", "held", "last", "paths")
+    __slots__ = ("alive", "ends", "held", "last", "paths", "queues")
 
     def __init__(self, ends: tuple[str, str], paths: tuple[Path, Path]) -> None:
         self.ends = ends
@@ -51,8 +50,8 @@ class Link:
         self.alive = True
         self.last = [0.0, 0.0]
         """When the last frame comes."""
-        self.busy = [0.0, 0.0]
-        """Until when a slow path is busy with frames."""
+        self.queues: tuple[deque[bytes], deque[bytes]] = (deque(), deque())
+        """What waits to leave over a path that has little room."""
         self.held: tuple[deque[bytes], deque[bytes]] = (deque(), deque())
         """What waits for a blocked path."""
 
@@ -70,8 +69,10 @@ class Network:
         """Other addresses that lead to the same process."""
         self.outbox = 32 << 20
         """How many bytes may wait for one member."""
-        self.frames = 0
-        self.bytes = 0
+        self.link_timeout = 3.0
+        """How long a link may be silent. (s)"""
+        self.fingerprint = 0
+        """Of all frames that were sent."""
         self._views: dict[tuple[str, str], Link] = {}
         """The link that a name has to another, as far as it knows."""
         self._dialing: set[tuple[str, str]] = set()
@@ -84,10 +85,10 @@ class Network:
         if link is None:
             return False
         direction = 0 if me < member else 1
-        if link.busy[direction] and self._waiting(link, direction) + len(frame) > self.outbox:
+        waits = link.queues[direction] or link.held[direction]
+        if waits and self._waiting(link, direction) + len(frame) > self.outbox:
             return False
-        self.frames += 1
-        self.bytes += len(frame)
+        self.fingerprint = crc32(frame, self.fingerprint)
         if link.alive:
             self._transmit(link, direction, frame)
         return True
@@ -95,12 +96,10 @@ class Network:
     def pending(self, me: str, member: str) -> int:
         """How many bytes wait to leave."""
         link = self._views.get((me, member))
-        return 0 if link is None else int(self._waiting(link, 0 if me < member else 1))
+        return 0 if link is None else self._waiting(link, 0 if me < member else 1)
 
-    def _waiting(self, link: Link, direction: int) -> float:
-        rate = link.paths[direction].rate
-        slow = max(0.0, link.busy[direction] - self.schedule.now) * rate if rate else 0.0
-        return slow + sum(map(len, link.held[direction]))
+    def _waiting(self, link: Link, direction: int) -> int:
+        return sum(map(len, link.queues[direction])) + sum(map(len, link.held[direction]))
 
     def _transmit(self, link: Link, direction: int, frame: bytes) -> None:
         path, random = link.paths[direction], self.random
@@ -112,14 +111,30 @@ class Network:
         self._carry(link, direction, frame)
 
     def _carry(self, link: Link, direction: int, frame: bytes) -> None:
-        path, now, random = link.paths[direction], self.schedule.now, self.random
+        path, queue = link.paths[direction], link.queues[direction]
         if path.blocks:
             link.held[direction].append(frame)
-            return
-        leaves = now
-        if path.rate:
-            leaves = link.busy[direction] = max(now, link.busy[direction]) + len(frame) / path.rate
-        comes = leaves + random.uniform(path.least_delay, path.most_delay)
+        elif path.rate or queue:
+            queue.append(frame)
+            if len(queue) == 1:
+                self._squeeze(link, direction)
+        else:
+            self._fly(link, direction, frame)
+
+    def _squeeze(self, link: Link, direction: int) -> None:
+        """Lets the next frame through a path that has little room."""
+        queue, rate = link.queues[direction], link.paths[direction].rate
+
+        def leave() -> None:
+            self._fly(link, direction, queue.popleft())
+            if queue and link.alive:
+                self._squeeze(link, direction)
+
+        self.schedule.after(len(queue[0]) / rate if rate else 0.0, leave)
+
+    def _fly(self, link: Link, direction: int, frame: bytes) -> None:
+        path, random = link.paths[direction], self.random
+        comes = self.schedule.now + random.uniform(path.least_delay, path.most_delay)
         if path.reordered and random.random() < path.reordered:
             comes += random.uniform(0, 0.2)
         else:
@@ -139,14 +154,16 @@ class Network:
 
     # Links
 
-    def keep(self, place: Place, members: frozenset[str]) -> None:
-        """Who a process will have links with: the others are closed."""
+    def keep(self, place: Place, members: frozenset[str]) -> list[str]:
+        """Who a process will have links with: the others are closed at once; with whom those were."""
         me = place.name
-        for link in self.links_of(me):
-            if _other(link, me) not in members:
-                self.break_link(link, by=me)
+        closed = [_other(link, me) for link in self.links_of(me) if _other(link, me) not in members]
+        for member in closed:
+            self.break_link(self._views[me, member], by=me)
+            del self._views[me, member]
         for member in sorted(members):
             self._dial_soon(me, member)
+        return closed
 
     def renamed(self, place: Place, before: str) -> None:
         """A process has another name: its links are closed, and dialed anew under the new name."""
@@ -195,7 +212,7 @@ class Network:
         self._dial_soon(end, other)
 
     def _patience(self) -> float:
-        return LINK_TIMEOUT * self.random.uniform(1.0, 1.2)
+        return self.link_timeout * self.random.uniform(1.0, 1.2)
 
     def _place_of(self, name: str) -> Place | None:
         place = self.places.get(address_of(name))
@@ -274,6 +291,7 @@ class Network:
                     def silent(link: Link = link, deaf: str = deaf) -> None:
                         if path.blocks and path.blocked_since == since:
                             self.break_link(link, by=deaf)
+                            self._forget_after(0.0, link, deaf)
 
                     self.schedule.after(self._patience(), silent)
 

@@ -43,8 +43,17 @@ class Plan:
     skew: float = 0.02
     pace: float = 0.2
     outbox: int = 32 << 20
+    link_timeout: float = 3.0
+    aliases: bool = False
+    """Whether discovery also tells each address under another name."""
+    tight: bool = False
+    """Whether messages and transfers are cut into pieces much smaller than usual."""
     registry: bool = False
     """Whether it is the real registry that is replicated."""
+
+
+QUICK = Timing(evict_after=0.7, join_limit=5.0)
+"""Whoever is silent is soon removed."""
 
 
 def drawn(seed: int) -> Plan:
@@ -60,7 +69,7 @@ def drawn(seed: int) -> Plan:
         break_link=often(2.0),
         slow=often(4.0),
         unfaithful=often(5.0, 0.6),
-        longest=random.choice((1, 4, 8)),
+        longest=random.choice((1, 4, 8, 12)),
     )
     dangers = Dangers(
         crash=often(3.0),
@@ -72,16 +81,25 @@ def drawn(seed: int) -> Plan:
         leave=often(5.0, 0.5),
         at_the_leader=random.choice((0.0, 0.4, 0.9)),
     )
+    quick = random.random() < 0.4
     entries = random.choice((5, 12, 40, 40, 200, 2000))
+    size = random.choice((1, 2, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5, 7))
+    tight = random.random() < 0.5
+    # A log that is too short for what is proposed while a snapshot is on its way lets nobody join.
+    times = 400 // entries + 1 if tight or entries < 40 else random.choice((1, 4))
     return Plan(
         seed,
-        size=random.choice((1, 2, 3, 3, 3, 3, 3, 3, 4, 5, 5)),
+        size=size,
         seconds=random.choice((6.0, 12.0, 12.0, 20.0)),
         climate=Climate(0, 0, 0, 0, 1) if calm else climate,
         dangers=dangers,
-        limits=LogLimits(entries, entries * 300, random.choice((1, 4))),
+        limits=LogLimits(entries, entries * 300, times),
         skew=random.choice((0.0, 0.01, 0.05)),
-        pace=random.choice((0.02, 0.1, 0.1, 0.4)),
+        pace=random.choice((0.02 if size <= 3 else 0.05, 0.1, 0.1, 0.4)),
         outbox=random.choice((32 << 20, 32 << 20, 3_000)),
         registry=random.random() < 0.15,
+        timing=QUICK if quick else Timing(),
+        link_timeout=0.8 if quick else 3.0,
+        aliases=random.random() < 0.1,
+        tight=tight,
     )

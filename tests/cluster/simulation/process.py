@@ -121,14 +121,23 @@ class Process:
         """Whether it serves."""
         return self.alive and self.status.quorum
 
+    def settled(self) -> frozenset[str]:
+        """The members as of the last entry that it applied."""
+        raft = getattr(self.member, "_raft", None)
+        return raft.configuration.settled if raft else frozenset()
+
+    def last_index(self) -> int:
+        """The last entry of its log."""
+        return self.member.describe(self.clock.at(self.schedule.now)).last_index
+
     def lineage(self) -> list[str]:
         """The clusters that its own goes on from."""
         return self.member.describe(self.clock.at(self.schedule.now)).lineage
 
     # What happens to it
 
-    def do(self, act: Act) -> None:
-        """Lets something happen, now or when its pause is over."""
+    def do(self, act: Act, look: bool = True) -> None:
+        """Lets something happen, now or when its pause is over, and looks what became of it unless that can wait."""
         if not self.alive:
             return
         if self.paused_since is not None:
@@ -140,17 +149,21 @@ class Process:
             self.court.found(f"{self.name} died of {traceback.format_exc(limit=-5)}")
             self.crash(silently=False)
             return
-        self._look()
+        if look or self._answers or self.member.name != self.name:
+            self._look()
 
     def _look(self) -> None:
-        if self.member.name != self.name:
-            self.tell(f"{self.name} is born anew as {self.member.name}")
-            before, self.name = self.name, self.member.name
+        before, last = self.name, self.status
+        if self.member.name != before:
+            self.tell(f"{before} is born anew as {self.member.name}")
+            self.name = self.member.name
             self.network.renamed(self, before)
         self.status = self.member.status(self.clock.at(self.schedule.now))
         if self.status.cluster is not None:
             self._know(self.status.cluster)
             self.court.observe(self, self.status)
+        if self.name != before:
+            self.court.reborn(self, last)
         if self._tail:
             self.court.found(f"{self.name} applied {self._tail[0].number} without knowing that it is committed")
         for answer in self._answers:
@@ -191,7 +204,7 @@ class Process:
 
     def received(self, member: str, frame: bytes) -> None:
         """A frame comes."""
-        self.do(lambda now: self.member.received(member, frame, now))
+        self.do(lambda now: self.member.received(member, frame, now), look=False)
         self._tick_soon()
 
     def connected(self, member: str) -> None:
@@ -251,7 +264,9 @@ class Process:
         """Of `cluster.member.World`."""
         self.kept = members
         if self.name:
-            self.network.keep(self, members)
+            for member in self.network.keep(self, members):
+                self.tell(f"{self.name} drops {member}")
+                self.member.disconnected(member, self.clock.at(self.schedule.now))
 
     def ask(self, address: str, question: bytes) -> None:
         """Of `cluster.member.World`."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tests.cluster.simulation.disasters import Disasters
 from tests.cluster.simulation.plan import Plan, drawn
 from tests.cluster.simulation.simulation import Simulation
+from tests.cluster.simulation.tight import tight
 from tests.cluster.simulation.weather import Weather
 
 
@@ -15,6 +16,11 @@ def run(seed: int, line: Callable[[str], None] | None = None) -> Simulation:
 
 def run_plan(plan: Plan, line: Callable[[str], None] | None = None) -> Simulation:
     """The same for a plan of one's own."""
+    with tight(plan.tight):
+        return _run(plan, line)
+
+
+def _run(plan: Plan, line: Callable[[str], None] | None) -> Simulation:
     simulation = Simulation(plan, line)
     simulation.tell(str(plan))
     simulation.begin()

@@ -1,8 +1,9 @@
 """One run: processes, a network between them, and a court that sees everything."""
 
-import zlib
+from collections import Counter
 from collections.abc import Callable
 from random import Random
+from zlib import crc32
 
 from cluster.status import Role
 from discovery import Found
@@ -28,17 +29,40 @@ class Simulation:
         self.schedule = Schedule()
         self.network = Network(self.schedule, self.random)
         self.network.outbox = plan.outbox
-        self.fingerprint = 0
+        self.network.link_timeout = plan.link_timeout
         self._line = line
         self.court = Court(self.alive, self.tell)
         self.processes: dict[str, Process] = {}
         """Who was last started at each address."""
+        self.all: list[Process] = []
+        """Whoever was started, in order."""
         self.wanted: dict[str, None] = {}
         """Where there should be processes."""
         self._numbers = 0
         self.healing = False
         self._leaving = 0
         self.healed_in = 0.0
+
+    @property
+    def fingerprint(self) -> int:
+        """Of the whole run: of all that was sent and told."""
+        return self.network.fingerprint
+
+    def counts(self) -> Counter[str]:
+        """What happened, how often."""
+        counted = Counter(processes=len(self.all), acknowledged=len(self.court.acknowledged))
+        counted["clusters"] = len(self.court.history.stories)
+        counted["clusters formed anew"] = sum(story.parent is not None for story in self.court.history.stories.values())
+        counted["events told twice"] = sum(len(tellers) > 1 for tellers in self.court.told.values())
+        for process in self.all:
+            statistics = process.member.statistics
+            for name in ("elections", "rebirths", "evictions", "malformed"):
+                counted[name] += getattr(statistics, name)
+            for name in ("sent", "received", "aborted"):
+                counted[f"snapshots {name}"] += getattr(statistics, f"snapshots_{name}")
+            for outcome, number in statistics.proposals.items():
+                counted[f"proposals {outcome}"] += number
+        return counted
 
     # Processes
 
@@ -71,6 +95,7 @@ class Simulation:
             tell=self.tell,
         )
         self.processes[address] = process
+        self.all.append(process)
         return process
 
     def _application(self) -> Application:
@@ -88,6 +113,9 @@ class Simulation:
     def found(self, address: str) -> Found:
         """What discovery tells whoever is at an address."""
         addresses = frozenset(self.wanted) | {address} | {process.address for process in self.alive()}
+        if self.plan.aliases:
+            self.network.aliases |= {f"alias-of-{each}": each for each in addresses}
+            addresses |= {f"alias-of-{each}" for each in addresses}
         return Found(addresses, addresses)
 
     def at(self, address: str) -> Process | None:
@@ -257,6 +285,8 @@ class Simulation:
         names = {process.name for process in alive}
         if any(not names.issuperset(process.witness.application.origins()) for process in alive):
             return False
+        if any(process.witness.open_snapshots for process in alive):
+            return False
         return len({(process.witness.number, process.witness.chain) for process in alive}) == 1
 
     def _compare(self) -> None:
@@ -265,24 +295,26 @@ class Simulation:
             return
         for process in alive:
             process.witness.holds()
-            if process.witness.open_snapshots:
-                self.court.found(f"{process.name} has not closed {process.witness.open_snapshots} snapshots")
         self.court.close(alive[0].cluster or "", [process.name for process in alive])
 
     def _state(self) -> str:
-        lines = [
-            f"{p.status.member} {p.status.role} of {p.status.cluster} term {p.status.term} leader {p.status.leader} "
-            f"members {len(p.status.members)} ready {p.status.ready} quorum {p.status.quorum} "
-            f"applied {p.status.applied_index}/{p.status.commit_index} leads {p.status.leads} {p.status.waits_for}; "
-            f"in flight {p.proposer.in_flight} settled {p.proposer.settled} heard {p.proposer.heard} "
-            f"refused {p.proposer.refused} state {p.witness.number} {p.witness.application.origins()}"
-            for p in self.alive()
-        ]
-        return "\n  ".join(["", *lines])
+        return "".join(f"\n  {_words(process)}" for process in self.alive())
 
     def tell(self, line: str) -> None:
         """Writes into the trace."""
         line = f"{self.schedule.now:9.4f} {line}"
-        self.fingerprint = zlib.crc32(line.encode(), self.fingerprint)
+        self.network.fingerprint = crc32(line.encode(), self.network.fingerprint)
         if self._line:
             self._line(line)
+
+
+def _words(process: Process) -> str:
+    status, proposer, witness = process.status, process.proposer, process.witness
+    return (
+        f"{status.member} {status.role} of {status.cluster}, term {status.term}, leader {status.leader}, "
+        f"{len(status.members)} members, applied {status.applied_index} of {status.commit_index}, "
+        f"ready {status.ready}, quorum {status.quorum}, leads {status.leads}, waits for {status.waits_for}; "
+        f"in flight {proposer.in_flight}, settled {proposer.settled}, heard {proposer.heard}, "
+        f"refused {proposer.refused}; state {witness.number}, snapshots {witness.open_snapshots}, "
+        f"origins {witness.application.origins()}"
+    )
