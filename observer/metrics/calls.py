@@ -27,9 +27,9 @@ class _OpenCall:
 
 
 class CallMetrics:
-    """Remembers the calls that are open, at most `most_open`, and observes each when it ends.
+    """Remembers the calls whose start was told here, and observes each when its end is told here.
 
-    Of a call whose start was told elsewhere, or beyond that bound, nothing is observed.
+    The end of a call may be told by another node, and then it is not forgotten: of more than `most_open` the oldest go.
     """
 
     def __init__(self, most_open: int = _MOST_OPEN_CALLS) -> None:
@@ -59,8 +59,9 @@ class CallMetrics:
         )
 
     def _start(self, payload: Payload) -> None:
-        if len(self._open) < self._most_open:
-            self._open[_key(payload)] = _OpenCall(payload["timestamp"])
+        self._open[_key(payload)] = _OpenCall(payload["timestamp"])
+        if len(self._open) > self._most_open:
+            del self._open[next(iter(self._open))]
 
     def _join(self, payload: Payload) -> None:
         call = self._open.get(_key(payload))

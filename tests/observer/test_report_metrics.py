@@ -113,6 +113,17 @@ def test_no_more_calls_are_remembered_than_allowed() -> None:
     assert ended == {2}
 
 
+def test_calls_whose_end_is_told_elsewhere_make_room_for_others() -> None:
+    calls = CallMetrics(most_open=1)
+    calls.readers["CALL_STARTED"](event("CALL_STARTED", call="never ends here").payload)
+    calls.readers["CALL_STARTED"](event("CALL_STARTED", call="another").payload)
+
+    calls.readers["CALL_ENDED"](event("CALL_ENDED", call="another").payload)
+
+    ended = {sample.value for f in calls.families(Group("p")) for sample in f.samples if sample.name.endswith("_count")}
+    assert ended == {1}
+
+
 def test_a_call_that_ended_makes_room_for_another() -> None:
     calls = CallMetrics(most_open=1)
     for number in range(3):
