@@ -200,6 +200,16 @@ async def test_what_was_held_up_without_a_quorum_is_told_when_there_is_one_again
     assert one(later, "CLIENT_JOINED")["callId"] == one(first, "CALL_STARTED")["callId"]
 
 
+async def test_a_node_that_still_looks_for_its_peers_stops_at_once(tmp_path: Path) -> None:
+    async with members(tmp_path) as start:
+        lonely = await start(0)
+        began = trio.current_time()
+        await lonely.stop_and_wait()
+
+    assert lonely.delivered
+    assert trio.current_time() - began < 5
+
+
 async def test_a_node_that_stops_without_a_quorum_says_what_it_could_not_deliver(tmp_path: Path) -> None:
     async with members(tmp_path, timing=TIMING, shutdownGraceInS=2) as start:
         nodes = [await start(number) for number in range(3)]

@@ -111,6 +111,18 @@ def test_a_node_whose_port_is_taken_fails(tmp_path: Path) -> None:
     assert "Traceback" not in log
 
 
+def test_a_node_whose_cluster_port_is_taken_fails(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        endpoint = f"{{type: WebsocketEndpoint, config: {{serverHost: 127.0.0.1, serverPort: {port}}}}}"
+        with node(tmp_path, f"observer: {{hamok: {{endpoint: {endpoint}}}}}") as process:
+            code, log = end(process)
+
+    assert code == 1
+    assert "The node cannot go on: [Errno 98]" in log
+    assert "Traceback" not in log
+
+
 def test_a_node_takes_no_more_connections_than_files_may_be_open(tmp_path: Path) -> None:
     with node(tmp_path, "{}", under=("sh", "-c", 'ulimit -n 100; exec "$@"', "sh")) as process:
         lowered = wait_until(process, "files may be open")
