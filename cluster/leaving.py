@@ -26,15 +26,13 @@ class Leaving:
         self._asked_whom: str | None = None
         self._others = True
 
-    def tick(self, raft: Raft[Any] | None, governing: Governing | None, ready: bool, now: float) -> None:
+    def tick(self, raft: Raft[Any] | None, governing: Governing | None, now: float) -> None:
         """Does what is due."""
-        if raft is None or governing is None or not ready:
+        if raft is None or governing is None or raft.name not in raft.configuration.members:
             self._gone()
         elif raft.leads():
             self._leads_since = now if self._leads_since is None else self._leads_since
             self._go_as_leader(raft, governing, now)
-        elif raft.name not in raft.configuration.settled:
-            self._gone()
         else:
             self._leads_since = None
             self._go_as_follower(raft, now)

@@ -120,6 +120,7 @@ class Member(Generic[Answer]):
         self._guests: frozenset[str] = frozenset()
         """Those to have links to although they are no members, by the log as far as it is here."""
         self._joining = False
+        self._may_form_anew = False
         self._ready = False
         self._progress: tuple[int, int] = (0, 0)
         self._progress_at = 0.0
@@ -209,6 +210,7 @@ class Member(Generic[Answer]):
                 self._gone = True
                 self._end_life()
                 self._why = "it has left its cluster"
+                self._proposals.abandon()
                 done()
 
         self._leaving = leaving = Leaving(self._asked, gone, self._timing)
@@ -228,8 +230,8 @@ class Member(Generic[Answer]):
             leader=raft.leader() if self._ready and raft.in_touch(now) else None,
             members=sorted(raft.configuration.members),
             settled=sorted(raft.configuration.settled),
-            applied=raft.last_applied,
-            since=raft.configuration.since(self.name, raft.last_applied),
+            applied=raft.position_of(raft.last_applied),
+            since=raft.position_of(raft.configuration.since(self.name, raft.last_applied)),
             term=raft.term,
             last_term=raft.log.last_term,
             last_index=raft.log.last,
@@ -264,7 +266,8 @@ class Member(Generic[Answer]):
     def _leads(self, raft: Raft[Answer], now: float) -> bool:
         if raft.led_since is None or not raft.leads() or raft.last_applied < raft.first_own_index:
             return False
-        return now - raft.led_since > 2 * self._timing.election_max
+        doubtful = max(2 * self._timing.election_max, self._timing.leader_fallback + self._timing.heartbeat)
+        return now - raft.led_since > doubtful
 
     # A life
 
@@ -282,7 +285,7 @@ class Member(Generic[Answer]):
             more = raft.tick(now)
             self._watch(raft, now)
         if self._leaving is not None and not self._gone:
-            self._leaving.tick(self._raft, self._governing, self._ready, now)
+            self._leaving.tick(self._raft, self._governing, now)
         self._keep_links()
         return more
 
@@ -306,6 +309,7 @@ class Member(Generic[Answer]):
             self._watch_learning(raft, now)
         elif raft.in_touch(now):
             self._rounds.stop()
+            self._may_form_anew = False
             self._why = "no leader is in touch" if self._ready else "it catches up"
             if raft.leader() in raft.configuration.members:
                 self._guests = frozenset()
@@ -318,9 +322,9 @@ class Member(Generic[Answer]):
     def _watch_learning(self, raft: Raft[Answer], now: float) -> None:
         """A learner gives up what comes to nothing. A member never does: others may count on what it acknowledged."""
         progress = (raft.last_applied, raft.replication.received())
-        if progress != self._progress:
+        if progress > self._progress:
             self._progress, self._progress_at = progress, now
-        silent = now - raft.heard_at > self._timing.evict_after
+        silent = now - raft.heard_at > max(self._timing.evict_after, 2 * self._timing.election_max)
         if silent or now - self._progress_at > self._timing.join_limit:
             self._be_born_anew("joining came to nothing")
 
@@ -389,13 +393,20 @@ class Member(Generic[Answer]):
             for answer in answers.values()
             if answer and answer.cluster == self._cluster and self.name in answer.members
         )
-        match next_step(self.describe(now), answers):
+        step = next_step(self.describe(now), answers)
+        self._may_form_anew = self._may_form_anew and isinstance(step, Reform)
+        match step:
             case Wait(why):
                 self._why = why
             case BeBornAnew(why):
                 self._be_born_anew(why)
-            case Reform():
+            case Reform() if self._may_form_anew:
                 self._form_anew(raft, now)
+            case Reform():
+                # Answers of one round are given at different times. By now all who are gone are gone for good, so that
+                # nobody learns anything any more: if the next round says the same, it is so.
+                self._why = "the majority of its cluster is gone; it asks once more before it forms it anew"
+                self._may_form_anew = True
 
     def _remember(self, answers: Answers) -> None:
         self._told = {address for answer in answers.values() if answer for address in answer.known}

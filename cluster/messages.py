@@ -4,31 +4,34 @@ Every message is a typed structure in MessagePack with its name in front: decodi
 but these structures and plain values, and cannot run code. Indexes and terms are those of Raft (Ongaro 2014).
 """
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
 Decoded = TypeVar("Decoded")
 
-Entry = tuple[int, bytes]
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""A term, an index, a count: far from where it could not be written any more."""
+
+Entry = tuple[Number, bytes]
 """An entry of the log: its term, and its command as the engine wrote it."""
 
 
 class Append(msgspec.Struct, array_like=True, tag="append"):
     """A leader's entries behind the entry `prev_index`, which must be of `prev_term`; none for a heartbeat."""
 
-    term: int
-    commit_index: int
-    prev_index: int
-    prev_term: int
+    term: Number
+    commit_index: Number
+    prev_index: Number
+    prev_term: Number
     entries: list[Entry]
 
 
 class Beat(msgspec.Struct, array_like=True, tag="beat"):
     """A leader's sign of life to a member that is being given a snapshot."""
 
-    term: int
-    commit_index: int
+    term: Number
+    commit_index: Number
 
 
 class Ack(msgspec.Struct, array_like=True, tag="ack"):
@@ -37,29 +40,29 @@ class Ack(msgspec.Struct, array_like=True, tag="ack"):
     After a rejection everything before `next_index` is known to agree. `rejected` is the ``prev_index`` in question.
     """
 
-    term: int
-    next_index: int
-    rejected: int | None = None
+    term: Number
+    next_index: Number
+    rejected: Number | None = None
 
 
 class Vote(msgspec.Struct, array_like=True, tag="vote"):
     """A candidate asks for a vote."""
 
-    term: int
-    last_index: int
-    last_term: int
+    term: Number
+    last_index: Number
+    last_term: Number
 
 
 class Voted(msgspec.Struct, array_like=True, tag="voted"):
     """A vote for the candidate of the term."""
 
-    term: int
+    term: Number
 
 
 class Stand(msgspec.Struct, array_like=True, tag="stand"):
     """A leader that wants to go asks a member to stand for election at once."""
 
-    term: int
+    term: Number
 
 
 class Forward(msgspec.Struct, array_like=True, tag="forward"):
@@ -74,12 +77,12 @@ class Part(msgspec.Struct, array_like=True, tag="part"):
     `members` were the members as of that entry. `transfer` tells the snapshots of one leader apart.
     """
 
-    term: int
-    commit_index: int
-    transfer: int
-    index: int
-    index_term: int
-    number: int
+    term: Number
+    commit_index: Number
+    transfer: Number
+    index: Number
+    index_term: Number
+    number: Number
     last: bool
     members: list[str]
     data: bytes
@@ -88,9 +91,9 @@ class Part(msgspec.Struct, array_like=True, tag="part"):
 class Taken(msgspec.Struct, array_like=True, tag="taken"):
     """All parts before `number` of a leader's transfer have been taken; also the answer to `Beat`."""
 
-    term: int
-    transfer: int
-    number: int
+    term: Number
+    transfer: Number
+    number: Number
 
 
 Message = Append | Beat | Ack | Vote | Voted | Stand | Forward | Part | Taken
@@ -101,9 +104,9 @@ class Description(msgspec.Struct, kw_only=True, tag="description"):
 
     `cluster` is the name of the cluster that it belongs to (or is joining), ``None`` if it knows of none; `lineage` the
     clusters that this one was re-formed from. `leader` is named only while the process is in touch with it. `members`
-    are those by its log, committed or not; `settled` those as of the last entry that it applied, `applied`. By the
-    entry `since` it is known to be a member itself. `known` are the addresses of processes that it would ask before it
-    forms a cluster.
+    are those by its log, committed or not; `settled` those as of the last entry that it applied, `applied` (term and
+    index). By the entry `since` it is known to be a member itself. `known` are the addresses of processes that it would
+    ask before it forms a cluster.
     """
 
     member: str
@@ -112,11 +115,11 @@ class Description(msgspec.Struct, kw_only=True, tag="description"):
     leader: str | None = None
     members: list[str] = []
     settled: list[str] = []
-    applied: int = 0
-    since: int = 0
-    term: int = 0
-    last_term: int = 0
-    last_index: int = 0
+    applied: tuple[Number, Number] = (0, 0)
+    since: tuple[Number, Number] = (0, 0)
+    term: Number = 0
+    last_term: Number = 0
+    last_index: Number = 0
     known: list[str] = []
 
     @property

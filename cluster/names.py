@@ -27,7 +27,7 @@ def host_and_port(address: str) -> tuple[str, int]:
         host = host[1:-1]
     elif ":" in host:
         raise ValueError(f"{address!r}: an IPv6 address stands in brackets, such as [::1]:5601")
-    if not host or "#" in host:
+    if not 0 < len(host) <= _LONGEST_HOST or "#" in host:
         raise ValueError(f"{address!r} names no host")
     return host, int(port)
 
@@ -51,5 +51,8 @@ def is_member(text: str) -> bool:
     at, _, incarnation = text.rpartition("#")
     return _INCARNATION.fullmatch(incarnation) is not None and is_address(at)
 
+
+_LONGEST_HOST = 253
+"""RFC 1035: no name of a host is longer."""
 
 _INCARNATION = re.compile(r"[0-9a-f]{16}", re.ASCII)

@@ -20,9 +20,11 @@ from cluster.configuration import ADD, REMOVE, Change, Configuration
 from cluster.log import Log
 from cluster.machine import Machine
 from cluster.messages import (
+    Ack,
     Forward,
     Message,
     Stand,
+    Taken,
     Vote,
     Voted,
     change_of,
@@ -233,11 +235,13 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
                 self.doTick(0)
             self._tell_at_once()
             self.replication.hurry = self.replication.hurry or self.replication.has_more()
-        return bool(self.last_applied < self.commit_index or self.replication.hurry)
+        return bool(self.last_applied < self.commit_index or (self.leads() and self.replication.hurry))
 
     def deliver(self, member: str, message: Message, now: float) -> None:
         """Takes a message of a member or of the leader."""
         _Time.now = now
+        if member in self.learners and not isinstance(message, Ack | Taken | Forward):
+            return  # it has no reason to say anything else, and is no member
         peer = Peer(member)
         match message:
             case Vote(term, last_index, last_term):
@@ -258,6 +262,8 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
     def connected(self, member: str, now: float) -> None:
         """There is a link to this member."""
         _Time.now = now
+        if not self.linked:  # it heard nobody: what was said meanwhile it is about to hear
+            self.election_deadline = max(self.election_deadline, now + self._SyncObj__generateRaftTimeout())
         self.linked.add(member)
         self._SyncObj__onNodeConnected(Peer(member))
         self.replication.lost(member)
@@ -346,6 +352,10 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         """Whether the membership may be changed now: as leader of this term, one change at a time."""
         return self.leads() and self.last_applied >= self.first_own_index and not self.configuration.open
 
+    def position_of(self, index: int) -> tuple[int, int]:
+        """Term and index of an entry of the log."""
+        return (self.log.term_of(index) or 0, index)
+
     def known_by(self, member: str) -> int:
         """As leader: up to where a member or learner has acknowledged the log."""
         return int(self.match_index.get(Peer(member), 0))
@@ -428,6 +438,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         if before == syncobj._RAFT_STATE.LEADER:
             self.led_since = None
             self.heard_at = _Time.now
+            self.replication.hurry = False
             self.holding = False
             self.learners.clear()
             self.replication.abort_all()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.configuration import Change
 from cluster.log import Log
-from cluster.messages import Ack, Append, Beat, Message, Part, Taken, changed
+from cluster.messages import Ack, Append, Beat, Malformed, Message, Part, Taken, changed
 from cluster.transfer import WINDOW as TRANSFER_WINDOW
 from cluster.transfer import Receiving, Sending
 
@@ -46,6 +46,7 @@ class Replication:
         self._sending: dict[str, Sending] = {}
         self._receiving: Receiving | None = None
         self._transfers = 0
+        self._last_aborted: str | None = None
 
     # The leader's side
 
@@ -59,7 +60,8 @@ class Replication:
         raft = self._raft
         for name in [name for name, sending in self._sending.items() if sending.stuck(now)]:
             self._abort(name)
-        for name in sorted({peer.id for peer in raft.others} | raft.learners.keys()):
+        names = {peer.id for peer in raft.others} | raft.learners.keys()
+        for name in sorted(names, key=lambda name: (name == self._last_aborted, name)):
             if name in raft.linked:
                 self._send_to(name, now)
 
@@ -76,7 +78,8 @@ class Replication:
         """A member or learner is none any more."""
         self._abort(member)
         self._probing.discard(member)
-        for known in (self._raft.next_index, self._raft.match_index, self._raft.counts_from):
+        raft = self._raft
+        for known in (raft.next_index, raft.match_index, raft.counts_from, raft.answered_at):
             known.pop(_peer(member), None)
 
     def pinned(self) -> list[int]:
@@ -151,9 +154,9 @@ class Replication:
         sending = self._sending.get(name)
         if sending is None:
             return
-        for part in sending.stale(now, self._raft.timing.retry):
-            self._outside.send(name, part)
         if self._has_room(name):
+            for part in sending.stale(now, self._raft.timing.retry):
+                self._outside.send(name, part)
             for part in sending.fresh(self._raft.term, self._raft.commit_index):
                 self._outside.send(name, part)
 
@@ -161,6 +164,7 @@ class Replication:
         sending = self._sending.pop(name, None)
         if sending is not None:
             sending.parts.close()
+            self._last_aborted = name  # it is another's turn
             self._raft.statistics.snapshots_aborted += 1
 
     # Messages, of either side
@@ -273,12 +277,19 @@ class Replication:
                 log.cut_from(index)
                 raft.configuration.cut_from(index)
                 changes = True
+            change = self._change(command, index)
             log.add(command, index, term)
-            if command[:1] == _CHANGE:
-                raft.configuration.append(Change(index, *changed(command[1:])))
+            if change is not None:
+                raft.configuration.append(change)
                 changes = True
         if changes:
             raft.follow_configuration()
+
+    def _change(self, command: bytes, index: int) -> Change | None:
+        try:
+            return Change(index, *changed(command[1:])) if command[:1] == _CHANGE else None
+        except Malformed as error:
+            raise Diverged(f"entry {index} is a change of the membership that cannot be read: {error}") from error
 
     def _take_part(self, leader: str, part: Part, now: float) -> None:
         raft = self._raft

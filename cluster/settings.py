@@ -27,7 +27,7 @@ class TlsFiles:
 class LinkLimits:
     """The limits of the cluster port: of links to members, and of connections that are no links (yet)."""
 
-    max_frame_size: int = field(default=16 * 1024 * 1024, metadata={"minimum": 262_144, "maximum": 1_073_741_824})
+    max_frame_size: int = field(default=16 * 1024 * 1024, metadata={"minimum": 2_097_152, "maximum": 1_073_741_824})
     """How long one message of a member may be; a longer one closes its link. The same on every node. (bytes)"""
 
     max_outbox_size: int = field(default=32 * 1024 * 1024, metadata=_AT_LEAST_ONE)

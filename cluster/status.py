@@ -20,8 +20,8 @@ class Role(StrEnum):
 class Status:
     """A member and its cluster, as that member sees them.
 
-    `members` are those as of the last applied entry, and those by the log behind it: who is not among them, for one that
-    `leads`, never will be again. `connected` are the others that it has a link to. `ready`: it is a member and has
+    `members` are those as of the last applied entry, and those by the log behind it: who is not among them, for one
+    that `leads`, never will be again. `connected` are the others that it has a link to. `ready`: it is a member and has
     caught up. `quorum`: it is ready and in touch with a leader that has a majority. `leads`: it has led for a while
     without doubt, so that it may decide for others. `waits_for` says in words what keeps it from having a quorum.
     `commit_index` and `applied_index` count entries of the log, `log_bytes` are those of the commands in it.

@@ -32,8 +32,8 @@ def member(
         last_term=term,
         last_index=index,
         settled=members if settled is None else settled,
-        applied=index,
-        since=index,
+        applied=(term, index),
+        since=(term, index),
         lineage=lineage or [],
         known=EVERYONE,
     )
