@@ -1,4 +1,4 @@
-"""Links, frames and questions between processes, as TCP gives them at its worst, and worse where a path says so.
+"""Links and frames between processes, as TCP gives them at its worst, and worse where a path says so.
 
 * A link stands between two *names*; each end learns of its beginning and of its end at a time of its own.
 * Frames of one link come in order, or with the link they are lost. A blocked path holds them back; a link that
@@ -15,9 +15,6 @@ from zlib import crc32
 from cluster.names import address_of
 from tests.cluster.simulation.paths import Path, Paths
 from tests.cluster.simulation.schedule import Schedule
-
-QUESTION_TIMEOUT = 2.0
-"""How long a question waits for its answer. (s)"""
 
 Reply = Callable[[bytes], None]
 
@@ -65,8 +62,6 @@ class Network:
         self.paths = Paths()
         self.places: dict[str, Place] = {}
         """Who is at an address now."""
-        self.aliases: dict[str, str] = {}
-        """Other addresses that lead to the same process."""
         self.outbox = 32 << 20
         """How many bytes may wait for one member."""
         self.link_timeout = 3.0
@@ -329,38 +324,6 @@ class Network:
                 link.alive = False
                 told = not silently and not self.paths[place.address, address_of(other)].blocks
                 self._forget_after(self.random.uniform(0.0003, 0.01) if told else self._patience(), link, other)
-
-    # Questions
-
-    def ask(self, asker: Place, address: str, question: bytes) -> None:
-        """Asks whoever is at an address; the asker gets the answer, or None in time."""
-        there = self.aliases.get(address, address)
-        open_still = [True]
-
-        def end(answer: bytes | None) -> None:
-            if open_still[0]:
-                open_still[0] = False
-                if asker.alive:
-                    asker.answered(address, answer)
-
-        def reply(answer: bytes) -> None:
-            self._travel(there, asker.address, lambda: end(answer))
-
-        def arrive() -> None:
-            place = self.places.get(there)
-            if place is not None and place.alive:
-                place.asked(asker.address, question, reply)
-            else:
-                self._travel(there, asker.address, lambda: end(None))
-
-        self._travel(asker.address, there, arrive)
-        self.schedule.after(QUESTION_TIMEOUT, lambda: end(None))
-
-    def _travel(self, start: str, goal: str, act: Callable[[], None]) -> None:
-        path = self.paths[start, goal]
-        if not path.blocks:
-            delay = self.random.uniform(path.least_delay, path.most_delay)
-            self.schedule.after(delay, lambda: None if path.blocks else act())
 
 
 def _other(link: Link, name: str) -> str:

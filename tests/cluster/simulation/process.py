@@ -16,6 +16,7 @@ from tests.cluster.simulation.court import Court
 from tests.cluster.simulation.history import Chain
 from tests.cluster.simulation.network import Network, Reply
 from tests.cluster.simulation.proposer import Proposer
+from tests.cluster.simulation.questions import Questions
 from tests.cluster.simulation.witness import Witness
 
 Act = Callable[[float], object]
@@ -57,6 +58,7 @@ class Process:
         address: str,
         application: Application,
         network: Network,
+        questions: Questions,
         court: Court,
         timing: Timing,
         limits: LogLimits,
@@ -77,6 +79,7 @@ class Process:
         self.random = random
         self.schedule = network.schedule
         self.network = network
+        self._questions = questions
         self.court = court
         self.tell = tell
         self._backlog: deque[Act] = deque()
@@ -270,7 +273,7 @@ class Process:
 
     def ask(self, address: str, question: bytes) -> None:
         """Of `cluster.member.World`."""
-        self.network.ask(self, address, question)
+        self._questions.ask(self, address, question)
 
     # What its machine does
 

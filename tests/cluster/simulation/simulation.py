@@ -12,6 +12,7 @@ from tests.cluster.simulation.court import Court
 from tests.cluster.simulation.network import Network
 from tests.cluster.simulation.plan import Plan
 from tests.cluster.simulation.process import Process
+from tests.cluster.simulation.questions import Questions
 from tests.cluster.simulation.schedule import Schedule
 
 HEALED_WITHIN = 20.0
@@ -28,6 +29,7 @@ class Simulation:
         self.random = Random(f"run/{plan.seed}")
         self.schedule = Schedule()
         self.network = Network(self.schedule, self.random)
+        self.questions = Questions(self.network)
         self.network.outbox = plan.outbox
         self.network.link_timeout = plan.link_timeout
         self._line = line
@@ -85,6 +87,7 @@ class Simulation:
             address,
             self._application(),
             self.network,
+            self.questions,
             self.court,
             self.plan.timing,
             self.plan.limits,
@@ -114,7 +117,7 @@ class Simulation:
         """What discovery tells whoever is at an address."""
         addresses = frozenset(self.wanted) | {address} | {process.address for process in self.alive()}
         if self.plan.aliases:
-            self.network.aliases |= {f"alias-of-{each}": each for each in addresses}
+            self.questions.aliases |= {f"alias-of-{each}": each for each in addresses}
             addresses |= {f"alias-of-{each}" for each in addresses}
         return Found(addresses, addresses)
 
