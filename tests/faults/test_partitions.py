@@ -1,5 +1,6 @@
 """Partitions between nodes in networks of their own, with mutual TLS: the majority goes on, and all heals by itself."""
 
+import random
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -23,6 +24,8 @@ LONGEST_GAP = 1.5
 TO_NOTICE = 4.0
 TO_HEAL = 10.0
 HOLDS = 5.0
+STORM = 60.0
+LONGER_THAN_THE_GRACE = 32.0
 
 
 @dataclass
@@ -119,6 +122,43 @@ async def test_a_link_that_passes_one_way_only_stops_nobody_for_long(tmp_path: P
         print(f"next join after {gap:.3f} s, and much later {again:.3f} s")
 
     assert max(gap, again) < LONGEST_GAP
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_a_storm_of_cuts_passes(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    async with standing(tmp_path) as it:
+        until, cuts = trio.current_time() + STORM, 0
+        while trio.current_time() < until:
+            one, another = rng.sample(it.cluster, 2)
+            match rng.choice(["part", "silence", "silence"]):
+                case "part":
+                    it.part([one], it.cluster.besides(one))
+                case _:
+                    it.silence(one, another)
+            cuts += 1
+            await trio.sleep(rng.uniform(0.1, 4.0))
+            if rng.random() < 0.6:
+                it.between.heal()
+                await trio.sleep(rng.uniform(0.1, 2.0))
+        print(f"{cuts} cuts")
+
+    assert cuts > STORM / 6
+
+
+@pytest.mark.long
+async def test_clients_that_leave_a_node_that_is_cut_off_for_long_stay_in_their_calls(tmp_path: Path) -> None:
+    async with standing(tmp_path) as it:
+        alone = await it.cluster.leader()
+        others = it.cluster.besides(alone)
+        await it.clients.move_to(alone)
+        await trio.sleep(1)
+        it.part([alone], others)
+        await trio.sleep(2)
+        await it.clients.move_to(others[0])
+        await trio.sleep(LONGER_THAN_THE_GRACE)
 
 
 def _certificates(folder: Path, hosts: Sequence[str]) -> dict[str, dict[str, str]]:
