@@ -30,6 +30,7 @@ NOT_RUN = {
     "make bench": "it takes minutes",
     "make soak": "it takes minutes",
     "make faults": "it takes minutes",
+    "make simulate-cluster": "it takes minutes; tests/cluster/test_simulation.py runs some seeds",
 }
 """The commands that are not run here, and why."""
 
