@@ -46,6 +46,8 @@ class Rounds:
         self._open: set[str] | None = None
         self._answers: dict[str, Description | None] = {}
         self._next_at = 0.0
+        self.began_at = 0.0
+        """When the last round began."""
         self._concluded: Callable[[Answers, float], None] = lambda answers, now: None
 
     def stop(self) -> None:
@@ -58,6 +60,7 @@ class Rounds:
         if self._open is not None or now < self._next_at:
             return
         self._open, self._answers, self._concluded = set(), {}, concluded
+        self.began_at = now
         for address in sorted({*addresses} - {self._own}):
             self._ask(address)
         self._conclude_if_all_answered(now)
@@ -78,7 +81,7 @@ class Rounds:
             self._conclude_if_all_answered(now)
 
         self._open.add(address)
-        if not self._asked.put(address, Who(), then):
+        if not self._asked.put(address, Who(self._own), then):
             self._open.discard(address)
             answers[address] = None
 

@@ -129,7 +129,7 @@ class Governing:
         members = raft.configuration.members
         taken = any(address_of(member) == address_of(name) for member in members)
         room = len(members) == 1 or 2 * len(self._there(members)) > len(members) + 1
-        return name in raft.linked and raft.knows_all(name) and not taken and room
+        return name in raft.linked and raft.has_learned(name) and not taken and room
 
     def _there(self, names: frozenset[str]) -> frozenset[str]:
         return names & (self._raft.linked | {self._raft.name})

@@ -28,7 +28,7 @@ from cluster.messages import (
     message,
     question,
 )
-from cluster.names import address_of, host_and_port, is_member, member_name
+from cluster.names import address_of, host_and_port, is_address, is_member, member_name
 from cluster.proposals import Proposals
 from cluster.raft import NOTHING, Base, Raft
 from cluster.replication import Diverged
@@ -43,6 +43,12 @@ Answer = TypeVar("Answer")
 
 _LONG_HALT = 0.5
 """What part of the time after which a member is removed it may be halted and go on as if nothing had been."""
+
+_ASKERS = 256
+"""How many of those who asked are remembered."""
+
+_ASKERS_FOR = 10.0
+"""For how long they are asked in turn. (s)"""
 
 _LINEAGE = 16
 """How many of the clusters that it was formed from a cluster remembers."""
@@ -101,6 +107,8 @@ class Member(Generic[Answer]):
         self._rng = rng
         self._found: Found | None = None
         self._told: set[str] = set()
+        self._askers: dict[str, float] = {}
+        """Who has asked, and when last: the newest of them."""
         self._kept: frozenset[str] = frozenset()
         self._asked = Asked(world.ask)
         self._rounds = Rounds(self._asked, rng, address)
@@ -180,7 +188,8 @@ class Member(Generic[Answer]):
             answer(encode(decision))
 
         match asks:
-            case Who():
+            case Who(address):
+                self._note_asker(address, now)
                 answer(encode(self.describe(now)))
             case Join(name) | Leave(name) if not is_member(name):
                 self.statistics.malformed += 1
@@ -276,7 +285,7 @@ class Member(Generic[Answer]):
         more = False
         if raft is None:
             if self._leaving is None and not self._joining:
-                self._rounds.go_on(self._to_ask(), self._take_first_step, now)
+                self._rounds.go_on(self._to_ask(now), self._take_first_step, now)
         else:
             if self._ready:
                 self._proposals.send(raft, now)
@@ -314,7 +323,7 @@ class Member(Generic[Answer]):
             if raft.leader() in raft.configuration.members:
                 self._guests = frozenset()
         elif self._leaving is None:
-            self._rounds.go_on(self._to_ask(), self._take_next_step, now)
+            self._rounds.go_on(self._to_ask(now), self._take_next_step, now)
 
     def _has_caught_up(self, raft: Raft[Answer]) -> bool:
         return self.name in raft.configuration.settled and raft.last_applied >= (raft.leader_commit or 0)
@@ -358,15 +367,33 @@ class Member(Generic[Answer]):
         found = self._found
         return {self.address} | (found.addresses | found.founders if found else frozenset())
 
-    def _to_ask(self) -> set[str]:
+    def _note_asker(self, address: str, now: float) -> None:
+        if is_address(address):
+            self._askers.pop(address, None)
+            self._askers[address] = now
+            if len(self._askers) > _ASKERS:
+                del self._askers[next(iter(self._askers))]
+
+    def _asked_since(self, since: float) -> set[str]:
+        return {address for address, at in self._askers.items() if at >= since}
+
+    def _to_ask(self, now: float) -> set[str]:
         members = self._raft.configuration.members if self._raft else frozenset()
-        return self._known() | self._told | {address_of(name) for name in members}
+        asked = self._asked_since(now - _ASKERS_FOR)
+        return self._known() | self._told | asked | {address_of(name) for name in members}
+
+    def _me(self, now: float) -> Description:
+        """What it says of itself; whoever asked it during this round counts as known, too: of two who ask, one at
+        least knows the other before it decides."""
+        me = self.describe(now)
+        me.known = sorted({*me.known, *self._asked_since(self._rounds.began_at)})
+        return me
 
     def _take_first_step(self, answers: Answers, now: float) -> None:
         if self._raft is not None or self._found is None:
             return
         self._remember(answers)
-        match first_step(self.describe(now), answers):
+        match first_step(self._me(now), answers):
             case Wait(why):
                 self._why = why
             case JoinThrough(address):
@@ -393,7 +420,7 @@ class Member(Generic[Answer]):
             for answer in answers.values()
             if answer and answer.cluster == self._cluster and self.name in answer.members
         )
-        step = next_step(self.describe(now), answers)
+        step = next_step(self._me(now), answers)
         self._may_form_anew = self._may_form_anew and isinstance(step, Reform)
         match step:
             case Wait(why):

@@ -129,7 +129,9 @@ class Description(msgspec.Struct, kw_only=True, tag="description"):
 
 
 class Who(msgspec.Struct, tag="who"):
-    """Who are you? Answered with a `Description`."""
+    """Who are you? Answered with a `Description`. `address` is where the one who asks may be asked in turn."""
+
+    address: str = ""
 
 
 class Join(msgspec.Struct, tag="join"):

@@ -194,6 +194,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         """Those who are being taught, and since when."""
         self.counts_from: dict[Peer, int] = {}
         """As leader: the entries that made members of learners; what they acknowledged before does not count."""
+        self._to_learn: dict[str, int] = {}
         self.linked: set[str] = set()
         self.heard_at = now
         """When a leader was last heard."""
@@ -294,6 +295,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
     def forget(self, learner: str) -> None:
         """Stops teaching."""
         self.learners.pop(learner, None)
+        self._to_learn.pop(learner, None)
         if learner not in self.configuration.members:
             self.replication.drop(learner)
 
@@ -360,9 +362,16 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         """As leader: up to where a member or learner has acknowledged the log."""
         return int(self.match_index.get(Peer(member), 0))
 
-    def knows_all(self, member: str) -> bool:
-        """As leader: whether a member or learner has everything that is committed."""
-        return bool(self.known_by(member) >= self.commit_index)
+    def has_learned(self, learner: str) -> bool:
+        """As leader: whether a learner has what was committed when it was first sent entries, and was sent the rest.
+
+        It need not have all that is committed by now: over a slow link it never would, while commands go on.
+        """
+        if not self.replication.streams_to(learner):
+            self._to_learn.pop(learner, None)
+            return False
+        target = self._to_learn.setdefault(learner, self.commit_index)
+        return bool(self.known_by(learner) >= target and self.next_index.get(Peer(learner), 0) > self.log.last)
 
     # What PySyncObj calls
 
@@ -376,6 +385,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
             self.match_index.setdefault(peer, 0)
             self.answered_at.setdefault(peer, _Time.now)
             self.learners.pop(peer.id, None)
+            self._to_learn.pop(peer.id, None)
         gone = self.others - wanted
         self.others = wanted
         for peer in gone:
@@ -441,6 +451,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
             self.replication.hurry = False
             self.holding = False
             self.learners.clear()
+            self._to_learn.clear()
             self.replication.abort_all()
 
     # Own

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from cluster.configuration import Change
 from cluster.log import Log
 from cluster.messages import Ack, Append, Beat, Malformed, Message, Part, Taken, changed
-from cluster.transfer import WINDOW as TRANSFER_WINDOW
 from cluster.transfer import Receiving, Sending
 
 if TYPE_CHECKING:
@@ -74,6 +73,11 @@ class Replication:
         if known:
             self._raft.next_index[_peer(member)] = known + 1
 
+    def streams_to(self, member: str) -> bool:
+        """Whether it is sent entries as they come: it needs no snapshot, and what it has is known."""
+        behind = self._raft.next_index.get(_peer(member), 0) <= self._raft.log.first
+        return not behind and member not in self._probing and member not in self._sending
+
     def drop(self, member: str) -> None:
         """A member or learner is none any more."""
         self._abort(member)
@@ -97,13 +101,10 @@ class Replication:
 
     def has_more(self) -> bool:
         """Whether a snapshot could go on at once: its window has room, and so has its link."""
-        return any(
-            not sending.ended and sending.on_the_way < TRANSFER_WINDOW and self._has_room(name)
-            for name, sending in self._sending.items()
-        )
+        return any(sending.has_room() and self._has_room(name) for name, sending in self._sending.items())
 
     def _has_room(self, name: str) -> bool:
-        return name in self._raft.linked and self._outside.pending(name) < TRANSFER_WINDOW
+        return name in self._raft.linked and self._outside.pending(name) < WINDOW
 
     def close(self) -> None:
         """Frees what is under way."""

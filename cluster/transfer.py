@@ -34,10 +34,14 @@ class Sending:
     resent_at: float = float("-inf")
     interrupted: bool = False
 
+    def has_room(self) -> bool:
+        """Whether more may be sent before anything is acknowledged."""
+        return not self.ended and self.on_the_way < WINDOW
+
     def fresh(self, term: int, commit_index: int) -> Iterator[Part]:
         """The next parts that may be sent now."""
         made = 0
-        while not self.ended and made < AT_ONCE and self.on_the_way < WINDOW:
+        while made < AT_ONCE and self.has_room():
             data = next(self.parts, None)
             self.ended = data is None
             part = self._part(term, commit_index, data)
