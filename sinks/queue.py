@@ -83,7 +83,7 @@ class ReportQueue:
         """Wait until a batch is ripe. False: the queue is flushing and nothing waits any more."""
         while not self._is_ripe():
             self._wake = trio.Event()
-            with trio.move_on_after(self._unripe_for_s()):
+            with trio.move_on_after(max(0.0, self._unripe_for_s())):
                 await self._wake.wait()
         return bool(self._waiting)
 

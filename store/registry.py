@@ -89,7 +89,7 @@ class Registry:
         for leave in command.leaves:
             self._leave(leave, command.origin)
         if command.sweep:
-            self._sweep(command.sweep)
+            self._sweep(command.sweep, command.now)
         if command.gone:
             self._inherit([name for name in command.gone if name != command.origin])
         origin.seq = command.seq
@@ -100,7 +100,7 @@ class Registry:
 
     def has_idle(self, limits: Sweep, now: int) -> bool:
         """Whether a sweep at `now` would close anything."""
-        deadlines = deadlines_of(limits, max(self.now, now))
+        deadlines = deadlines_of(limits, now)
         return any(holds_idle(call, deadlines) for call in self.calls.values())
 
     def __del__(self) -> None:
@@ -260,9 +260,9 @@ class Registry:
         if client and (leave.certain or client.origin == origin):
             self._close_client(client)
 
-    def _sweep(self, limits: Sweep) -> None:
+    def _sweep(self, limits: Sweep, now: int) -> None:
         """Closes what is idle, or so much of it: the next sweep goes on."""
-        deadlines = deadlines_of(limits, self.now)
+        deadlines = deadlines_of(limits, now)
         for call in list(self.calls.values()):
             if len(self._closed) >= MOST_SWEPT:
                 return

@@ -7,7 +7,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from observer.intake import Departed, Intake, SamplesCollector
 from schemas.reports import ReportType
 from schemas.samples import Reason
-from store.commands import Command, Outcome, decode
+from store.commands import CLIENT, Command, Outcome, decode
 from tests.replicas import Replicas
 from tests.world import GRACE, IDLE, World, event, inbound, message, names, of_type, outbound, sample
 
@@ -461,3 +461,28 @@ def test_last_touches_of_many_rows_go_in_commands_of_a_thousand() -> None:
 
     assert [len(command.touches) for command in commands if command.touches] == [1000, 1000, 1000, 1]
     assert {client.server_touched for client in world.registry.clients.values()} == {world.client("c1").heard_server}
+def test_a_sweep_that_waited_for_a_majority_closes_nothing_that_was_heard_meanwhile() -> None:
+    replicas = Replicas("a", "b")
+    a, b = replicas["a"], replicas["b"]
+    a.tell(message(sample("old", room="x")))
+    replicas.pass_time(IDLE)
+    b.tell(message(sample("alive")))
+    replicas.pass_time(IDLE // 10)
+    late: list[bytes] = []
+    commit = a.commit
+
+    async def waits(command: bytes) -> Outcome:
+        late.append(command)
+        return Outcome()
+
+    a.commit = waits
+    a.now += 10_000
+    a.pipeline.scan_at_next_tick()
+    a.tick()
+    b.now += 2 * IDLE
+    b.tell(message(sample("new", room="z")))
+
+    swept = [command for command in late if decode(command).sweep]
+    outcome = a.machine.apply(swept[0])
+
+    assert [it.client_id for it in outcome.closed if it.what == CLIENT] == ["old"]

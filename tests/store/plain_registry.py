@@ -114,7 +114,7 @@ class PlainRegistry:
         for leave in command.leaves:
             self.leave(leave, command.origin)
         if command.sweep:
-            self.sweep(command.sweep)
+            self.sweep(command.sweep, command.now)
         self.inherit([name for name in command.gone if name != command.origin])
         origin.seq, origin.last = command.seq, Outcome(self.opened, self.closed, calls)
         if self.opened or self.closed:
@@ -228,11 +228,11 @@ class PlainRegistry:
         if found and (leave.certain or found[1].origin == origin):
             self.close_client(*found)
 
-    def sweep(self, limits: Sweep) -> None:
+    def sweep(self, limits: Sweep, now: int) -> None:
         """Closes each row that expired, with all below it; children before parents."""
 
         def expired(row: Row, limit: int) -> bool:
-            return self.now - row.server > limit + limit // 10
+            return now - row.server > limit + limit // 10
 
         for call in list(self.calls):
             if expired(call, limits.call):
