@@ -435,7 +435,9 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         times = limits.max_times_in_transfer
         if len(log) > times * limits.max_entries or log.bytes > times * limits.max_bytes:
             self.replication.abort_all()
-        limit = min([self.last_applied, *self.replication.pinned()])
+            limit = self.last_applied
+        else:
+            limit = min([self.last_applied, *self.replication.pinned()])
         cut, size = log.first, log.bytes
         while cut < limit and (log.last - cut > limits.max_entries // 2 or size > limits.max_bytes // 2):
             size -= len(log[cut - log.first][0])

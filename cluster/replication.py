@@ -87,8 +87,16 @@ class Replication:
             known.pop(_peer(member), None)
 
     def pinned(self) -> list[int]:
-        """The entries that must stay in the log, for somebody is about to be given what follows them."""
-        return [sending.index for sending in self._sending.values()]
+        """The entries that must stay in the log, for somebody is about to be given what follows them: after a snapshot,
+        or because he lags behind what is in the log."""
+        raft = self._raft
+        if not raft.leads():
+            return []
+        known = (raft.match_index.get(_peer(name), 0) for name in raft.linked)
+        return [
+            *(sending.index for sending in self._sending.values()),
+            *(index for index in known if index >= raft.log.first),
+        ]
 
     def abort_all(self) -> None:
         """Gives up all transfers that are under way."""
