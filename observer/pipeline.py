@@ -11,6 +11,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import trio
@@ -37,6 +38,9 @@ _LOG = logging.getLogger(__name__)
 
 _TICK = 0.5
 """How often it looks for clients that leave and for what is idle. (s)"""
+
+_MARK = 0.05
+"""How often it looks whether the sinks are done with events, while they are not. (s)"""
 
 _MOST_TOUCHES = 1000
 """How many last touches go in one command: more would hold everybody up when it is applied."""
@@ -114,9 +118,11 @@ class Pipeline:
         next_tick = trio.current_time() + _TICK
         while not exhausted():
             self._round_at = trio.current_time()
-            batch = await receive(next_tick)
+            outstanding = self.proposals.outstanding
+            batch = await receive(min(next_tick, trio.current_time() + _MARK) if outstanding else next_tick)
             if batch:
                 await self.process(batch)
+            await self._mark()
             if trio.current_time() >= next_tick:
                 await self.tick()
                 next_tick = trio.current_time() + _TICK
@@ -128,6 +134,13 @@ class Pipeline:
         """Tells the cluster of all that was delivered; to be called once `run` has returned and the sinks are done."""
         if self.proposals.unmarked:
             await self.proposals.propose(self._time())
+
+    async def _mark(self) -> None:
+        """Tells the cluster of what was delivered, if no other command did: until then it would be told once more if
+        this node were lost."""
+        if self.proposals.unmarked and self._status().quorum:
+            with suppress(Reborn):
+                await self.proposals.propose(self._time())
 
     def scan_at_next_tick(self) -> None:
         """Lets the next tick look through all rows, whenever that is."""

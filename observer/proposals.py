@@ -134,6 +134,11 @@ class Proposals:
             self.counts.outcomes_not_kept += 1
 
     @property
+    def outstanding(self) -> bool:
+        """Whether there are outcomes that the sinks are not done with, or of which no command has told."""
+        return bool(self._undelivered) or self._mark > self._marked
+
+    @property
     def unmarked(self) -> bool:
         """Whether something was delivered of which no command has told."""
         return self._delivered() > self._marked
