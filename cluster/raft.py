@@ -204,6 +204,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         self.on_applied: Callable[[bytes, Answer], None] = lambda token, answer: None
         """Told of each command of a proposer, by its token, with the machine's answer."""
         self._rng = rng
+        self._outside = outside
         self._votes: set[tuple[int, str]] = set()
         self._stood_in = 0
         self._ticked_at = now
@@ -245,6 +246,8 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
             return  # it has no reason to say anything else, and is no member
         peer = Peer(member)
         match message:
+            case Vote(term) if term < self.term:
+                self._outside.send(member, Ack(self.term, self.last_applied + 1))
             case Vote(term, last_index, last_term):
                 asked = {"type": "request_vote", "term": term, "last_log_index": last_index}
                 self._SyncObj__onMessageReceived(peer, asked | {"last_log_term": last_term})

@@ -180,6 +180,7 @@ class Pipeline:
         leaves = [Leave(client.call.service_id, client.client_id, certain=False) for client in leaving]
         gone = self._gone(registry, status)
         try:
+            await self.proposals.mark_formers(now)
             await self._settle([*silent], leaving, now)
             if leaves or sweep or gone or self.proposals.unmarked:
                 outcome = await self.proposals.propose(now, leaves=leaves, sweep=sweep, gone=gone)
@@ -199,7 +200,7 @@ class Pipeline:
             for name, origin in registry.origins.items():
                 if len(gone) >= _MOST_GONE or untold >= _MOST_INHERITED:
                     break
-                if name not in status.members and name != self.proposals.name:
+                if name not in {*status.members, *self.proposals.formers, self.proposals.name}:
                     gone.append(name)
                     untold += len(origin.untold)
         return gone

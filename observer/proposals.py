@@ -11,7 +11,7 @@ and what its former self had not marked is no longer its to tell.
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -31,6 +31,9 @@ TOO_LARGE = "it is larger than a command may be"
 _POLL = 0.05
 """How often it looks whether there is a majority again. (s)"""
 
+_MOST_FORMERS = 8
+"""How many former names are remembered until what was told under them is marked."""
+
 _LONGEST_REBIRTH = 60.0
 """How long a member that is gone may take to become a new one. (s)"""
 
@@ -44,6 +47,15 @@ class ProposalCounts:
     commands: int = 0
     commit_seconds: float = 0.0
     outcomes_not_kept: int = 0
+
+
+@dataclass
+class _Former:
+    """What this process told under a former name: its next number there, and what the sinks are not done with."""
+
+    next_seq: int
+    mark: int
+    undelivered: deque[tuple[int, int]]
 
 
 class Proposals:
@@ -72,6 +84,7 @@ class Proposals:
         self._mark = 0
         self._marked = 0
         self._undelivered: deque[tuple[int, int]] = deque()
+        self._formers: dict[str, _Former] = {}
         self._waits_since: float | None = None
 
     def follow_name(self) -> None:
@@ -143,6 +156,23 @@ class Proposals:
         """Whether something was delivered of which no command has told."""
         return self._delivered() > self._marked
 
+    @property
+    def formers(self) -> Collection[str]:
+        """Former names whose outcomes this process is about to mark: nobody needs to inherit those yet."""
+        return self._formers
+
+    async def mark_formers(self, now: int) -> None:
+        """Tells the cluster what this process delivered under former names, so that no heir tells it again.
+
+        If such a name was declared gone already, its heir has told it. Raises `Reborn`.
+        """
+        for name, former in list(self._formers.items()):
+            while former.undelivered and former.undelivered[0][1] <= self._settled():
+                former.mark = former.undelivered.popleft()[0]
+            if not former.undelivered:
+                del self._formers[name]
+                await self._commit(encode(Command(name, former.next_seq, now, former.mark)))
+
     async def wait_for_majority(self) -> None:
         """Waits until the cluster has one."""
         self._waits_since = trio.current_time()
@@ -175,10 +205,14 @@ class Proposals:
 
     def _begin_anew(self) -> None:
         name = self._status().member
+        if self._undelivered or self._mark > self._marked:
+            self._formers[self.name] = _Former(self._seq + 1, self._mark, self._undelivered)
+        while len(self._formers) > _MOST_FORMERS:
+            del self._formers[next(iter(self._formers))]
         _LOG.warning("This node goes on as %s; it was %s", name, self.name)
         self.name = name
         self._seq = self._mark = self._marked = 0
-        self._undelivered.clear()
+        self._undelivered = deque()
 
     def _failed(self, why: str, seen: int) -> Outcome:
         _LOG.error("A command could not be applied: %s", why)

@@ -63,6 +63,11 @@ class Replicas:
         self.give_state(world)
         return world
 
+    def lead(self, name: str) -> None:
+        """A node leads from now on."""
+        self.leader = name
+        self._tell_standing()
+
     def join(self, name: str) -> World:
         """A new node, with the registry of the others."""
         self.nodes[name] = world = self._node(name, self._settings)

@@ -68,6 +68,35 @@ def test_what_was_applied_although_its_life_ended_is_told_by_the_leader_alone() 
     assert names(told_by_b) == [*JOINED, "PEER_CONNECTION_OPENED", "MEDIA_TRACK_ADDED"]
 
 
+def test_what_a_node_told_in_a_former_life_it_does_not_inherit() -> None:
+    replicas = Replicas("a", "b")
+    a = replicas["a"]
+    told = a.tell(message(sample("alice")))
+
+    replicas.bear_anew("a", "a'")
+    replicas.lead("a'")
+
+    assert names(told) == JOINED
+    assert names(a.tick() + a.tick()) == []
+    assert "a" not in a.machine.registry.origins
+
+
+def test_what_the_sinks_had_not_taken_in_a_former_life_is_inherited_only_when_they_have() -> None:
+    replicas = Replicas("a", "b")
+    a = replicas["a"]
+    a.delivered = False
+    a.tell(message(sample("alice")))
+
+    replicas.bear_anew("a", "a'")
+    replicas.lead("a'")
+
+    assert names(a.tick() + a.tick()) == []
+    assert "a" in a.machine.registry.origins
+    a.delivered = True
+    assert names(a.tick() + a.tick()) == []
+    assert "a" not in a.machine.registry.origins
+
+
 def test_a_node_that_was_born_anew_between_two_batches_numbers_anew() -> None:
     replicas = Replicas("b", "a")
     a = replicas["a"]
@@ -469,7 +498,6 @@ def test_a_sweep_that_waited_for_a_majority_closes_nothing_that_was_heard_meanwh
     b.tell(message(sample("alive")))
     replicas.pass_time(IDLE // 10)
     late: list[bytes] = []
-    commit = a.commit
 
     async def waits(command: bytes) -> Outcome:
         late.append(command)
