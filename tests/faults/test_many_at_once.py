@@ -54,7 +54,6 @@ async def test_one_that_survives_keeps_all_calls(tmp_path: Path, leads: bool) ->
 
 
 @pytest.mark.long
-@pytest.mark.xfail(reason="a survivor tells what it had told right before it lost its majority once more", strict=False)
 async def test_one_that_survives_tells_nothing_twice(tmp_path: Path) -> None:
     async with nodes(tmp_path) as cluster:
         survivor = await cluster.leader()

@@ -490,6 +490,8 @@ def test_last_touches_of_many_rows_go_in_commands_of_a_thousand() -> None:
 
     assert [len(command.touches) for command in commands if command.touches] == [1000, 1000, 1000, 1]
     assert {client.server_touched for client in world.registry.clients.values()} == {world.client("c1").heard_server}
+
+
 def test_a_sweep_that_waited_for_a_majority_closes_nothing_that_was_heard_meanwhile() -> None:
     replicas = Replicas("a", "b")
     a, b = replicas["a"], replicas["b"]
