@@ -1,4 +1,4 @@
-# make demo   a look at it: one node, simulated calls, their events on the terminal; ends by itself
+# make demo   a look at it: three nodes, simulated calls, one node is killed, and no call notices; ends by itself
 # make test   the whole test suite
 # Both set up all they need (.venv) from Python 3.11 and make alone.
 

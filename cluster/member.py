@@ -8,8 +8,9 @@ the very same code runs in production and in the simulation that proves it.
 import logging
 import random
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from cluster.acquaintances import Acquaintances, Found
 from cluster.asking import Asked, Rounds
 from cluster.formation import Answers, BeBornAnew, Form, JoinThrough, Reform, Wait, first_step, next_step
 from cluster.governing import Governing
@@ -28,13 +29,14 @@ from cluster.messages import (
     message,
     question,
 )
-from cluster.names import address_of, host_and_port, is_address, is_member, member_name
+from cluster.names import address_of, host_and_port, is_member, member_name
 from cluster.proposals import Proposals
 from cluster.raft import NOTHING, Base, Raft
 from cluster.replication import Diverged
 from cluster.settings import LogLimits, Timing
+from cluster.standing import description, no_member, status
 from cluster.statistics import Statistics
-from cluster.status import Role, Status
+from cluster.status import Status
 from cluster.tls import covers
 
 _LOG = logging.getLogger(__name__)
@@ -44,26 +46,8 @@ Answer = TypeVar("Answer")
 _LONG_HALT = 0.5
 """What part of the time after which a member is removed it may be halted and go on as if nothing had been."""
 
-_ASKERS = 256
-"""How many of those who asked are remembered."""
-
-_ASKERS_FOR = 10.0
-"""For how long they are asked in turn. (s)"""
-
 _LINEAGE = 16
 """How many of the clusters that it was formed from a cluster remembers."""
-
-
-class Found(Protocol):
-    """What discovery found: addresses of peers, and those of them who must answer before a cluster is formed."""
-
-    @property
-    def addresses(self) -> frozenset[str]:
-        """All that are known."""
-
-    @property
-    def founders(self) -> frozenset[str]:
-        """Those whose answers are needed."""
 
 
 class World(Protocol):
@@ -105,10 +89,7 @@ class Member(Generic[Answer]):
         self._limits = limits
         self._fresh = fresh
         self._rng = rng
-        self._found: Found | None = None
-        self._told: set[str] = set()
-        self._askers: dict[str, float] = {}
-        """Who has asked, and when last: the newest of them."""
+        self._acquaintances = Acquaintances(address)
         self._kept: frozenset[str] = frozenset()
         self._asked = Asked(world.ask)
         self._rounds = Rounds(self._asked, rng, address)
@@ -140,7 +121,7 @@ class Member(Generic[Answer]):
 
     def discovered(self, found: Found) -> None:
         """Discovery has news."""
-        self._found = found
+        self._acquaintances.found = found
 
     def tick(self, now: float) -> bool:
         """Does what is due; whether there is more to do at once. To be called every 20 to 50 ms, and after anything
@@ -189,7 +170,7 @@ class Member(Generic[Answer]):
 
         match asks:
             case Who(address):
-                self._note_asker(address, now)
+                self._acquaintances.asked(address, now)
                 answer(encode(self.describe(now)))
             case Join(name) | Leave(name) if not is_member(name):
                 self.statistics.malformed += 1
@@ -228,55 +209,16 @@ class Member(Generic[Answer]):
 
     def describe(self, now: float) -> Description:
         """What it says of itself to others."""
-        raft = self._raft
-        known = sorted(self._known())
-        if raft is None:
+        known = sorted(self._acquaintances.known())
+        if self._raft is None or self._cluster is None:
             return Description(member=self.name, known=known)
-        return Description(
-            member=self.name,
-            cluster=self._cluster,
-            lineage=self._lineage,
-            leader=raft.leader() if self._ready and raft.in_touch(now) else None,
-            members=sorted(raft.configuration.members),
-            settled=sorted(raft.configuration.settled),
-            applied=raft.position_of(raft.last_applied),
-            since=raft.position_of(raft.configuration.since(self.name, raft.last_applied)),
-            term=raft.term,
-            last_term=raft.log.last_term,
-            last_index=raft.log.last,
-            known=known,
-        )
+        return description(self._raft, self._cluster, self._lineage, known, self._ready, now)
 
     def status(self, now: float) -> Status:
         """What it tells operators."""
-        raft = self._raft
-        if raft is None:
-            return Status(self.name, None, Role.SEEKING, 0, None, (), (), 0, 0, 0, 0, False, False, False, self._why)
-        quorum = self._ready and raft.in_touch(now)
-        members = raft.configuration.members | raft.configuration.settled
-        return Status(
-            member=self.name,
-            cluster=self._cluster,
-            role=raft.role() if self._ready else Role.LEARNER,
-            term=raft.term,
-            leader=raft.leader(),
-            members=tuple(sorted(members)),
-            connected=tuple(sorted(members & raft.linked)),
-            commit_index=raft.commit_index,
-            applied_index=raft.last_applied,
-            log_entries=len(raft.log),
-            log_bytes=raft.log.bytes,
-            ready=self._ready,
-            quorum=quorum,
-            leads=quorum and self._leads(raft, now),
-            waits_for=None if quorum else self._why,
-        )
-
-    def _leads(self, raft: Raft[Answer], now: float) -> bool:
-        if raft.led_since is None or not raft.leads() or raft.last_applied < raft.first_own_index:
-            return False
-        doubtful = max(2 * self._timing.election_max, self._timing.leader_fallback + self._timing.heartbeat)
-        return now - raft.led_since > doubtful
+        if self._raft is None or self._cluster is None:
+            return no_member(self.name, self._why)
+        return status(self._raft, self._cluster, self._ready, self._why, now)
 
     # A life
 
@@ -363,36 +305,20 @@ class Member(Generic[Answer]):
 
     # Finding a cluster
 
-    def _known(self) -> set[str]:
-        found = self._found
-        return {self.address} | (found.addresses | found.founders if found else frozenset())
-
-    def _note_asker(self, address: str, now: float) -> None:
-        if is_address(address):
-            self._askers.pop(address, None)
-            self._askers[address] = now
-            if len(self._askers) > _ASKERS:
-                del self._askers[next(iter(self._askers))]
-
-    def _asked_since(self, since: float) -> set[str]:
-        return {address for address, at in self._askers.items() if at >= since}
-
     def _to_ask(self, now: float) -> set[str]:
         members = self._raft.configuration.members if self._raft else frozenset()
-        asked = self._asked_since(now - _ASKERS_FOR)
-        return self._known() | self._told | asked | {address_of(name) for name in members}
+        return self._acquaintances.to_ask(now) | {address_of(name) for name in members}
 
     def _me(self, now: float) -> Description:
-        """What it says of itself; whoever asked it during this round counts as known, too: of two who ask, one at
-        least knows the other before it decides."""
+        """What it says of itself; whoever asked it during this round counts as known, too."""
         me = self.describe(now)
-        me.known = sorted({*me.known, *self._asked_since(self._rounds.began_at)})
+        me.known = sorted({*me.known, *self._acquaintances.who_asked_since(self._rounds.began_at)})
         return me
 
     def _take_first_step(self, answers: Answers, now: float) -> None:
-        if self._raft is not None or self._found is None:
+        if self._raft is not None or self._acquaintances.found is None:
             return
-        self._remember(answers)
+        self._acquaintances.answered(answers)
         match first_step(self._me(now), answers):
             case Wait(why):
                 self._why = why
@@ -414,7 +340,7 @@ class Member(Generic[Answer]):
         raft = self._raft
         if raft is None or raft.in_touch(now):
             return
-        self._remember(answers)
+        self._acquaintances.answered(answers)
         self._guests = frozenset(
             answer.member
             for answer in answers.values()
@@ -434,9 +360,6 @@ class Member(Generic[Answer]):
                 # nobody learns anything any more: if the next round says the same, it is so.
                 self._why = "the majority of its cluster is gone; it asks once more before it forms it anew"
                 self._may_form_anew = True
-
-    def _remember(self, answers: Answers) -> None:
-        self._told = {address for answer in answers.values() if answer for address in answer.known}
 
     def _joined(self, said: Reply | None, now: float) -> None:
         """The answer of the leader: if it is yes, a learner it is."""
@@ -498,4 +421,4 @@ class _Outside:
         return self._world.send(member, encode(said))
 
 
-__all__: list[Any] = ["Member", "World"]
+__all__ = ["Found", "Member", "World"]

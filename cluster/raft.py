@@ -1,51 +1,26 @@
-"""PySyncObj 0.3.17 as an engine without a world: time and chance are given to it, what it says comes out as messages.
+"""One member's Raft: PySyncObj's elections, votes, commit rule and command queue, with the rest replaced.
 
-Its elections, votes, commit rule and command queue are used as they are. Its replication, snapshots, membership and
-compaction are replaced (`replication.py`, `configuration.py`, `log.py`): as shipped they lose committed entries, see
-DESIGN.md. It is reached into by its private names, so its version is pinned and checked here.
+Its replication, snapshots, membership and compaction are ours (`replication.py`, `configuration.py`, `log.py`): as
+shipped they lose committed entries, see DESIGN.md.
 """
 
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
-from typing import Any, Generic, Protocol, TypeVar
-from zlib import crc32
-
-from pysyncobj import SyncObj, SyncObjConf, syncobj
-from pysyncobj.node import Node
-from pysyncobj.transport import Transport
+from typing import Generic, TypeVar
 
 from cluster.configuration import ADD, REMOVE, Change, Configuration
+from cluster.engine import CANDIDATE, CHANGE, COMMAND, FOLLOWER, LEADER, NO_OP, Engine, Outside, Time
 from cluster.log import Log
 from cluster.machine import Machine
-from cluster.messages import (
-    Ack,
-    Forward,
-    Message,
-    Stand,
-    Taken,
-    Vote,
-    Voted,
-    change_of,
-    changed,
-)
+from cluster.messages import Ack, Forward, Message, Stand, Taken, Vote, Voted, change_of, changed
+from cluster.peer import Peer, peer_named
 from cluster.replication import Replication
 from cluster.settings import LogLimits, Timing
 from cluster.statistics import Statistics
 from cluster.status import Role
 
-PINNED = "0.3.17"
-
-if version("pysyncobj") != PINNED:
-    raise ImportError(f"PySyncObj {PINNED} is needed, this is {version('pysyncobj')}")
-
 Answer = TypeVar("Answer")
-
-COMMAND = b"\x00"
-NO_OP = b"\x01"
-CHANGE = b"\x02"
-"""The first byte of an entry says what it is; these are PySyncObj's own numbers."""
 
 TOKEN = 16
 """Length of the token before a command, by which its proposer knows it again. (bytes)"""
@@ -55,33 +30,6 @@ _APPLIED_AT_ONCE = 1024 * 1024
 
 _FAR = 1e9
 _HALTS_SPARED = 3
-
-
-class _Time:
-    """The time that PySyncObj sees: that of the call by which it was entered. (s)"""
-
-    now = 0.0
-
-
-class _Codec:
-    """Stands where PySyncObj uses pickle: it only writes and reads changes of the membership."""
-
-    dumps = staticmethod(lambda change: change_of(change[0], change[1]))
-    loads = staticmethod(changed)
-
-
-syncobj.monotonicTime = lambda: _Time.now
-syncobj.pickle = _Codec
-
-
-class Peer(Node):  # type: ignore[misc]
-    """A member as PySyncObj knows it. Its hash is the same in every process, and so is the order of sets of them."""
-
-    def __hash__(self) -> int:
-        return crc32(self._id.encode())
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Peer) and self._id == other._id
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,79 +45,11 @@ NOTHING = Base(0, 0, frozenset())
 """Where the log of a member begins that still has to be given the state."""
 
 
-class Outside(Protocol):
-    """What the engine needs around it."""
-
-    def send(self, member: str, message: Message) -> bool:
-        """Sends a message if there is a link."""
-
-    def pending(self, member: str) -> int:
-        """How much waits to be sent to a member. (bytes)"""
-
-
-class _Voice(Transport):  # type: ignore[misc]
-    """What PySyncObj says by itself, as messages."""
-
-    def __init__(self, outside: Outside) -> None:
-        super().__init__(None, None, [])
-        self._outside = outside
-
-    def send(self, node: Peer, message: dict[str, Any]) -> bool:
-        term = message.get("term", 0)
-        match message["type"]:
-            case "request_vote":
-                said: Message = Vote(term, message["last_log_index"], message["last_log_term"])
-            case "response_vote":
-                said = Voted(term)
-            case "timeout_now":
-                said = Stand(term)
-            case "apply_command":
-                said = Forward(message["command"])
-            case other:
-                raise AssertionError(f"PySyncObj says {other!r}")
-        return self._outside.send(node.id, said)
-
-
-class _Poller:
-    """PySyncObj has nothing to wait for here."""
-
-    def poll(self, timeout: float) -> None: ...
-
-
-class _Private:
-    """An attribute of PySyncObj that it calls private. Reads as None before it is there."""
-
-    def __init__(self, name: str) -> None:
-        self._name = f"_SyncObj__{name}"
-
-    def __get__(self, instance: Any, owner: type) -> Any:
-        return vars(instance).get(self._name)
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        vars(instance)[self._name] = value
-
-
-class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
+class Raft(Engine, Generic[Answer]):
     """One member's Raft, from its base to the end of its life.
 
     All times are s of any clock that only goes forward. Nothing here waits, and nothing is left to chance but by `rng`.
     """
-
-    log = _Private("raftLog")
-    term = _Private("raftCurrentTerm")
-    commit_index = _Private("raftCommitIndex")
-    last_applied = _Private("raftLastApplied")
-    leader_commit = _Private("leaderCommitIndex")
-    next_index = _Private("raftNextIndex")
-    match_index = _Private("raftMatchIndex")
-    answered_at = _Private("lastResponseTime")
-    next_send = _Private("newAppendEntriesTime")
-    others = _Private("otherNodes")
-    election_deadline = _Private("raftElectionDeadline")
-    leader_node = _Private("raftLeader")
-    first_own_index = _Private("noopIDx")
-    queue = _Private("commandsQueue")
-    state = _Private("raftState")
 
     def __init__(
         self,
@@ -183,7 +63,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         rng: random.Random,
         now: float,
     ) -> None:
-        _Time.now = now
+        Time.now = now
         self.name = name
         self.machine = machine
         self.statistics = statistics
@@ -210,8 +90,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         self._ticked_at = now
         self._halts = 0
         self._sent_up_to: tuple[int, int] | None = None
-        super().__init__(Peer(name), [], _conf(timing, self._role_changed), nodeClass=Peer, transport=_Voice(outside))
-        self._poller = _Poller()
+        super().__init__(name, outside, timing, self._role_changed)
         self.log = Log(base.index, base.term, NO_OP)
         self.term = base.term
         self.commit_index = self.last_applied = base.index
@@ -222,14 +101,14 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
 
     def tick(self, now: float) -> bool:
         """Does what is due; whether there is more to do at once."""
-        _Time.now = now
+        Time.now = now
         self._spare_after_halt(now)
         if self.name not in self.configuration.members:
             self.election_deadline = now + _FAR  # who is no member does not stand for election
         elif self.election_deadline > now + self.timing.election_max:
             self.election_deadline = now + self._SyncObj__generateRaftTimeout()
         self.doTick(0)
-        if self.state == syncobj._RAFT_STATE.CANDIDATE and self._stood_in != self.term:
+        if self.state == CANDIDATE and self._stood_in != self.term:
             self._stood_in = self.term  # PySyncObj does not tell of a candidate that stands again
             self.statistics.elections += 1
         if self.leads():
@@ -241,10 +120,10 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
 
     def deliver(self, member: str, message: Message, now: float) -> None:
         """Takes a message of a member or of the leader."""
-        _Time.now = now
+        Time.now = now
         if member in self.learners and not isinstance(message, Ack | Taken | Forward):
             return  # it has no reason to say anything else, and is no member
-        peer = Peer(member)
+        peer = peer_named(member)
         match message:
             case Vote(term) if term < self.term:
                 self._outside.send(member, Ack(self.term, self.last_applied + 1))
@@ -265,18 +144,18 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
 
     def connected(self, member: str, now: float) -> None:
         """There is a link to this member."""
-        _Time.now = now
+        Time.now = now
         if not self.linked:  # it heard nobody: what was said meanwhile it is about to hear
             self.election_deadline = max(self.election_deadline, now + self._SyncObj__generateRaftTimeout())
         self.linked.add(member)
-        self._SyncObj__onNodeConnected(Peer(member))
+        self._SyncObj__onNodeConnected(peer_named(member))
         self.replication.lost(member)
 
     def disconnected(self, member: str, now: float) -> None:
         """There is none any more; what was on its way is lost."""
-        _Time.now = now
+        Time.now = now
         self.linked.discard(member)
-        self._SyncObj__onNodeDisconnected(Peer(member))
+        self._SyncObj__onNodeDisconnected(peer_named(member))
         self.replication.lost(member)
 
     def propose(self, token: bytes, command: bytes) -> None:
@@ -290,7 +169,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
     def teach(self, learner: str, now: float) -> None:
         """As leader, gives a process the state and the log without making it a member."""
         self.learners[learner] = now
-        peer = Peer(learner)
+        peer = peer_named(learner)
         self.next_index.setdefault(peer, self.log.last + 1)
         self.match_index.setdefault(peer, 0)
         self.replication.lost(learner)
@@ -304,15 +183,15 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
 
     def hand_over(self, member: str, now: float) -> None:
         """As leader, asks a member to stand for election, if it has everything."""
-        _Time.now = now
-        self.transferLeadership(Peer(member))
+        Time.now = now
+        self.transferLeadership(peer_named(member))
 
     def outrank(self, term: int) -> None:
         """There is a newer term: whoever led in an older one does so no more."""
         self._SyncObj__setCurrentTerm(term, None)
-        self._SyncObj__setState(syncobj._RAFT_STATE.FOLLOWER)
+        self._SyncObj__setState(FOLLOWER)
         self.leader_node = None
-        self.election_deadline = _Time.now + self._SyncObj__generateRaftTimeout()
+        self.election_deadline = Time.now + self._SyncObj__generateRaftTimeout()
 
     def apply_all(self) -> None:
         """Applies everything in the log, committed or not: for the last one who knows of it."""
@@ -321,7 +200,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
     @staticmethod
     def now() -> float:
         """The time of the call by which the engine was entered. (s)"""
-        return _Time.now
+        return Time.now
 
     def close(self) -> None:
         """Ends what is under way."""
@@ -331,7 +210,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
 
     def leads(self) -> bool:
         """Whether it is leader, as far as it knows."""
-        return bool(self.state == syncobj._RAFT_STATE.LEADER)
+        return bool(self.state == LEADER)
 
     def role(self) -> Role:
         """What it is."""
@@ -339,7 +218,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
             return Role.LEARNER
         if self.leads():
             return Role.LEADER
-        return Role.CANDIDATE if self.state == syncobj._RAFT_STATE.CANDIDATE else Role.FOLLOWER
+        return Role.CANDIDATE if self.state == CANDIDATE else Role.FOLLOWER
 
     def leader(self) -> str | None:
         """Whom it takes for the leader."""
@@ -363,7 +242,7 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
 
     def known_by(self, member: str) -> int:
         """As leader: up to where a member or learner has acknowledged the log."""
-        return int(self.match_index.get(Peer(member), 0))
+        return int(self.match_index.get(peer_named(member), 0))
 
     def has_learned(self, learner: str) -> bool:
         """As leader: whether a learner has what was committed when it was first sent entries, and was sent the rest.
@@ -374,19 +253,19 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
             self._to_learn.pop(learner, None)
             return False
         target = self._to_learn.setdefault(learner, self.commit_index)
-        return bool(self.known_by(learner) >= target and self.next_index.get(Peer(learner), 0) > self.log.last)
+        return bool(self.known_by(learner) >= target and self.next_index.get(peer_named(learner), 0) > self.log.last)
 
     # What PySyncObj calls
 
     def follow_configuration(self) -> None:
         """Makes PySyncObj's own set of members what the log says."""
-        wanted = {Peer(name) for name in sorted(self.configuration.members) if name != self.name}
+        wanted = {peer_named(name) for name in sorted(self.configuration.members) if name != self.name}
         if wanted == self.others:
             return
         for peer in wanted - self.others:
             self.next_index.setdefault(peer, self.log.last + 1)
             self.match_index.setdefault(peer, 0)
-            self.answered_at.setdefault(peer, _Time.now)
+            self.answered_at.setdefault(peer, Time.now)
             self.learners.pop(peer.id, None)
             self._to_learn.pop(peer.id, None)
         gone = self.others - wanted
@@ -398,8 +277,8 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         return self._rng.uniform(self.timing.election_min, self.timing.election_max)
 
     def _SyncObj__sendAppendEntries(self) -> None:
-        self.next_send = _Time.now + self.timing.heartbeat
-        self.replication.send(_Time.now)
+        self.next_send = Time.now + self.timing.heartbeat
+        self.replication.send(Time.now)
 
     def _SyncObj__onBecomeLeader(self) -> None:
         self.next_index.clear()
@@ -423,8 +302,8 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         self.configuration.append(Change(self.log.last + 1, verb, member))
         self.follow_configuration()
         if verb == ADD:
-            self.counts_from[Peer(member)] = self.log.last + 1
-            self.match_index[Peer(member)] = 0
+            self.counts_from[peer_named(member)] = self.log.last + 1
+            self.match_index[peer_named(member)] = 0
         return True
 
     def _SyncObj__applyLogEntries(self) -> bool:
@@ -448,11 +327,11 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         log.cut_to(cut)
 
     def _role_changed(self, before: int, after: int) -> None:
-        if after == syncobj._RAFT_STATE.LEADER:
-            self.led_since = _Time.now
-        if before == syncobj._RAFT_STATE.LEADER:
+        if after == LEADER:
+            self.led_since = Time.now
+        if before == LEADER:
             self.led_since = None
-            self.heard_at = _Time.now
+            self.heard_at = Time.now
             self.replication.hurry = False
             self.holding = False
             self.learners.clear()
@@ -485,21 +364,6 @@ class Raft(SyncObj, Generic[Answer]):  # type: ignore[misc]
         self._halts = self._halts + 1 if halted else 0
         if halted and self._halts <= _HALTS_SPARED:
             self.election_deadline = max(self.election_deadline, now + 3 * self.timing.heartbeat)
-
-
-def _conf(timing: Timing, role_changed: Callable[[int, int], None]) -> SyncObjConf:
-    return SyncObjConf(
-        autoTick=False,
-        appendEntriesPeriod=timing.heartbeat,
-        raftMinTimeout=timing.election_min,
-        raftMaxTimeout=timing.election_max,
-        connectionTimeout=max(3.5, timing.election_max),
-        leaderFallbackTimeout=timing.leader_fallback,
-        commandsQueueSize=10_000,
-        commandsWaitLeader=True,
-        dynamicMembershipChange=True,
-        onStateChanged=role_changed,
-    )
 
 
 __all__ = ["ADD", "NOTHING", "REMOVE", "Base", "Outside", "Raft"]

@@ -12,21 +12,21 @@ The rules are Raft's, each with the failure of PySyncObj 0.3.17 that it prevents
 from typing import TYPE_CHECKING, Any
 
 from cluster.configuration import Change
+from cluster.engine import CHANGE, NO_OP
 from cluster.log import Log
 from cluster.messages import Ack, Append, Beat, Malformed, Message, Part, Taken, changed
+from cluster.peer import peer_named
 from cluster.transfer import Receiving, Sending
 
 if TYPE_CHECKING:
-    from cluster.raft import Outside, Raft
+    from cluster.engine import Outside
+    from cluster.raft import Raft
 
 BATCH = 1024 * 1024
 """How much of the log goes in one message; a single larger command goes alone. (bytes)"""
 
 WINDOW = 8 * 1024 * 1024
 """How much may wait on a link before the log waits with the rest. (bytes)"""
-
-_NO_OP = b"\x01"
-_CHANGE = b"\x02"
 
 
 class Diverged(Exception):
@@ -69,13 +69,13 @@ class Replication:
         self._probing.add(member)
         if member in self._sending:
             self._sending[member].interrupted = True
-        known = self._raft.match_index.get(_peer(member), 0)
+        known = self._raft.match_index.get(peer_named(member), 0)
         if known:
-            self._raft.next_index[_peer(member)] = known + 1
+            self._raft.next_index[peer_named(member)] = known + 1
 
     def streams_to(self, member: str) -> bool:
         """Whether it is sent entries as they come: it needs no snapshot, and what it has is known."""
-        behind = self._raft.next_index.get(_peer(member), 0) <= self._raft.log.first
+        behind = self._raft.next_index.get(peer_named(member), 0) <= self._raft.log.first
         return not behind and member not in self._probing and member not in self._sending
 
     def drop(self, member: str) -> None:
@@ -84,7 +84,7 @@ class Replication:
         self._probing.discard(member)
         raft = self._raft
         for known in (raft.next_index, raft.match_index, raft.counts_from, raft.answered_at):
-            known.pop(_peer(member), None)
+            known.pop(peer_named(member), None)
 
     def pinned(self) -> list[int]:
         """The entries that must stay in the log, for somebody is about to be given what follows them: after a snapshot,
@@ -92,7 +92,7 @@ class Replication:
         raft = self._raft
         if not raft.leads():
             return []
-        known = (raft.match_index.get(_peer(name), 0) for name in raft.linked)
+        known = (raft.match_index.get(peer_named(name), 0) for name in raft.linked)
         return [
             *(sending.index for sending in self._sending.values()),
             *(index for index in known if index >= raft.log.first),
@@ -120,7 +120,7 @@ class Replication:
         self._end_receiving()
 
     def _send_to(self, name: str, now: float) -> None:
-        raft, peer = self._raft, _peer(name)
+        raft, peer = self._raft, peer_named(name)
         if name not in self._sending and raft.next_index[peer] <= raft.log.first:
             self._begin(name, now)
         if raft.next_index[peer] <= raft.log.first:
@@ -132,7 +132,7 @@ class Replication:
             self._send_entries(name)
 
     def _send_entries(self, name: str) -> None:
-        raft, peer = self._raft, _peer(name)
+        raft, peer = self._raft, peer_named(name)
         while True:
             next_index = raft.next_index[peer]
             entries = raft.log.behind(next_index - 1, BATCH)
@@ -194,7 +194,7 @@ class Replication:
                 self._take_taken(member, message, now)
 
     def _take_ack(self, member: str, ack: Ack, now: float) -> None:
-        raft, peer = self._raft, _peer(member)
+        raft, peer = self._raft, peer_named(member)
         if not self._answers(member, ack.term, now):
             return
         if ack.rejected is None:
@@ -215,7 +215,7 @@ class Replication:
     def _end_sending(self, member: str) -> None:
         """A member that acknowledges what is behind its snapshot has installed it, or had it already."""
         sending = self._sending.get(member)
-        if sending is not None and self._raft.match_index[_peer(member)] >= sending.index:
+        if sending is not None and self._raft.match_index[peer_named(member)] >= sending.index:
             sending.parts.close()
             del self._sending[member]
             self._raft.statistics.snapshots_sent += 1
@@ -231,9 +231,9 @@ class Replication:
         raft = self._raft
         if term > raft.term:
             raft.outrank(term)
-        if not raft.leads() or term != raft.term or _peer(member) not in raft.next_index:
+        if not raft.leads() or term != raft.term or peer_named(member) not in raft.next_index:
             return False
-        raft.answered_at[_peer(member)] = now
+        raft.answered_at[peer_named(member)] = now
         return True
 
     # The others' side
@@ -245,7 +245,7 @@ class Replication:
             self._outside.send(leader, Ack(raft.term, raft.last_applied + 1))
             return False
         heard = {"type": "append_entries", "term": term, "commit_index": min(commit_index, raft.commit_index)}
-        raft._SyncObj__onMessageReceived(_peer(leader), heard)
+        raft._SyncObj__onMessageReceived(peer_named(leader), heard)
         raft.leader_commit = commit_index
         raft.heard_at = now
         return True
@@ -296,7 +296,7 @@ class Replication:
 
     def _change(self, command: bytes, index: int) -> Change | None:
         try:
-            return Change(index, *changed(command[1:])) if command[:1] == _CHANGE else None
+            return Change(index, *changed(command[1:])) if command[:1] == CHANGE else None
         except Malformed as error:
             raise Diverged(f"entry {index} is a change of the membership that cannot be read: {error}") from error
 
@@ -340,7 +340,7 @@ class Replication:
         if raft.log.term_of(part.index) == part.index_term:
             raft.log.cut_to(part.index)
         else:
-            raft.log = Log(part.index, part.index_term, _NO_OP)
+            raft.log = Log(part.index, part.index_term, NO_OP)
             raft.configuration.open = []
         raft.last_applied = part.index
         raft.commit_index = max(raft.commit_index, part.index)
@@ -358,9 +358,3 @@ class Replication:
         if self._receiving is not None:
             self._receiving = None
             self._raft.statistics.snapshots_aborted += 1
-
-
-def _peer(member: str) -> Any:
-    from cluster.raft import Peer
-
-    return Peer(member)

@@ -20,7 +20,7 @@ from tests.docs.documents import TOP, WRITTEN, Block, blocks, blocks_of, name_of
 
 NOT_RUN = {
     "make install": "it makes the environment that runs this test",
-    "make demo": "it takes some twenty seconds; its parts are tested by tests/observer/test_demo.py",
+    "make demo": "it takes some thirty seconds; its parts are tested by tests/observer/test_demo.py",
     "make run": "the same as webrtc-observer run --config observer.yaml, which the documents show as well",
     "make test": "it runs this test",
     "make check": "it runs this test",
