@@ -9,7 +9,7 @@
 Members replicate a plain dict of upserts of some 130 bytes, or, with ``--work joins``, the store: clients that join
 with two peer connections and four tracks. Processor time (us for each entity, of the leader and of a follower) is the
 figure to trust on a shared machine; it does not count the making of commands. A stall is how late the loop came to a
-timer of 5 ms. At the end of each row the states of all members are compared.
+timer of 20 ms. At the end of each row the states of all members are compared.
 """
 
 import argparse

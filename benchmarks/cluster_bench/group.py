@@ -88,6 +88,7 @@ class Process:
                 said = json.loads(line)
                 self._heard[said.get("number", said.get("event"))] = said
             self._tell()
+        await process.wait()
         self._tell()
 
     async def _hear(self, what: int | str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from cluster.names import host_and_port
 from cluster.settings import Endpoint, TlsFiles
 from discovery.static import StaticDiscovery
 
-_BEAT = 0.005
+_BEAT = 0.02
 
 
 class Told(msgspec.Struct):
