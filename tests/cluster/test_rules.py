@@ -1,0 +1,593 @@
+"""The rules of the log, of snapshots and of the membership, one at a time: what one member says and keeps.
+
+A rule that only saves time or memory does not show in `tests/cluster/simulation`, where all is well in the end without
+it; and one whose failure takes several faults at once shows there in a few seeds only.
+"""
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from cluster.configuration import ADD
+from cluster.governing import Governing
+from cluster.messages import Ack, Append, Decision, Description, Join, Message, Part, Taken, Vote, Voted, change_of
+from cluster.raft import NOTHING, Base, Raft
+from cluster.replication import Diverged
+from cluster.settings import LogLimits, Timing
+from cluster.statistics import Statistics
+from cluster.transfer import AT_ONCE, PATIENCE, WINDOW
+
+A, B, C, D, E = (f"{letter}:1#0" for letter in "abcde")
+MEMBERS = frozenset({A, B, C})
+LONG = LogLimits(20_000, 64 * 1024 * 1024, 4)
+SHORT = LogLimits(20, 64 * 1024 * 1024, 4)
+FIRST = Base(1, 4, MEMBERS)
+HEARTBEAT = Timing().heartbeat
+COMMAND = b"\x00" + bytes(16)
+"""What stands in front of a command in the log: its kind, and the token of its proposer."""
+
+CHANGE = b"\x02"
+PART = bytes(128 * 1024)
+
+
+class Tape:
+    """A machine that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[bytes] = []
+        self.parts = 1
+
+    def apply(self, command: bytes) -> int:
+        self.told.append(command)
+        return len(self.told)
+
+    def snapshot(self) -> "Copy":
+        return Copy([PART] * self.parts)
+
+    def restoring(self) -> "Splice":
+        return Splice(self)
+
+
+class Copy:
+    """The parts of a snapshot."""
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self._parts = iter(parts)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._parts)
+
+    def close(self) -> None: ...
+
+
+class Splice:
+    """A tape that is put together; it knows that no part is empty."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._told: list[bytes] = []
+
+    def take(self, part: bytes) -> None:
+        if not part:
+            raise ValueError("an empty part")
+        self._told.append(part)
+
+    def finish(self) -> None:
+        self._tape.told = self._told
+
+
+class One:
+    """One member, what it says, and what time it is for it."""
+
+    def __init__(self, base: Base = FIRST, *, name: str = A, limits: LogLimits = LONG) -> None:
+        self.now = 100.0
+        self.said: list[tuple[str, Message]] = []
+        self.tape = Tape()
+        self.statistics = Statistics()
+        self.raft: Raft[int] = Raft(name, base, self.tape, self, Timing(), limits, self.statistics, Random(0), self.now)
+        self.governing = Governing(self.raft, lambda now: Description(member=name))
+
+    def send(self, member: str, message: Message) -> bool:
+        if member in self.raft.linked:
+            self.said.append((member, message))
+        return member in self.raft.linked
+
+    def pending(self, member: str) -> int:
+        return 0
+
+    def tick(self, seconds: float = 0.001) -> bool:
+        self.now += seconds
+        return self.raft.tick(self.now)
+
+    def pass_time(self, seconds: float) -> None:
+        for _ in range(round(seconds / HEARTBEAT)):
+            self.tick(HEARTBEAT)
+
+    def govern(self, seconds: float) -> None:
+        """Time passes, for who governs the membership too; the members that have a link acknowledge everything."""
+        for _ in range(round(seconds / HEARTBEAT)):
+            for member in sorted(self.raft.linked):
+                self.hears(member, Ack(self.raft.term, self.raft.log.last + 1))
+            self.governing.tick(self.now)
+            self.tick(HEARTBEAT)
+
+    def links(self, *members: str) -> None:
+        for member in members:
+            self.raft.connected(member, self.now)
+
+    def loses(self, member: str) -> None:
+        self.raft.disconnected(member, self.now)
+
+    def hears(self, member: str, message: Message) -> None:
+        self.raft.deliver(member, message, self.now)
+
+    def acked_by(self, *members: str) -> None:
+        """These acknowledge all there is, and what follows from that happens."""
+        for member in members:
+            self.hears(member, Ack(self.raft.term, self.raft.log.last + 1))
+        self.tick()
+
+    def proposes(self, command: bytes) -> None:
+        self.raft.propose(bytes(16), command)
+        self.tick()
+
+    def new(self, to: str) -> list[Message]:
+        """What it said to one since it was last looked at."""
+        new = [message for member, message in self.said if member == to]
+        self.said.clear()
+        return new
+
+    def appends(self, to: str) -> list[Append]:
+        return [message for message in self.new(to) if isinstance(message, Append)]
+
+    def parts(self, to: str) -> list[Part]:
+        return [message for message in self.new(to) if isinstance(message, Part)]
+
+
+def leader(*others: str, acked: bool = True, limits: LogLimits = LONG) -> One:
+    """The leader of term 5 and of the others; all have its first entry, if it was `acked`."""
+    one = One(Base(1, 4, frozenset({A, *others})), limits=limits)
+    one.links(*others)
+    one.raft.election_deadline = one.now
+    one.tick()
+    for other in others:
+        one.hears(other, Voted(5))
+    if not others:
+        one.tick()
+    assert one.raft.leads()
+    if acked:
+        one.acked_by(*others)
+        assert one.raft.commit_index == 2
+    one.said.clear()
+    return one
+
+
+def follower(*entries: int, commit: int = 1) -> One:
+    """A follower of B in term 5, with entries of these terms from 2 on."""
+    one = One()
+    one.links(B, C)
+    one.hears(B, append(1, 4, entries, commit))
+    one.tick()
+    one.said.clear()
+    return one
+
+
+def append(previous: int, previous_term: int, terms: tuple[int, ...], commit: int = 1, term: int = 5) -> Append:
+    entries = [(each, COMMAND + b"%d" % at) for at, each in enumerate(terms, previous + 1)]
+    return Append(term, commit, previous, previous_term, entries)
+
+
+def part(number: int, *, index: int = 9, last: bool = False, data: bytes = b"x", term: int = 5) -> Part:
+    return Part(term, 1, 7, index, term, number, last, sorted(MEMBERS), b"" if last else data)
+
+
+# Driving the engine
+
+
+def test_what_is_proposed_is_sent_before_the_next_heartbeat() -> None:
+    one = leader(B, C)
+    one.proposes(b"x")
+    assert [len(said.entries) for said in one.appends(B)] == [1]
+
+
+def test_at_most_a_mebibyte_and_one_command_is_applied_in_one_tick() -> None:
+    one = One()
+    one.links(B)
+    command = COMMAND + bytes(600_000)
+    one.hears(B, Append(5, 5, 1, 4, [(5, command)] * 4))
+    more = one.tick()
+    assert (more, len(one.tape.told)) == (True, 2)
+
+
+def test_who_had_no_link_listens_for_an_election_timeout_once_it_has_one() -> None:
+    one = One()
+    one.pass_time(1.0)
+    one.links(B)
+    one.pass_time(Timing().election_min - HEARTBEAT)
+    assert one.new(B) == []
+
+
+def test_who_was_halted_reads_what_waits_before_it_stands() -> None:
+    one = One()
+    one.links(B)
+    one.tick(2.0)
+    assert one.new(B) == []
+
+
+def test_who_is_halted_again_and_again_stands_at_last() -> None:
+    one = One()
+    one.links(B)
+    for _ in range(4):
+        one.tick(2.0)
+    assert any(isinstance(said, Vote) for said in one.new(B))
+
+
+# The log
+
+
+def test_a_candidate_of_an_old_term_is_told_the_newer_one() -> None:
+    one = follower()
+    one.hears(C, Vote(3, 50, 3))
+    assert [said.term for said in one.new(C) if isinstance(said, Ack)] == [5]
+
+
+def test_an_answer_to_an_earlier_leadership_counts_for_nothing() -> None:
+    one = leader(B, C, acked=False)
+    one.hears(B, Ack(4, 3))
+    one.tick()
+    assert (one.raft.known_by(B), one.raft.commit_index) == (0, 1)
+
+
+def test_an_answer_of_a_newer_term_ends_the_leadership() -> None:
+    one = leader(B, C)
+    one.hears(B, Ack(9, 1))
+    assert (one.raft.leads(), one.raft.term) == (False, 9)
+
+
+def test_an_acknowledgement_does_not_send_again_what_is_under_way() -> None:
+    one = leader(B, C)
+    one.proposes(b"x")
+    one.proposes(b"y")
+    one.said.clear()
+    one.hears(B, Ack(5, 4))
+    one.pass_time(2 * HEARTBEAT)
+    assert [said.entries for said in one.appends(B) if said.entries] == []
+
+
+def test_an_old_acknowledgement_takes_nothing_back() -> None:
+    one = leader(B, C)
+    one.hears(B, Ack(5, 1))
+    assert one.raft.known_by(B) == 2
+
+
+def test_after_a_new_link_the_leader_asks_for_what_was_acknowledged_with_an_empty_message() -> None:
+    one = leader(B, C)
+    one.proposes(b"x")
+    one.loses(B)
+    one.said.clear()
+    one.links(B)
+    one.pass_time(2 * HEARTBEAT)
+    assert {(said.prev_index, len(said.entries)) for said in one.appends(B)} == {(2, 0)}
+
+
+def test_after_a_rejection_the_leader_probes_with_an_empty_message() -> None:
+    one = leader(B, C, acked=False)
+    one.hears(B, Ack(5, 2, 1))
+    one.hears(B, Ack(5, 2))
+    one.tick()
+    one.said.clear()
+    one.hears(B, Ack(5, 2, 2))
+    one.tick()
+    assert [(said.prev_index, said.entries) for said in one.appends(B)] == [(1, [])]
+
+
+def test_a_rejection_that_is_not_of_the_last_probe_is_ignored() -> None:
+    one = leader(B, C)
+    one.hears(B, Ack(5, 1, 1))
+    assert one.raft.replication.streams_to(B)
+
+
+def test_a_rejection_names_everything_that_is_committed_here() -> None:
+    one = follower(5, 5, 5, commit=3)
+    one.hears(B, append(9, 5, ()))
+    assert one.new(B) == [Ack(5, 4, 9)]
+
+
+def test_entries_that_agree_stay_with_all_behind_them() -> None:
+    one = follower(5, 5, 5)
+    one.hears(B, append(1, 4, (5,)))
+    assert one.raft.log.last == 4
+
+
+def test_entries_that_conflict_go_with_all_behind_them() -> None:
+    one = follower(5, 5, 5)
+    one.hears(C, append(2, 5, (6,), term=6))
+    assert (one.raft.log.last, one.raft.log.last_term) == (3, 6)
+
+
+def test_a_leader_that_contradicts_what_is_committed_is_not_followed() -> None:
+    one = follower(5, 5, commit=3)
+    with pytest.raises(Diverged):
+        one.hears(C, append(2, 5, (6,), term=6))
+
+
+def test_nothing_is_committed_that_this_message_has_not_confirmed() -> None:
+    one = follower(5, 5, 5)
+    one.hears(C, append(2, 5, (), commit=4, term=6))
+    assert one.raft.commit_index == 2
+
+
+@pytest.mark.parametrize(("limits", "size"), [(SHORT, 1), (LogLimits(20_000, 20_000, 4), 1000)])
+def test_the_log_is_dropped_by_count_and_by_size(limits: LogLimits, size: int) -> None:
+    one = leader(limits=limits)
+    for _ in range(100):
+        one.proposes(bytes(size))
+    assert len(one.tape.told) == 100
+    assert len(one.raft.log) <= 21
+
+
+# Snapshots
+
+
+def teaching(*learners: str, parts: int = 1, limits: LogLimits = LONG) -> One:
+    """A leader without others, whose log does not begin at the beginning, and who teaches."""
+    one = leader(limits=limits)
+    one.tape.parts = parts
+    one.proposes(b"x")
+    one.raft.log.cut_to(one.raft.log.last)
+    one.links(*learners)
+    for learner in learners:
+        one.raft.teach(learner, one.now)
+        one.tick()
+        one.hears(learner, Ack(5, 1, one.raft.log.last))
+    one.pass_time(HEARTBEAT)
+    return one
+
+
+def test_a_snapshot_is_made_a_few_parts_at_a_time() -> None:
+    one = teaching(D, parts=100)
+    one.said.clear()
+    one.tick(HEARTBEAT)
+    assert 0 < sum(len(said.data) for said in one.parts(D)) <= AT_ONCE
+
+
+def test_no_more_of_a_snapshot_is_on_its_way_than_its_window() -> None:
+    one = teaching(D, parts=100)
+    one.pass_time(0.9)
+    assert sum(len(said.data) for said in one.parts(D)) == WINDOW
+
+
+def test_the_window_moves_on_with_the_answers() -> None:
+    one = teaching(D, parts=100)
+    one.pass_time(0.9)
+    one.said.clear()
+    one.hears(D, Taken(5, 1, 2))
+    one.tick()
+    assert [said.number for said in one.parts(D)] == [WINDOW // len(PART), WINDOW // len(PART) + 1]
+
+
+def test_after_a_new_link_a_transfer_goes_on_with_the_first_part_that_was_not_answered() -> None:
+    one = teaching(D, parts=100)
+    one.pass_time(0.5)
+    one.hears(D, Taken(5, 1, 3))
+    one.loses(D)
+    one.said.clear()
+    one.links(D)
+    one.tick(HEARTBEAT)
+    first = one.parts(D)[0]
+    assert (first.transfer, first.number) == (1, 3)
+
+
+def test_one_transfer_at_a_time_and_after_one_that_came_to_nothing_it_is_anothers_turn() -> None:
+    one = teaching(D, E, parts=100)
+    before = {said[0] for said in one.said if isinstance(said[1], Part)}
+    one.pass_time(PATIENCE - 1.0)
+    during = {said[0] for said in one.said if isinstance(said[1], Part)}
+    one.said.clear()
+    one.pass_time(2.0)
+    after = {said[0] for said in one.said if isinstance(said[1], Part) and said[1].transfer == 2}
+    assert (before, during, after) == ({D}, {D}, {E})
+
+
+def test_entries_behind_a_snapshot_that_is_on_its_way_stay_up_to_some_times_the_bounds() -> None:
+    one = teaching(D, parts=100, limits=SHORT)
+    first = one.raft.log.first
+    for _ in range(60):
+        one.proposes(b"x")
+    kept = one.raft.log.first
+    for _ in range(60):
+        one.proposes(b"x")
+    assert kept == first
+    assert len(one.raft.log) <= SHORT.max_entries * SHORT.max_times_in_transfer
+    assert one.statistics.snapshots_aborted == 1
+
+
+def test_a_snapshot_names_the_members_as_of_its_entry() -> None:
+    one = leader(B, C)
+    one.proposes(b"x")
+    one.acked_by(B, C)
+    one.raft.change(ADD, D)
+    one.tick()
+    one.raft.log.cut_to(one.raft.last_applied)
+    one.raft.teach(E, one.now)
+    one.links(E)
+    one.tick(HEARTBEAT)
+    one.hears(E, Ack(5, 1, one.raft.log.last))
+    one.tick(HEARTBEAT)
+    assert one.raft.configuration.members == {A, B, C, D}
+    assert one.parts(E)[0].members == sorted(MEMBERS)
+
+
+def test_every_part_is_answered() -> None:
+    one = follower()
+    one.hears(B, part(0))
+    one.hears(B, part(1))
+    one.hears(B, part(1))
+    assert one.new(B) == [Taken(5, 7, 1), Taken(5, 7, 2), Taken(5, 7, 2)]
+
+
+def test_the_present_state_stays_until_the_last_part() -> None:
+    one = follower(5, commit=2)
+    one.hears(B, part(0))
+    before = [*one.tape.told]
+    one.hears(B, part(1, last=True))
+    assert (before, one.tape.told) == ([b"2"], [b"x"])
+
+
+def test_a_snapshot_that_is_older_than_what_is_here_is_not_installed() -> None:
+    one = follower(5, 5, 5, commit=4)
+    one.hears(B, part(0, index=3))
+    one.hears(B, part(1, index=3, last=True))
+    assert one.tape.told == [b"2", b"3", b"4"]
+    assert one.raft.last_applied == 4
+
+
+@pytest.mark.parametrize(("terms", "last"), [((5, 5, 5, 5), 5), ((4, 4, 4, 4), 3)])
+def test_entries_behind_a_snapshot_stay_if_the_log_agrees_with_it(terms: tuple[int, ...], last: int) -> None:
+    one = follower(*terms)
+    one.hears(B, part(0, index=3))
+    one.hears(B, part(1, index=3, last=True))
+    assert (one.raft.last_applied, one.raft.log.last) == (3, last)
+
+
+def test_a_malformed_part_ends_the_transfer_and_is_counted() -> None:
+    one = follower(5, commit=2)
+    one.hears(B, part(0))
+    one.hears(B, part(1, data=b""))
+    one.hears(B, part(1))
+    one.hears(B, part(2, last=True))
+    assert one.tape.told == [b"2"]
+    assert (one.statistics.malformed, one.statistics.snapshots_aborted) == (1, 1)
+
+
+# Members
+
+
+def test_one_change_of_the_membership_at_a_time() -> None:
+    one = leader(B, C)
+    one.raft.change(ADD, D)
+    one.raft.change(ADD, E)
+    one.tick()
+    assert one.raft.configuration.members == {A, B, C, D}
+
+
+def test_no_change_of_the_membership_before_an_entry_of_ones_own_term_is_committed() -> None:
+    one = leader(B, C, acked=False)
+    one.raft.change(ADD, D)
+    one.tick()
+    assert one.raft.configuration.members == MEMBERS
+
+
+def test_a_change_that_is_cut_off_the_log_counts_no_more() -> None:
+    one = follower()
+    one.hears(B, Append(5, 1, 1, 4, [(5, CHANGE + change_of(ADD, D))]))
+    with_it = one.raft.configuration.members
+    one.hears(C, append(1, 4, (6,), term=6))
+    assert (with_it, one.raft.configuration.members) == (MEMBERS | {D}, MEMBERS)
+
+
+def test_who_is_no_member_by_its_own_log_does_not_stand() -> None:
+    one = One(NOTHING, name=D)
+    one.links(A)
+    one.pass_time(5.0)
+    assert (one.new(A), one.raft.term) == ([], 0)
+
+
+def test_what_a_newcomer_acknowledged_counts_from_the_entry_that_makes_it_a_member() -> None:
+    one = leader(B, C)
+    one.links(D)
+    one.raft.teach(D, one.now)
+    one.acked_by(D)
+    one.raft.change(ADD, D)
+    one.tick()
+    at_first = one.raft.known_by(D)
+    one.hears(D, Ack(5, one.raft.log.last))
+    before = one.raft.known_by(D)
+    one.hears(D, Ack(5, one.raft.log.last + 1))
+    assert (at_first, before, one.raft.known_by(D)) == (0, 0, one.raft.log.last)
+
+
+def test_a_learner_votes_for_nobody() -> None:
+    one = leader(B, C)
+    one.raft.teach(D, one.now)
+    one.hears(D, Vote(9, 50, 9))
+    assert (one.raft.leads(), one.raft.term) == (True, 5)
+
+
+def joins(one: One, name: str) -> list[Decision]:
+    said: list[Decision] = []
+    one.governing.asked_to_join(Join(name), said.append, one.now)
+    return said
+
+
+def test_who_joins_is_added_when_it_has_everything() -> None:
+    one = leader(B, C)
+    joins(one, D)
+    one.links(D)
+    one.governing.tick(one.now)
+    one.tick()
+    before = one.raft.configuration.members
+    one.govern(0.5)
+    assert (before, one.raft.configuration.members) == (MEMBERS, MEMBERS | {D})
+
+
+def test_before_a_process_is_added_the_former_life_at_its_address_is_removed() -> None:
+    one = leader(B, C)
+    one.loses(C)
+    joins(one, "c:1#1")
+    one.links("c:1#1")
+    one.govern(1.0)
+    assert one.raft.configuration.members == {A, B, "c:1#1"}
+
+
+def test_who_was_silent_for_long_is_removed() -> None:
+    one = leader(B, C)
+    one.loses(C)
+    one.govern(2.9)
+    before = one.raft.configuration.members
+    one.govern(0.4)
+    assert (before, one.raft.configuration.members) == (MEMBERS, MEMBERS - {C})
+
+
+def test_nobody_is_removed_unless_a_majority_of_the_rest_is_there() -> None:
+    one = leader(B, C, D, E)
+    for member in (C, D, E):
+        one.loses(member)
+    for _ in range(100):
+        one.hears(D, Ack(5, one.raft.log.last + 1))  # over a link that this member takes for broken
+        one.govern(HEARTBEAT)
+    assert one.raft.leads()
+    assert one.raft.configuration.members == {A, B, C, D, E}
+
+
+def test_nobody_is_added_unless_a_majority_is_there_without_him() -> None:
+    one = leader(B)
+    one.loses(B)
+    joins(one, D)
+    one.links(D)
+    for _ in range(10):
+        one.hears(B, Ack(5, one.raft.log.last + 1))
+        one.govern(HEARTBEAT)
+    assert one.raft.configuration.members == {A, B}
+
+
+def test_to_a_member_that_is_alone_one_is_added() -> None:
+    one = leader()
+    joins(one, D)
+    one.links(D)
+    one.govern(0.5)
+    assert one.raft.configuration.members == {A, D}
+
+
+def test_a_leader_that_hands_over_lets_its_commands_wait() -> None:
+    one = leader(B, C)
+    one.raft.holding = True
+    one.proposes(b"x")
+    before = one.raft.log.last
+    one.raft.holding = False
+    one.tick()
+    assert (before, one.raft.log.last) == (2, 3)
