@@ -4,19 +4,35 @@ A rule that only saves time or memory does not show in `tests/cluster/simulation
 it; and one whose failure takes several faults at once shows there in a few seeds only.
 """
 
-from collections.abc import Iterator
 from random import Random
 
 import pytest
 
+from cluster.asking import Asked
 from cluster.configuration import ADD
 from cluster.governing import Governing
-from cluster.messages import Ack, Append, Decision, Description, Join, Message, Part, Taken, Vote, Voted, change_of
+from cluster.leaving import Leaving
+from cluster.messages import (
+    Ack,
+    Append,
+    Decision,
+    Description,
+    Join,
+    Leave,
+    Message,
+    Part,
+    Stand,
+    Taken,
+    Vote,
+    Voted,
+    change_of,
+)
 from cluster.raft import NOTHING, Base, Raft
 from cluster.replication import Diverged
 from cluster.settings import LogLimits, Timing
 from cluster.statistics import Statistics
 from cluster.transfer import AT_ONCE, PATIENCE, WINDOW
+from tests.cluster.tape import PART, Tape
 
 A, B, C, D, E = (f"{letter}:1#0" for letter in "abcde")
 MEMBERS = frozenset({A, B, C})
@@ -28,56 +44,6 @@ COMMAND = b"\x00" + bytes(16)
 """What stands in front of a command in the log: its kind, and the token of its proposer."""
 
 CHANGE = b"\x02"
-PART = bytes(128 * 1024)
-
-
-class Tape:
-    """A machine that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[bytes] = []
-        self.parts = 1
-
-    def apply(self, command: bytes) -> int:
-        self.told.append(command)
-        return len(self.told)
-
-    def snapshot(self) -> "Copy":
-        return Copy([PART] * self.parts)
-
-    def restoring(self) -> "Splice":
-        return Splice(self)
-
-
-class Copy:
-    """The parts of a snapshot."""
-
-    def __init__(self, parts: list[bytes]) -> None:
-        self._parts = iter(parts)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self._parts)
-
-    def close(self) -> None: ...
-
-
-class Splice:
-    """A tape that is put together; it knows that no part is empty."""
-
-    def __init__(self, tape: Tape) -> None:
-        self._tape = tape
-        self._told: list[bytes] = []
-
-    def take(self, part: bytes) -> None:
-        if not part:
-            raise ValueError("an empty part")
-        self._told.append(part)
-
-    def finish(self) -> None:
-        self._tape.told = self._told
 
 
 class One:
@@ -591,3 +557,32 @@ def test_a_leader_that_hands_over_lets_its_commands_wait() -> None:
     one.raft.holding = False
     one.tick()
     assert (before, one.raft.log.last) == (2, 3)
+
+
+def goes(one: One, seconds: float) -> set[str]:
+    """The leader wants to go, and time passes; whom it asks to stand in its place."""
+    leaving = Leaving(Asked(lambda address, question: None), lambda: None, Timing())
+    for _ in range(round(seconds / HEARTBEAT)):
+        leaving.tick(one.raft, one.governing, one.now)
+        one.tick(HEARTBEAT)
+    return {member for member, said in one.said if isinstance(said, Stand)}
+
+
+def test_a_leader_that_goes_hands_over_to_the_member_that_has_most() -> None:
+    one = leader(B, C)
+    one.proposes(b"x")
+    one.hears(C, Ack(5, one.raft.log.last + 1))
+    assert goes(one, 1.0) == {C}
+
+
+def test_a_leader_that_goes_hands_over_only_to_one_who_stays() -> None:
+    one = leader(B, C)
+    one.governing.asked_to_leave(Leave(B), lambda decision: None, one.now)
+    assert goes(one, 1.0) == {C}
+
+
+def test_a_leader_that_goes_after_all_others_hands_over_to_nobody() -> None:
+    one = leader(B, C)
+    for member in (B, C):
+        one.governing.asked_to_leave(Leave(member), lambda decision: None, one.now)
+    assert goes(one, 1.0) == set()
