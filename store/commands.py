@@ -58,7 +58,7 @@ class ClientSeen(NamedTuple):
     media_unit_id: str
     user_id: str | None
     marker: str | None
-    time_zone_offset: float | None
+    time_zone_offset: int | float | None
     peer_connections: Sequence[PeerConnectionSeen]
 
 
