@@ -1,155 +1,34 @@
-"""The rules of the log, of snapshots and of the membership, one at a time: what one member says and keeps.
+"""The rules of the log and of the membership, one at a time: what one member says and keeps.
 
 A rule that only saves time or memory does not show in `tests/cluster/simulation`, where all is well in the end without
 it; and one whose failure takes several faults at once shows there in a few seeds only.
 """
 
-from random import Random
-
 import pytest
 
 from cluster.asking import Asked
 from cluster.configuration import ADD
-from cluster.governing import Governing
 from cluster.leaving import Leaving
-from cluster.messages import (
-    Ack,
-    Append,
-    Decision,
-    Description,
-    Join,
-    Leave,
-    Message,
-    Part,
-    Stand,
-    Taken,
-    Vote,
-    Voted,
-    change_of,
-)
-from cluster.raft import NOTHING, Base, Raft
+from cluster.messages import Ack, Append, Decision, Join, Leave, Stand, Vote, change_of
+from cluster.raft import NOTHING
 from cluster.replication import Diverged
 from cluster.settings import LogLimits, Timing
-from cluster.statistics import Statistics
-from cluster.transfer import AT_ONCE, PATIENCE, WINDOW
-from tests.cluster.tape import PART, Tape
-
-A, B, C, D, E = (f"{letter}:1#0" for letter in "abcde")
-MEMBERS = frozenset({A, B, C})
-LONG = LogLimits(20_000, 64 * 1024 * 1024, 4)
-SHORT = LogLimits(20, 64 * 1024 * 1024, 4)
-FIRST = Base(1, 4, MEMBERS)
-HEARTBEAT = Timing().heartbeat
-COMMAND = b"\x00" + bytes(16)
-"""What stands in front of a command in the log: its kind, and the token of its proposer."""
-
-CHANGE = b"\x02"
-
-
-class One:
-    """One member, what it says, and what time it is for it."""
-
-    def __init__(self, base: Base = FIRST, *, name: str = A, limits: LogLimits = LONG) -> None:
-        self.now = 100.0
-        self.said: list[tuple[str, Message]] = []
-        self.tape = Tape()
-        self.statistics = Statistics()
-        self.raft: Raft[int] = Raft(name, base, self.tape, self, Timing(), limits, self.statistics, Random(0), self.now)
-        self.governing = Governing(self.raft, lambda now: Description(member=name))
-
-    def send(self, member: str, message: Message) -> bool:
-        if member in self.raft.linked:
-            self.said.append((member, message))
-        return member in self.raft.linked
-
-    def pending(self, member: str) -> int:
-        return 0
-
-    def tick(self, seconds: float = 0.001) -> bool:
-        self.now += seconds
-        return self.raft.tick(self.now)
-
-    def pass_time(self, seconds: float) -> None:
-        for _ in range(round(seconds / HEARTBEAT)):
-            self.tick(HEARTBEAT)
-
-    def govern(self, seconds: float) -> None:
-        """Time passes, for who governs the membership too; the members that have a link acknowledge everything."""
-        for _ in range(round(seconds / HEARTBEAT)):
-            for member in sorted(self.raft.linked):
-                self.hears(member, Ack(self.raft.term, self.raft.log.last + 1))
-            self.governing.tick(self.now)
-            self.tick(HEARTBEAT)
-
-    def links(self, *members: str) -> None:
-        for member in members:
-            self.raft.connected(member, self.now)
-
-    def loses(self, member: str) -> None:
-        self.raft.disconnected(member, self.now)
-
-    def hears(self, member: str, message: Message) -> None:
-        self.raft.deliver(member, message, self.now)
-
-    def acked_by(self, *members: str) -> None:
-        """These acknowledge all there is, and what follows from that happens."""
-        for member in members:
-            self.hears(member, Ack(self.raft.term, self.raft.log.last + 1))
-        self.tick()
-
-    def proposes(self, command: bytes) -> None:
-        self.raft.propose(bytes(16), command)
-        self.tick()
-
-    def new(self, to: str) -> list[Message]:
-        """What it said to one since it was last looked at."""
-        new = [message for member, message in self.said if member == to]
-        self.said.clear()
-        return new
-
-    def appends(self, to: str) -> list[Append]:
-        return [message for message in self.new(to) if isinstance(message, Append)]
-
-    def parts(self, to: str) -> list[Part]:
-        return [message for message in self.new(to) if isinstance(message, Part)]
-
-
-def leader(*others: str, acked: bool = True, limits: LogLimits = LONG) -> One:
-    """The leader of term 5 and of the others; all have its first entry, if it was `acked`."""
-    one = One(Base(1, 4, frozenset({A, *others})), limits=limits)
-    one.links(*others)
-    one.raft.election_deadline = one.now
-    one.tick()
-    for other in others:
-        one.hears(other, Voted(5))
-    if not others:
-        one.tick()
-    assert one.raft.leads()
-    if acked:
-        one.acked_by(*others)
-        assert one.raft.commit_index == 2
-    one.said.clear()
-    return one
-
-
-def follower(*entries: int, commit: int = 1) -> One:
-    """A follower of B in term 5, with entries of these terms from 2 on."""
-    one = One()
-    one.links(B, C)
-    one.hears(B, append(1, 4, entries, commit))
-    one.tick()
-    one.said.clear()
-    return one
-
-
-def append(previous: int, previous_term: int, terms: tuple[int, ...], commit: int = 1, term: int = 5) -> Append:
-    entries = [(each, COMMAND + b"%d" % at) for at, each in enumerate(terms, previous + 1)]
-    return Append(term, commit, previous, previous_term, entries)
-
-
-def part(number: int, *, index: int = 9, last: bool = False, data: bytes = b"x", term: int = 5) -> Part:
-    return Part(term, 1, 7, index, term, number, last, sorted(MEMBERS), b"" if last else data)
-
+from tests.cluster.one_member import (
+    CHANGE,
+    COMMAND,
+    HEARTBEAT,
+    MEMBERS,
+    SHORT,
+    A,
+    B,
+    C,
+    D,
+    E,
+    One,
+    append,
+    follower,
+    leader,
+)
 
 # Driving the engine
 
@@ -294,140 +173,6 @@ def test_the_log_is_dropped_by_count_and_by_size(limits: LogLimits, size: int) -
         one.proposes(bytes(size))
     assert len(one.tape.told) == 100
     assert len(one.raft.log) <= 21
-
-
-# Snapshots
-
-
-def teaching(*learners: str, parts: int = 1, limits: LogLimits = LONG) -> One:
-    """A leader without others, whose log does not begin at the beginning, and who teaches."""
-    one = leader(limits=limits)
-    one.tape.parts = parts
-    one.proposes(b"x")
-    one.raft.log.cut_to(one.raft.log.last)
-    one.links(*learners)
-    for learner in learners:
-        one.raft.teach(learner, one.now)
-        one.tick()
-        one.hears(learner, Ack(5, 1, one.raft.log.last))
-    one.pass_time(HEARTBEAT)
-    return one
-
-
-def test_a_snapshot_is_made_a_few_parts_at_a_time() -> None:
-    one = teaching(D, parts=100)
-    one.said.clear()
-    one.tick(HEARTBEAT)
-    assert 0 < sum(len(said.data) for said in one.parts(D)) <= AT_ONCE
-
-
-def test_no_more_of_a_snapshot_is_on_its_way_than_its_window() -> None:
-    one = teaching(D, parts=100)
-    one.pass_time(0.9)
-    assert sum(len(said.data) for said in one.parts(D)) == WINDOW
-
-
-def test_the_window_moves_on_with_the_answers() -> None:
-    one = teaching(D, parts=100)
-    one.pass_time(0.9)
-    one.said.clear()
-    one.hears(D, Taken(5, 1, 2))
-    one.tick()
-    assert [said.number for said in one.parts(D)] == [WINDOW // len(PART), WINDOW // len(PART) + 1]
-
-
-def test_after_a_new_link_a_transfer_goes_on_with_the_first_part_that_was_not_answered() -> None:
-    one = teaching(D, parts=100)
-    one.pass_time(0.5)
-    one.hears(D, Taken(5, 1, 3))
-    one.loses(D)
-    one.said.clear()
-    one.links(D)
-    one.tick(HEARTBEAT)
-    first = one.parts(D)[0]
-    assert (first.transfer, first.number) == (1, 3)
-
-
-def test_one_transfer_at_a_time_and_after_one_that_came_to_nothing_it_is_anothers_turn() -> None:
-    one = teaching(D, E, parts=100)
-    before = {said[0] for said in one.said if isinstance(said[1], Part)}
-    one.pass_time(PATIENCE - 1.0)
-    during = {said[0] for said in one.said if isinstance(said[1], Part)}
-    one.said.clear()
-    one.pass_time(2.0)
-    after = {said[0] for said in one.said if isinstance(said[1], Part) and said[1].transfer == 2}
-    assert (before, during, after) == ({D}, {D}, {E})
-
-
-def test_entries_behind_a_snapshot_that_is_on_its_way_stay_up_to_some_times_the_bounds() -> None:
-    one = teaching(D, parts=100, limits=SHORT)
-    first = one.raft.log.first
-    for _ in range(60):
-        one.proposes(b"x")
-    kept = one.raft.log.first
-    for _ in range(60):
-        one.proposes(b"x")
-    assert kept == first
-    assert len(one.raft.log) <= SHORT.max_entries * SHORT.max_times_in_transfer
-    assert one.statistics.snapshots_aborted == 1
-
-
-def test_a_snapshot_names_the_members_as_of_its_entry() -> None:
-    one = leader(B, C)
-    one.proposes(b"x")
-    one.acked_by(B, C)
-    one.raft.change(ADD, D)
-    one.tick()
-    one.raft.log.cut_to(one.raft.last_applied)
-    one.raft.teach(E, one.now)
-    one.links(E)
-    one.tick(HEARTBEAT)
-    one.hears(E, Ack(5, 1, one.raft.log.last))
-    one.tick(HEARTBEAT)
-    assert one.raft.configuration.members == {A, B, C, D}
-    assert one.parts(E)[0].members == sorted(MEMBERS)
-
-
-def test_every_part_is_answered() -> None:
-    one = follower()
-    one.hears(B, part(0))
-    one.hears(B, part(1))
-    one.hears(B, part(1))
-    assert one.new(B) == [Taken(5, 7, 1), Taken(5, 7, 2), Taken(5, 7, 2)]
-
-
-def test_the_present_state_stays_until_the_last_part() -> None:
-    one = follower(5, commit=2)
-    one.hears(B, part(0))
-    before = [*one.tape.told]
-    one.hears(B, part(1, last=True))
-    assert (before, one.tape.told) == ([b"2"], [b"x"])
-
-
-def test_a_snapshot_that_is_older_than_what_is_here_is_not_installed() -> None:
-    one = follower(5, 5, 5, commit=4)
-    one.hears(B, part(0, index=3))
-    one.hears(B, part(1, index=3, last=True))
-    assert one.tape.told == [b"2", b"3", b"4"]
-    assert one.raft.last_applied == 4
-
-
-@pytest.mark.parametrize(("terms", "last"), [((5, 5, 5, 5), 5), ((4, 4, 4, 4), 3)])
-def test_entries_behind_a_snapshot_stay_if_the_log_agrees_with_it(terms: tuple[int, ...], last: int) -> None:
-    one = follower(*terms)
-    one.hears(B, part(0, index=3))
-    one.hears(B, part(1, index=3, last=True))
-    assert (one.raft.last_applied, one.raft.log.last) == (3, last)
-
-
-def test_a_malformed_part_ends_the_transfer_and_is_counted() -> None:
-    one = follower(5, commit=2)
-    one.hears(B, part(0))
-    one.hears(B, part(1, data=b""))
-    one.hears(B, part(1))
-    one.hears(B, part(2, last=True))
-    assert one.tape.told == [b"2"]
-    assert (one.statistics.malformed, one.statistics.snapshots_aborted) == (1, 1)
 
 
 # Members
