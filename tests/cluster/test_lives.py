@@ -300,3 +300,28 @@ def test_the_proposals_of_a_life_end_with_it() -> None:
     life.round(one_of_them(LEADER, [LEADER, OTHER]), None)
     assert life.member.statistics.rebirths == 1
     assert life.done == {b"x": None}
+
+
+# Being ready
+
+
+def test_who_is_to_be_a_member_is_ready_when_that_is_applied() -> None:
+    assert [a_member(settled=settled).member.status(0.0).ready for settled in (False, True)] == [False, True]
+
+
+def test_a_member_is_ready_when_it_has_applied_what_was_committed() -> None:
+    life = learner()
+    change = CHANGE + change_of(ADD, life.member.name)
+    life.hears(LEADER, Append(1, 99, 9, 1, [(1, change)]))
+    life.pass_time()
+    before = life.member.status(life.now).ready
+    life.hears(LEADER, Append(1, 99, 10, 1, [(1, COMMAND + bytes(16) + b"x")] * 89))
+    life.pass_time()
+    assert (before, life.member.status(life.now).ready) == (False, True)
+
+
+def test_a_new_cluster_begins_with_the_empty_state() -> None:
+    life = Life(frozenset({A}))
+    life.tape.told = [b"of a former life"]
+    life.pass_time()
+    assert (life.cluster, life.tape.told) == (life.member.name, [])

@@ -6,7 +6,7 @@ from cluster.configuration import ADD
 from cluster.messages import Ack, Part, Taken
 from cluster.settings import LogLimits
 from cluster.transfer import AT_ONCE, PATIENCE, WINDOW
-from tests.cluster.one_member import HEARTBEAT, LONG, MEMBERS, SHORT, A, B, C, D, E, One, follower, leader
+from tests.cluster.one_member import HEARTBEAT, LONG, MEMBERS, SHORT, A, B, C, D, E, One, append, follower, leader
 from tests.cluster.tape import PART
 
 
@@ -143,3 +143,35 @@ def test_a_malformed_part_ends_the_transfer_and_is_counted() -> None:
     one.hears(B, part(2, last=True))
     assert one.tape.told == [b"2"]
     assert (one.statistics.malformed, one.statistics.snapshots_aborted) == (1, 1)
+
+
+def test_a_part_of_another_transfer_is_not_taken() -> None:
+    one = follower()
+    one.hears(B, part(0))
+    other = part(1)
+    other.transfer = 8
+    one.hears(B, other)
+    assert one.new(B)[-1] == Taken(5, 7, 1)
+
+
+def test_an_answer_to_another_transfer_moves_nothing() -> None:
+    one = teaching(D, parts=100)
+    one.pass_time(0.9)
+    one.said.clear()
+    one.hears(D, Taken(5, 99, 2))
+    one.tick()
+    assert one.parts(D) == []
+
+
+def test_with_the_leadership_its_transfers_end() -> None:
+    one = teaching(D, parts=100)
+    one.hears(D, Ack(9, 1))
+    assert (one.raft.leads(), one.statistics.snapshots_aborted) == (False, 1)
+
+
+def test_of_entries_that_begin_before_the_base_those_behind_it_are_taken() -> None:
+    one = follower()
+    one.hears(B, part(0))
+    one.hears(B, part(1, last=True))
+    one.hears(B, append(7, 5, (5, 5, 5, 5)))
+    assert (one.raft.log.first, one.raft.log.last, one.new(B)[-1]) == (9, 11, Ack(5, 12))
