@@ -75,8 +75,7 @@ class Replication:
 
     def streams_to(self, member: str) -> bool:
         """Whether it is sent entries as they come: it needs no snapshot, and what it has is known."""
-        behind = self._raft.next_index.get(peer_named(member), 0) <= self._raft.log.first
-        return not behind and member not in self._probing and member not in self._sending
+        return not (self._lacks_state(member) or member in self._probing or member in self._sending)
 
     def drop(self, member: str) -> None:
         """A member or learner is none any more."""
@@ -109,7 +108,14 @@ class Replication:
 
     def has_more(self) -> bool:
         """Whether a snapshot could go on at once: its window has room, and so has its link."""
-        return any(sending.has_room() and self._has_room(name) for name, sending in self._sending.items())
+        return any(
+            sending.has_room() and self._has_room(name) and self._lacks_state(name)
+            for name, sending in self._sending.items()
+        )
+
+    def _lacks_state(self, name: str) -> bool:
+        """Whether what a member lacks is not in the log any more."""
+        return bool(self._raft.next_index[peer_named(name)] <= self._raft.log.first)
 
     def _has_room(self, name: str) -> bool:
         return name in self._raft.linked and self._outside.pending(name) < WINDOW
@@ -121,9 +127,9 @@ class Replication:
 
     def _send_to(self, name: str, now: float) -> None:
         raft, peer = self._raft, peer_named(name)
-        if name not in self._sending and raft.next_index[peer] <= raft.log.first:
-            self._begin(name, now)
-        if raft.next_index[peer] <= raft.log.first:
+        if self._lacks_state(name):
+            if name not in self._sending:
+                self._begin(name, now)
             self._outside.send(name, Beat(raft.term, raft.commit_index))
             self._send_parts(name, now)
         elif name in self._probing:
