@@ -134,9 +134,8 @@ class Court:
         """Who lives, as far as they know, in this cluster."""
         return {each.name for each in self._processes() if each.alive and each.cluster == cluster and each.is_voter}
 
-    def answered(self, process: "Process", origin: str, seq: int, events: list[str]) -> None:
-        """A proposer heard the answer of its command."""
-        cluster = process.cluster
+    def answered(self, process: "Process", cluster: str | None, origin: str, seq: int, events: list[str]) -> None:
+        """A proposer, then of this cluster, heard the answer of its command."""
         places = [place for place in self.happened[origin, seq] if cluster and self.history.contains(cluster, *place)]
         if not places or places[0][1] > process.witness.number:
             self.found(f"{origin} heard the answer of its number {seq}, which is not applied there")

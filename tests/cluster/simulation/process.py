@@ -170,7 +170,8 @@ class Process:
         if self._tail:
             self.court.found(f"{self.name} applied {self._tail[0].number} without knowing that it is committed")
         for answer in self._answers:
-            self.court.answered(self, *answer)
+            # It may have left its cluster right after it heard the answer.
+            self.court.answered(self, self.status.cluster or last.cluster, *answer)
         self._answers.clear()
 
     def discovers(self, found: Found) -> None:
