@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+import ssl
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -173,7 +174,7 @@ async def test_older_tls_is_refused(tmp_path: Path) -> None:
     ours = Certificates(tmp_path)
     async with undisturbed(ours.tls()) as peer, wire(peer) as plain:
         context = any_client(ours.files())
-        context.maximum_version = context.minimum_version = context.maximum_version.TLSv1_2
+        context.maximum_version = context.minimum_version = ssl.TLSVersion.TLSv1_2
         await Wire(trio.SSLStream(plain.stream, context)).ended()
         await refused(peer, Refused.HANDSHAKE_FAILED)
 
