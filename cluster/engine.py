@@ -87,12 +87,13 @@ class _Poller:
     def poll(self, timeout: float) -> None: ...
 
 
-_PRIVATE = "_SyncObj__"
+_laid_open: list[str] = []
 
 
 def _private(name: str) -> Any:
     """An attribute of PySyncObj that it calls private."""
-    full = _PRIVATE + name
+    full = f"_SyncObj__{name}"
+    _laid_open.append(full)
     return property(attrgetter(full), lambda raft, value: setattr(raft, full, value))
 
 
@@ -112,7 +113,6 @@ class Engine(SyncObj):  # type: ignore[misc]
     election_deadline = _private("raftElectionDeadline")
     leader_node = _private("raftLeader")
     first_own_index = _private("noopIDx")
-    queue = _private("commandsQueue")
     state = _private("raftState")
 
     def __init__(self, name: str, outside: Outside, timing: Timing, role_changed: Callable[[int, int], None]) -> None:
@@ -122,24 +122,8 @@ class Engine(SyncObj):  # type: ignore[misc]
         self._poller = _Poller()
 
 
-for _name in (
-    "raftLog",
-    "raftCurrentTerm",
-    "raftCommitIndex",
-    "raftLastApplied",
-    "leaderCommitIndex",
-    "raftNextIndex",
-    "raftMatchIndex",
-    "lastResponseTime",
-    "newAppendEntriesTime",
-    "otherNodes",
-    "raftElectionDeadline",
-    "raftLeader",
-    "noopIDx",
-    "commandsQueue",
-    "raftState",
-):
-    setattr(Engine, _PRIVATE + _name, None)  # PySyncObj looks at all attributes before it has set them
+for _name in _laid_open:
+    setattr(Engine, _name, None)  # PySyncObj looks at all attributes before it has set them
 
 
 def _conf(timing: Timing, role_changed: Callable[[int, int], None]) -> SyncObjConf:

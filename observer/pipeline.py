@@ -197,10 +197,11 @@ class Pipeline:
         gone: list[str] = []
         untold = 0
         if status.leads:
+            here = {*status.members, *self.proposals.formers, self.proposals.name}
             for name, origin in registry.origins.items():
                 if len(gone) >= _MOST_GONE or untold >= _MOST_INHERITED:
                     break
-                if name not in {*status.members, *self.proposals.formers, self.proposals.name}:
+                if name not in here:
                     gone.append(name)
                     untold += len(origin.untold)
         return gone

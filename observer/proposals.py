@@ -167,8 +167,7 @@ class Proposals:
         If such a name was declared gone already, its heir has told it. Raises `Reborn`.
         """
         for name, former in list(self._formers.items()):
-            while former.undelivered and former.undelivered[0][1] <= self._settled():
-                former.mark = former.undelivered.popleft()[0]
+            former.mark = _delivered(former.mark, former.undelivered, self._settled())
             if not former.undelivered:
                 del self._formers[name]
                 await self._commit(encode(Command(name, former.next_seq, now, former.mark)))
@@ -188,9 +187,7 @@ class Proposals:
 
     def _delivered(self) -> int:
         """The highest number up to which all outcomes are delivered."""
-        settled = self._settled()
-        while self._undelivered and self._undelivered[0][1] <= settled:
-            self._mark = self._undelivered.popleft()[0]
+        self._mark = _delivered(self._mark, self._undelivered, self._settled())
         return self._mark
 
     async def _become_another(self) -> None:
@@ -217,3 +214,10 @@ class Proposals:
     def _failed(self, why: str, seen: int) -> Outcome:
         _LOG.error("A command could not be applied: %s", why)
         return Outcome(failed=why, calls=[None] * seen)
+
+
+def _delivered(mark: int, undelivered: deque[tuple[int, int]], settled: int) -> int:
+    """How far outcomes are delivered, once the sinks are done up to `settled`; takes those off `undelivered`."""
+    while undelivered and undelivered[0][1] <= settled:
+        mark = undelivered.popleft()[0]
+    return mark
