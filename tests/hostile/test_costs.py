@@ -96,7 +96,12 @@ def test_a_message_of_as_many_lists_as_may_be_holds_a_few_times_its_bytes() -> N
 
 
 def _work(before: Sequence[Any], batch: Sequence[Any]) -> float:
-    """Processor time that a batch takes, after a world was told of what was before. (s)"""
+    """Processor time that a batch takes, after a world was told of what was before: the least of three, for whatever
+    else the machine does can only add to it. (s)"""
+    return min(_work_once(before, batch) for _ in range(3))
+
+
+def _work_once(before: Sequence[Any], batch: Sequence[Any]) -> float:
     world = World()
     for earlier in before:
         world.tell(message(earlier))
