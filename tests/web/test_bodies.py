@@ -23,7 +23,12 @@ async def test_a_deflated_body_is_inflated() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"no gzip at all", gzip.compress(b"hello")[:-9], gzip.compress(b"hello") + b"more", gzip.compress(b"a")[:5]],
+    [
+        pytest.param(b"no gzip at all", id="not-gzip"),
+        pytest.param(gzip.compress(b"hello")[:-9], id="cut"),
+        pytest.param(gzip.compress(b"hello") + b"more", id="more-behind-it"),
+        pytest.param(gzip.compress(b"a")[:5], id="cut-in-its-head"),
+    ],
 )
 async def test_a_body_that_cannot_be_inflated_is_refused(body: bytes) -> None:
     async with serving(ECHO) as served:
