@@ -4,9 +4,9 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= observer.yaml
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 --dist loadgroup
 
-.PHONY: demo run test install check format docs lock bench soak simulate-cluster faults
+.PHONY: demo run test install check format docs lock bench soak simulate-cluster faults services image
 
 demo: install
 	.venv/bin/python -m observer.demo
@@ -32,6 +32,14 @@ check: install
 format: install
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+# Programs that tests use for real where they are at hand (Helm, Kubernetes, servers), into .services.
+services: install
+	tools/fetch-test-services
+
+# The container image, with docker or with buildah.
+image:
+	tools/build-image
 
 # docs/configuration.md is made from the dataclasses.
 docs: install

@@ -1,9 +1,13 @@
-"""Who are my peers: a static list. The pods of a Kubernetes namespace are not there yet.
+"""Who are my peers: those of a static list, or the pods of a Kubernetes namespace.
 
 An address is text such as ``host:5601``; where it is spoken of as one's own, it is the one that peers know.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Found(NamedTuple):
@@ -14,6 +18,9 @@ class Found(NamedTuple):
 
     founders: frozenset[str]
     """Those of them who must all have answered before a cluster may be formed, lest two are formed at once."""
+
+    hosts: Mapping[str, str] = _NONE
+    """The IP addresses of hosts, as far as they are known better than from DNS."""
 
 
 class Discovery(Protocol):
