@@ -3,15 +3,16 @@
 import logging
 import random
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import trio
 
+from cluster.acquaintances import Found
 from cluster.links import LinkStatistics
 from cluster.machine import Machine, Reborn
-from cluster.member import Found, Member
+from cluster.member import Member
 from cluster.settings import Endpoint
 from cluster.statistics import Statistics
 from cluster.status import Status
@@ -25,11 +26,19 @@ Answer = TypeVar("Answer")
 _OVERHEAD = 65_536
 """What a frame needs besides its command, generously. (bytes)"""
 
-_LOOK_AROUND = 5.0
+_LOOK_AROUND = 1.0
 """How often discovery is asked. (s)"""
 
 _ANSWER = 2.0
 """How long another process may take to answer a question. (s)"""
+
+
+class Discovered(Found, Protocol):
+    """What discovery found, and where hosts are."""
+
+    @property
+    def hosts(self) -> Mapping[str, str]:
+        """The IP addresses of hosts, as far as they are known better than from DNS."""
 
 
 class Cluster(Generic[Answer]):
@@ -38,12 +47,16 @@ class Cluster(Generic[Answer]):
     `found` looks for peers, as `discovery` does; it may raise `OSError`, and what was found before then stays.
     """
 
-    def __init__(self, machine: Machine[Answer], settings: Endpoint, found: Callable[[], Awaitable[Found]]) -> None:
+    def __init__(
+        self, machine: Machine[Answer], settings: Endpoint, found: Callable[[], Awaitable[Discovered]]
+    ) -> None:
         self.links = LinkStatistics()
         self.longest_command = settings.limits.max_frame_size - _OVERHEAD
         """How long a command may be. (bytes)"""
         self._found = found
         self._addresses: frozenset[str] = frozenset()
+        self._hosts: Mapping[str, str] = {}
+        self._blind: str | None = None
         self._settings = settings
         self._woken = trio.Event()
         self._nursery: trio.Nursery | None = None
@@ -58,6 +71,7 @@ class Cluster(Generic[Answer]):
             disconnected=self._disconnected,
             asked=self._asked,
             statistics=self.links,
+            known=lambda host: self._hosts.get(host),
         )
         self._member = Member(
             settings.address,
@@ -85,6 +99,8 @@ class Cluster(Generic[Answer]):
         status = self._member.status(_now())
         if status.waits_for is None:
             return status
+        if self._blind is not None and not self._addresses:
+            return replace(status, waits_for=f"no peers were looked up yet: {self._blind}")
         return replace(status, waits_for=status.waits_for + self._troubles(status.waits_for))
 
     def _troubles(self, why: str) -> str:
@@ -145,18 +161,24 @@ class Cluster(Generic[Answer]):
             await trio.lowlevel.checkpoint()
 
     async def _look_around(self, *, task_status: trio.TaskStatus[None]) -> None:
-        started = False
+        await self._look()
+        task_status.started()
         while True:
-            try:
-                found = await self._found()
-                self._addresses = found.addresses | found.founders
-                self._member.discovered(found)
-            except OSError as error:
-                _LOG.warning("Looking for peers failed, those that were known stay known: %s", error)
-            if not started:
-                task_status.started()
-                started = True
             await trio.sleep(_LOOK_AROUND)
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            found = await self._found()
+        except OSError as error:
+            if str(error) != self._blind:
+                _LOG.warning("Looking for peers failed, those that were known stay known: %s", error)
+            self._blind = str(error)
+            return
+        self._blind = None
+        self._addresses, self._hosts = found.addresses | found.founders, found.hosts
+        self._member.discovered(found)
+        self._woken.set()
 
     def _received(self, member: str, frame: bytes) -> None:
         self._member.received(member, frame, _now())

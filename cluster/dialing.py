@@ -21,18 +21,24 @@ class DialFailed(Exception):
 LookUp = Callable[[str, int], list[str]]
 """The IP addresses of a host, for TCP to a port; raises `OSError` or `UnicodeError`. Called in a thread."""
 
+Known = Callable[[str], str | None]
+"""The IP address of a host, where it is known without a look-up."""
+
 
 class Dialer:
-    """Opens connections.
+    """Opens connections; without TLS only to this machine itself.
 
     A look-up that hangs occupies a thread until the system gives it up. So each host has one thread at most, however
     often it is dialed meanwhile, and no thread that others wait for.
     """
 
-    def __init__(self, tls: Tls | None, limits: LinkLimits, look_up: LookUp | None = None) -> None:
+    def __init__(
+        self, tls: Tls | None, limits: LinkLimits, look_up: LookUp | None = None, known: Known = lambda host: None
+    ) -> None:
         self._tls = tls
         self._limits = limits
         self._look_up = look_up or _look_up
+        self._known = known
         self._looking_up: dict[str, trio.CapacityLimiter] = {}
 
     async def dial(self, address: str, hello: Hello) -> tuple[trio.abc.Stream, FrameReader]:
@@ -63,6 +69,8 @@ class Dialer:
             found = await self._addresses(host, port)
             for index, each in enumerate(found):
                 share = (limit.deadline - trio.current_time()) / (len(found) - index)
+                if self._tls is None and not _is_loopback(each):
+                    raise DialFailed("plain text is spoken on loopback only")
                 with trio.move_on_after(share):
                     try:
                         return await trio.open_tcp_stream(each, port)
@@ -73,6 +81,8 @@ class Dialer:
     async def _addresses(self, host: str, port: int) -> list[str]:
         if ip_address(host) is not None:
             return [host]
+        if (known := self._known(host)) is not None:
+            return [known]
         for idle in [host for host, limiter in self._looking_up.items() if not limiter.borrowed_tokens]:
             del self._looking_up[idle]
         limiter = self._looking_up.setdefault(host, trio.CapacityLimiter(1))
@@ -126,6 +136,11 @@ async def first_frames(stream: trio.abc.Stream, reader: FrameReader) -> list[byt
 def _look_up(host: str, port: int) -> list[str]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(where[0]) for *_, where in found))
+
+
+def _is_loopback(host: str) -> bool:
+    address = ip_address(host)
+    return address is not None and address.is_loopback
 
 
 def _words(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 
 import trio
 
-from cluster.dialing import Dialer, DialFailed, accepted, first_frames
+from cluster.dialing import Dialer, DialFailed, Known, accepted, first_frames
 from cluster.frames import FrameTooLarge, LinkHello, Question, encode_hello
 from cluster.links import Closed, Link, LinkStatistics, Refused
 from cluster.names import address_of, host_and_port
@@ -49,12 +49,13 @@ class Transport:
         disconnected: Callable[[str], None],
         asked: Asked,
         statistics: LinkStatistics | None = None,
+        known: Known = lambda host: None,
     ) -> None:
         self.statistics = statistics or LinkStatistics()
         self._host = host
         self._port = port
         self._limits = limits
-        self._dialer = Dialer(tls, limits)
+        self._dialer = Dialer(tls, limits, known=known)
         self._me = me
         self._received = received
         self._connected = connected

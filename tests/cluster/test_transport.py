@@ -472,3 +472,20 @@ async def test_a_host_that_cannot_be_found_is_told_of() -> None:
 
     with pytest.raises(DialFailed, match=r"node\.example cannot be found: no such host"):
         await Dialer(None, QUICK, fail).dial("node.example:1", Question(b"x"))
+
+
+async def test_a_host_whose_address_is_known_is_not_looked_up() -> None:
+    def fail(host: str, port: int) -> list[str]:
+        raise OSError("no such host")
+
+    async with peers(1) as (a,):
+        dialer = Dialer(None, QUICK, fail, known={"node.example": "127.0.0.1"}.get)
+        stream, _ = await dialer.dial(a.address.replace("127.0.0.1", "node.example"), Question(b"x"))
+        await stream.aclose()
+        await until(lambda: len(a.questions) == 1)
+
+
+@pytest.mark.parametrize("elsewhere", ["192.0.2.1", "2001:db8::1"])
+async def test_plain_text_is_not_spoken_to_other_machines(elsewhere: str) -> None:
+    with pytest.raises(DialFailed, match="plain text is spoken on loopback only"):
+        await Dialer(None, QUICK, lambda host, port: [elsewhere]).dial("node.example:1", Question(b"x"))
