@@ -96,15 +96,16 @@ class ControlPlane:
     server: Server
     _trust: SSLContext = field(repr=False)
 
-    def api(self) -> Any:
+    def api(self) -> client.ApiClient:
         """A new client that may do everything; it is a context manager, whose end closes its connections."""
-        return config.new_client_from_config(str(self.admin))
+        return api_of(self.admin)
 
     def kubeconfig_of(self, namespace: str, service_account: str, folder: Path) -> Path:
         """A kubeconfig, in a new file of `folder`, with a fresh token of a service account that is there."""
         body = {"spec": {"expirationSeconds": _TOKEN_S, "audiences": [_AUDIENCE]}}
         with self.api() as api:
-            answer = client.CoreV1Api(api).create_namespaced_service_account_token(service_account, namespace, body)
+            core: Any = client.CoreV1Api(api)
+            answer = core.create_namespaced_service_account_token(service_account, namespace, body)
         file = folder / f"{namespace}-{service_account}.kubeconfig"
         _write_kubeconfig(file, self.url, self.ca, answer.status.token)
         return file
@@ -129,6 +130,12 @@ class ControlPlane:
             except OSError:
                 sleep(_POLL_S)
         raise AssertionError(f"the API server does not become ready:\n{self.server.last_words()}")
+
+
+def api_of(kubeconfig: Path) -> client.ApiClient:
+    """A new client that may do what the user of a kubeconfig may."""
+    api: client.ApiClient = config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]
+    return api
 
 
 @contextmanager

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from kubernetes import client, config
+from kubernetes import client
 
-from tests.kubernetes.control_plane import ControlPlane
+from tests.kubernetes.control_plane import ControlPlane, api_of
 
 pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(240)]
 
@@ -14,7 +14,7 @@ def test_a_service_account_may_do_only_what_a_role_says(control_plane: ControlPl
     kubeconfig = control_plane.kubeconfig_of("default", "default", tmp_path)
 
     with (
-        config.new_client_from_config(str(kubeconfig)) as api,
+        api_of(kubeconfig) as api,
         pytest.raises(client.ApiException, match="pods is forbidden"),
     ):
         client.CoreV1Api(api).list_namespaced_pod("default")
@@ -22,11 +22,12 @@ def test_a_service_account_may_do_only_what_a_role_says(control_plane: ControlPl
 
 def test_what_the_api_server_knows_outlives_it(control_plane: ControlPlane) -> None:
     with control_plane.api() as api:
-        client.CoreV1Api(api).create_namespaced_config_map("default", {"metadata": {"name": "kept"}})
+        core = client.CoreV1Api(api)
+        core.create_namespaced_config_map("default", client.V1ConfigMap(metadata=client.V1ObjectMeta(name="kept")))
 
     control_plane.kill_api()
     control_plane.start_api()
 
     with control_plane.api() as api:
-        kept = client.CoreV1Api(api).read_namespaced_config_map("kept", "default")
-    assert kept.metadata.name == "kept"
+        maps = client.CoreV1Api(api).list_namespaced_config_map("default", field_selector="metadata.name=kept")
+    assert len(maps.items) == 1
