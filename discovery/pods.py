@@ -1,0 +1,71 @@
+"""Which pods of a Kubernetes namespace are peers: facts about pods in, peers out. No clock and no API in here."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ApiLimits:
+    """What the API server may take of a node, and a node of the API server."""
+
+    connect_timeout_in_s: float = field(default=5.0, metadata={"minimum": 0.1, "maximum": 60})
+    """How long connecting to the API server may take. (s)"""
+
+    read_timeout_in_s: float = field(default=10.0, metadata={"minimum": 0.1, "maximum": 120})
+    """How long the API server may say nothing when an answer is due. (s)"""
+
+    watch_in_s: int = field(default=30, metadata={"minimum": 1, "maximum": 300})
+    """How long a watch lasts before it is asked for anew, from where it ended. A connection that is silently broken is
+    noticed after this and `readTimeoutInS`. (s)"""
+
+    retry_in_s: float = field(default=0.5, metadata={"minimum": 0.01, "maximum": 60})
+    """How long a node waits at most after a first failure; twice as long after each further one. (s)"""
+
+    longest_retry_in_s: float = field(default=30.0, metadata={"minimum": 0.01, "maximum": 600})
+    """How long it waits at most after any failure. (s)"""
+
+    hosts_for_in_s: float = field(default=60.0, metadata={"minimum": 0, "maximum": 3_600})
+    """How long after the last word of the API server the IP addresses that it told are preferred to those of DNS;
+    more than `watchInS` and `readTimeoutInS` together. (s)"""
+
+    page_size: int = field(default=500, metadata={"minimum": 1, "maximum": 10_000})
+    """How many pods are asked for at a time."""
+
+    max_answer_size: int = field(default=67_108_864, metadata={"minimum": 65_536, "maximum": 1_073_741_824})
+    """How long a page of pods, or one event of a watch, may be. (bytes)"""
+
+    max_pods: int = field(default=1_000, metadata={"minimum": 1, "maximum": 100_000})
+    """How many pods may be peers; if there are more, those that were known before stay known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """Which pods are peers, and how they are reached. The node needs a Role with `list` and `watch` on `pods`."""
+
+    namespace: str = "default"
+    """The namespace of the pods."""
+
+    prefix: str = ""
+    """How the names of the pods begin. This or `labelSelector` is needed; with both, both must hold."""
+
+    label_selector: str = ""
+    """Which labels the pods have, as `kubectl get pods --selector` takes it, such as
+    `app.kubernetes.io/name=webrtc-observer`. Where a namespace holds many other pods, this spares the API server from
+    sending them."""
+
+    port: int = field(default=5601, metadata={"minimum": 1, "maximum": 65_535})
+    """The port at which the pods listen for their peers."""
+
+    service: str | None = None
+    """The headless service by which the pods have names: a pod is then known as
+    `{pod}.{service}.{namespace}.svc.{clusterDomain}`, which is what its certificate must name. Without it a pod is
+    known by its IP address."""
+
+    cluster_domain: str = "cluster.local"
+    """The domain of the Kubernetes cluster, the last part of the names of pods."""
+
+    limits: ApiLimits = field(default_factory=ApiLimits)
+    """How patiently the API server is asked."""
+
+    def __post_init__(self) -> None:
+        if not self.prefix and not self.label_selector:
+            raise ValueError("prefix or labelSelector must say which pods are peers")
