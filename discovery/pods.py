@@ -1,6 +1,11 @@
 """Which pods of a Kubernetes namespace are peers: facts about pods in, peers out. No clock and no API in here."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from discovery import Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,9 @@ class ApiLimits:
 
     longest_retry_in_s: float = field(default=30.0, metadata={"minimum": 0.01, "maximum": 600})
     """How long it waits at most after any failure. (s)"""
+
+    list_every_in_s: float = field(default=600.0, metadata={"minimum": 1, "maximum": 86_400})
+    """How often all pods are listed anew, in case a watch has missed something. (s)"""
 
     hosts_for_in_s: float = field(default=60.0, metadata={"minimum": 0, "maximum": 3_600})
     """How long after the last word of the API server the IP addresses that it told are preferred to those of DNS;
@@ -69,3 +77,76 @@ class Pods:
     def __post_init__(self) -> None:
         if not self.prefix and not self.label_selector:
             raise ValueError("prefix or labelSelector must say which pods are peers")
+
+
+class Pod(NamedTuple):
+    """What is known of a pod, as far as it matters here."""
+
+    name: str
+    uid: str
+    phase: str
+    """Pending, Running, Succeeded, Failed or Unknown."""
+    scheduled: bool
+    """Whether it has a node to run on."""
+    ips: tuple[str, ...] = ()
+    """Its IP addresses, each in its one spelling; the first is the one that it is known by."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether its containers were started, and not all have ended."""
+        return self.phase == "Running"
+
+    @property
+    def ended(self) -> bool:
+        """Whether its containers have ended for good."""
+        return self.phase in ("Succeeded", "Failed")
+
+
+def found_among(pods: Iterable[Pod], settings: Pods, own: str) -> Found:
+    """The peers among pods, for whoever is known as `own`: that is always in both sets, and no other name of itself is.
+
+    Found are the pods that run and have an IP address. Founders are all that have a node and have not ended, those that
+    are being deleted among them: a pod without a node has never run, and of two that have one, whichever lists the pods
+    later sees the other. So no two that start at the same time form two clusters. A founder that has no IP address yet
+    goes by its name.
+    """
+    addresses, founders, hosts = {own}, {own}, dict[str, str]()
+    own_host = _host(own)
+    for pod in pods:
+        if pod.ended:
+            continue
+        host = _host_of(pod, settings)
+        if pod.ips and host not in pod.ips:
+            hosts[host] = pod.ips[0]
+        if _is_called(pod, own_host):
+            continue
+        address = f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}"
+        if pod.runs and pod.ips:
+            addresses.add(address)
+        if pod.scheduled:
+            founders.add(address)
+    return Found(frozenset(addresses), frozenset(founders), hosts)
+
+
+def _host_of(pod: Pod, settings: Pods) -> str:
+    if settings.service is not None:
+        return f"{pod.name}.{settings.service}.{settings.namespace}.svc.{settings.cluster_domain}"
+    return pod.ips[0] if pod.ips else pod.name
+
+
+def _is_called(pod: Pod, host: str) -> bool:
+    """Whether a pod may be known by the name or IP address of a host."""
+    return host in pod.ips or (one_spelling(host) is None and f"{host}.".startswith(f"{pod.name}."))
+
+
+def _host(address: str) -> str:
+    host = address.rpartition(":")[0].removeprefix("[").removesuffix("]").lower()
+    return one_spelling(host) or host
+
+
+def one_spelling(address: object) -> str | None:
+    """An IP address as it is always written; None for what is none."""
+    try:
+        return str(ip_address(address)) if isinstance(address, str) else None
+    except ValueError:
+        return None
