@@ -1,0 +1,197 @@
+"""What makes alerts of nodes and of their cluster fire, and what does not yet."""
+
+from collections.abc import Sequence
+
+from tests.monitoring.case import NODE, Case, Series, told
+
+BUILD = "observertc_build_info"
+
+
+def three(metric: str, *values: str, **labels: str) -> Sequence[Series]:
+    """What the nodes 1, 2 and 3 tell; the last of the values holds for those that are left."""
+    return [told(n, metric, values[min(n, len(values)) - 1], **labels) for n in (1, 2, 3)]
+
+
+NODES = [
+    Case(
+        "WebrtcObserverNodeDown",
+        [told(1, "up", "1x4 0x10"), told(1, BUILD, "1x4 stale"), told(2, "up", "1x20"), told(2, BUILD, "1x20")],
+        silent=["4m", "6m"],
+        fires="7m",
+        says="{node} of {cluster} has not answered Prometheus for two minutes.",
+        keeps=NODE,
+    ),
+    Case(
+        "WebrtcObserverDown",
+        [
+            told(1, "up", "1x4 0x10"),
+            told(1, BUILD, "1x4 stale"),
+            told(2, "up", "1x5 stale"),
+            told(2, BUILD, "1x5 stale"),
+        ],
+        silent=["5m", "6m"],
+        fires="7m",
+        says="No node of {cluster} tells anything, and one did before.",
+    ),
+    Case(
+        "WebrtcObserverNodeRestarting",
+        [told(1, "process_start_time_seconds", "100x9 700x9 1300x9 1900x20"), told(1, BUILD, "1x60")],
+        silent=["20m", "29m"],
+        fires="30m",
+        says="{node} of {cluster} started 3 times within an hour.",
+        keeps=NODE,
+    ),
+    Case(
+        "WebrtcObserverVersionsDiffer",
+        [
+            told(1, BUILD, "1x4 stale", version="0.1.0"),
+            told(1, BUILD, "_x5 1x80", version="0.2.0"),
+            told(2, BUILD, "1x90", version="0.1.0"),
+        ],
+        silent=["4m", "64m"],
+        fires="66m",
+        says="{cluster} has run 2 versions side by side for an hour.",
+    ),
+]
+
+STANDING = [
+    Case(
+        "WebrtcObserverNodeNotReady",
+        three("observertc_cluster_quorum", "1x4 0x10", "1x20"),
+        silent=["4m", "6m"],
+        fires="7m",
+        says="{node} of {cluster} is in touch with no majority: it takes no new sessions, answers POSTs with 503, and "
+        "reports nothing new.",
+        keeps=NODE,
+    ),
+    Case(
+        "WebrtcObserverNoMajority",
+        three("observertc_cluster_quorum", "0x20", "1x9 0x10"),
+        silent=["9m", "10m"],
+        fires="11m",
+        says="No node of {cluster} is in touch with a majority of the members: no samples are taken.",
+    ),
+    Case(
+        "WebrtcObserverNoLeader",
+        three("observertc_cluster_is_leader", "1x4 0x10", "0x20"),
+        silent=["4m", "6m"],
+        fires="7m",
+        says="Of the nodes of {cluster} that answer Prometheus none says that it leads.",
+    ),
+    Case(
+        "WebrtcObserverSeveralLeaders",
+        three("observertc_cluster_is_leader", "0x4 1x20", "1x20", "0x20"),
+        silent=["4m", "6m"],
+        fires="7m",
+        says="2 nodes of {cluster} lead: they are members of different clusters, and clients of one room are seen as "
+        "different calls.",
+    ),
+    Case(
+        "WebrtcObserverMembersDisagree",
+        [
+            *three("observertc_cluster_members", "3x4 2x20", "3x30"),
+            *three("observertc_cluster_quorum", "1x6 0x7 1x20", "1x40"),
+        ],
+        silent=["4m", "6m", "10m", "17m"],
+        fires="18m",
+        says="Of the nodes of {cluster} that have a majority some know 3 members, others fewer.",
+    ),
+    Case(
+        "WebrtcObserverNodeNotAMember",
+        [
+            told(1, "observertc_cluster_role", "0x4 1x2 0x2 1x20", role="seeking"),
+            told(1, "observertc_cluster_role", "0x4 0x2 1x2 0x20", role="learner"),
+            told(1, "observertc_cluster_role", "1x4 0x30", role="follower"),
+            told(2, "observertc_cluster_role", "1x30", role="leader"),
+        ],
+        silent=["4m", "9m"],
+        fires="10m",
+        says="{node} of {cluster} runs and has been no member of the cluster for five minutes.",
+        keeps=NODE,
+    ),
+    Case(
+        "WebrtcObserverTooFewMembers",
+        three("observertc_cluster_members", "3x4 2x20", "3x4 2x20", "3x4 stale"),
+        silent=["4m", "14m"],
+        fires="15m",
+        says="{cluster} has 2 members and had more: if one more is lost, no samples are taken.",
+    ),
+    Case(
+        "WebrtcObserverMemberNotWatched",
+        three("observertc_cluster_members", "3x20", "3x20", "3x4 stale"),
+        silent=["4m", "14m"],
+        fires="15m",
+        says="{cluster} has 3 members, and fewer of them answer Prometheus.",
+    ),
+    Case(
+        "WebrtcObserverLinkMissing",
+        [
+            *three("observertc_cluster_members", "3x20"),
+            *three("observertc_cluster_connected_peers", "2x4 1x20", "2x20"),
+        ],
+        silent=["4m", "6m"],
+        fires="7m",
+        says="{node} of {cluster} has links to 1 other members, and there are more.",
+        keeps=NODE,
+    ),
+]
+
+LIFE = [
+    Case(
+        "WebrtcObserverLeaderChangesOften",
+        three("observertc_cluster_leader_changes_total", "0x9 4x4 8x20", "0x9 4x20"),
+        silent=["9m", "13m", "40m"],
+        fires="15m",
+        says="{cluster} changed its leader 8 times within 15 minutes; nothing new is registered meanwhile.",
+    ),
+    Case(
+        "WebrtcObserverElectionsOften",
+        three("observertc_cluster_elections_total", "0x15 5x5 6x30"),
+        silent=["15m", "21m"],
+        fires="22m",
+        says="Nodes of {cluster} stood for election 18 times within 15 minutes.",
+    ),
+    Case(
+        "WebrtcObserverMemberEvicted",
+        three("observertc_cluster_evictions_total", "0x15 1x30", "0x30"),
+        silent=["15m", "31m"],
+        fires="20m",
+        says="{cluster} removed 1 members within 15 minutes, since they had been silent.",
+    ),
+    Case(
+        "WebrtcObserverNodeReborn",
+        three("observertc_cluster_rebirths_total", "2x15 3x30", "1x30"),
+        silent=["15m", "31m"],
+        fires="20m",
+        says="{node} of {cluster} lost its place in the cluster 1 times within 15 minutes.",
+        keeps=NODE,
+    ),
+    Case(
+        "WebrtcObserverCommitsSlow",
+        [
+            told(1, "observertc_cluster_commit_latency_seconds_bucket", "0+100x9 900+90x30", le="0.5"),
+            told(1, "observertc_cluster_commit_latency_seconds_bucket", "0+100x40", le="1.0"),
+            told(1, "observertc_cluster_commit_latency_seconds_bucket", "0+100x40", le="+Inf"),
+            told(2, "observertc_cluster_commit_latency_seconds_bucket", "0+100x40", le="0.5"),
+            told(2, "observertc_cluster_commit_latency_seconds_bucket", "0+100x40", le="+Inf"),
+        ],
+        silent=["9m", "19m"],
+        fires="25m",
+        says="One in a hundred changes of {node} of {cluster} takes 950ms or more.",
+        keeps=NODE,
+    ),
+    Case(
+        "WebrtcObserverStrangersRefused",
+        [
+            told(1, "observertc_cluster_refused_strangers_total", "0x15 3x5 9x30", reason="unnamed"),
+            told(1, "observertc_cluster_refused_strangers_total", "0+9x40", reason="not_a_member"),
+        ],
+        silent=["15m", "20m"],
+        fires="30m",
+        says="{node} of {cluster} refused 9 connections to its cluster port within 15 minutes: unnamed.",
+        keeps=NODE,
+        labels={"reason": "unnamed"},
+    ),
+]
+
+CASES = [*NODES, *STANDING, *LIFE]

@@ -1,0 +1,70 @@
+"""The alerts that the project gives to operators, as Prometheus reads them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TOP = Path(__file__).parents[2]
+RULES = TOP / "helm" / "webrtc-observer" / "files" / "alerts.yaml"
+
+OTHERS = {"up", "container_memory_working_set_bytes", "container_spec_memory_limit_bytes"}
+"""Metrics that Prometheus makes, or the kubelet tells."""
+
+_NAME = re.compile(r"\b(?:observertc|process|python|container)_[a-z0-9_]+|\bup\b")
+_SELECTOR = re.compile(r"\b([a-z_]+)\s*\{([^}]*)\}")
+_MATCHER = re.compile(r'(\w+)(=~?)"([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One rule; `patience` is how long its expression holds until it fires, as Prometheus writes it."""
+
+    name: str
+    expression: str
+    patience: str
+    severity: str
+    summary: str
+    description: str
+
+
+@cache
+def document() -> Mapping[str, Any]:
+    """The file as it stands."""
+    loaded: Mapping[str, Any] = yaml.safe_load(RULES.read_text())
+    return loaded
+
+
+@cache
+def alerts() -> Mapping[str, Alert]:
+    """All alerts by their names."""
+    return {
+        rule["alert"]: Alert(
+            rule["alert"],
+            rule["expr"],
+            rule.get("for", "0m"),
+            rule["labels"]["severity"],
+            rule["annotations"]["summary"],
+            rule["annotations"]["description"],
+        )
+        for group in document()["groups"]
+        for rule in group["rules"]
+    }
+
+
+def metrics_of(expression: str) -> set[str]:
+    """The metrics that an expression reads."""
+    return set(_NAME.findall(expression))
+
+
+def narrowed(expression: str) -> Iterator[str]:
+    """Selectors of one value of a label each, for all values that an expression names: each should select something."""
+    for metric, matchers in _SELECTOR.findall(expression):
+        for label, _, values in _MATCHER.findall(matchers):
+            for value in filter(None, values.split("|")):
+                if "$" not in value and not set(value) & set(".*"):
+                    yield f'{metric}{{{label}="{value}"}}'
