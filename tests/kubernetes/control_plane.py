@@ -28,7 +28,7 @@ _END_S = 10.0
 _LAST_WORDS = 3000
 _TOKEN_S = 3600
 _AUDIENCE = "https://kubernetes.default.svc"
-_ADMIN = "admin-of-tests"
+ADMIN = "admin-of-tests"
 _CONTROLLERS = (
     "deployment",
     "replicaset",
@@ -94,7 +94,7 @@ class ControlPlane:
     ca: Path
     admin: Path
     server: Server
-    _trust: SSLContext = field(repr=False)
+    trust: SSLContext = field(repr=False)
 
     def api(self) -> client.ApiClient:
         """A new client that may do everything; it is a context manager, whose end closes its connections."""
@@ -124,7 +124,7 @@ class ControlPlane:
         until = monotonic() + _PATIENCE_S
         while monotonic() < until and self.server.runs():
             try:
-                with urllib.request.urlopen(f"{self.url}/readyz", context=self._trust, timeout=5) as answer:
+                with urllib.request.urlopen(f"{self.url}/readyz", context=self.trust, timeout=5) as answer:
                     if answer.read() == b"ok":
                         return
             except OSError:
@@ -183,8 +183,8 @@ def _make_files(folder: Path, url: str) -> SSLContext:
     (folder / "api.key").write_bytes(own.key)
     (folder / "tokens.crt").write_bytes(tokens.certificate)
     (folder / "tokens.key").write_bytes(tokens.key)
-    (folder / "tokens.csv").write_text(f'{_ADMIN},admin,1,"system:masters"\n')
-    _write_kubeconfig(folder / "admin.kubeconfig", url, folder / "ca.crt", _ADMIN)
+    (folder / "tokens.csv").write_text(f'{ADMIN},admin,1,"system:masters"\n')
+    _write_kubeconfig(folder / "admin.kubeconfig", url, folder / "ca.crt", ADMIN)
     return create_default_context(cafile=str(folder / "ca.crt"))
 
 

@@ -1,0 +1,235 @@
+"""A release of the chart, installed by Helm on a real control plane, whose pods run as processes of this machine."""
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from observer.simulation.free_ports import free_ports
+from tests.faults.node import Life, Node
+from tests.faults.standing import Nodes
+from tests.kubernetes.addresses import of_loopback
+from tests.kubernetes.control_plane import ControlPlane
+from tests.kubernetes.node_agent import NodeAgent
+from tests.kubernetes.node_plan import Image
+from tests.kubernetes.objects import APPS, Answered, Objects, Unreached, objects
+from tests.kubernetes.pod_process import PodProcess
+from tests.services import ROOT, tool
+
+CHART = ROOT / "helm" / "webrtc-observer"
+NAME = "observer"
+"""The release."""
+
+FULL_NAME = "observer-webrtc-observer"
+"""What the names of its objects begin with."""
+
+PATIENCE = 120.0
+"""How long anything of Kubernetes may take on a busy machine. (s)"""
+
+_POLL_S = 0.1
+_TAKE_AWAY_S = 20.0
+
+Values = Mapping[str, Any]
+
+
+class Replica(Node):
+    """The pods of one name of a stateful set, one after the other: what is a node elsewhere."""
+
+    def __init__(self, name: str, folder: Path, ports: Sequence[int], domain: str) -> None:
+        super().__init__(name, folder, "", ports, {})
+        self._domain = domain
+        self._pod: PodProcess | None = None
+
+    @property
+    def address(self) -> str:
+        """Where its peers find it, whatever its IP address is."""
+        return f"{self.name}.{self._domain}:{self.cluster_port}"
+
+    @property
+    def pod(self) -> PodProcess:
+        """The latest pod."""
+        assert self._pod is not None
+        return self._pod
+
+    def began(self, pod: PodProcess) -> None:
+        """A process of a pod has been started."""
+        self.reports.touch()
+        self._pod, self._process, self.host = pod, pod.process, pod.ip
+        self.lives.append(Life(self.name, len(self.lives), self.reports.stat().st_size, trio.current_time()))
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        return self.pod.last_words()
+
+
+@dataclass
+class Helm:
+    """One version of Helm, as the administrator of a namespace uses it."""
+
+    program: Path
+    namespace: str
+    kubeconfig: Path
+    folder: Path
+    revisions: int = field(default=0, init=False)
+
+    async def install(self, values: Values, *more: str) -> None:
+        """Installs the chart, and waits until all pods are ready."""
+        await self._run("install", NAME, str(CHART), *self._values(values), *_WAIT, *more)
+
+    async def upgrade(self, values: Values, *more: str) -> None:
+        """Changes the values, and waits until all pods are new and ready."""
+        await self._run("upgrade", NAME, str(CHART), *self._values(values), *_WAIT, *more)
+
+    async def rollback(self, revision: int) -> None:
+        """Goes back to a former revision, and waits likewise."""
+        await self._run("rollback", NAME, str(revision), *_WAIT)
+
+    async def uninstall(self) -> None:
+        """Takes everything away, and does not wait."""
+        await self._run("uninstall", NAME)
+
+    def _values(self, values: Values) -> list[str]:
+        self.revisions += 1
+        file = self.folder / f"values-{self.revisions}.json"
+        file.write_text(json.dumps(values))
+        return ["--values", str(file)]
+
+    async def _run(self, *arguments: str) -> None:
+        homes = {f"HELM_{kind}_HOME": str(self.folder / "helm") for kind in ("CACHE", "CONFIG", "DATA")}
+        done = await trio.run_process(
+            [str(self.program), *arguments, "--namespace", self.namespace, "--kubeconfig", str(self.kubeconfig)],
+            env={**os.environ, **homes},
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"helm {arguments[0]}: {done.stderr.decode()}"
+
+
+_WAIT = ("--wait", "--timeout", f"{PATIENCE:g}s")
+
+
+@dataclass
+class Deployment:
+    """A namespace with a node agent; `replicas` are those of the release, by their ordinals, once they have begun."""
+
+    helm: Helm
+    objects: Objects
+    replicas: Nodes
+    values: Values
+    agent: NodeAgent = field(init=False)
+
+    async def whole(self, size: int) -> None:
+        """Waits until so many pods run and are one cluster."""
+        await until(lambda: _true(len(self.replicas.running()) == size), f"{size} pods run")
+        await self.replicas.wait_whole(PATIENCE)
+
+    async def cluster_ids(self) -> set[str]:
+        """What the nodes that run call their cluster."""
+        return {(await node.standing())["clusterId"] for node in self.replicas.running()}
+
+    async def stateful_set(self) -> Any:
+        """The stateful set of the release."""
+        return await self.objects.get(f"statefulsets/{FULL_NAME}", APPS)
+
+    async def ready_addresses(self) -> set[str]:
+        """The IP addresses that clients are led to."""
+        subsets = (await self.objects.get(f"endpoints/{FULL_NAME}")).get("subsets", [])
+        return {address["ip"] for subset in subsets for address in subset.get("addresses", [])}
+
+
+async def _true(value: bool) -> bool:
+    return value
+
+
+async def until(holds: Callable[[], Awaitable[bool]], what: str, patience: float = PATIENCE) -> None:
+    """Waits until something holds; raises `AssertionError` when it takes too long."""
+    with trio.move_on_after(patience):
+        while True:
+            if await holds():
+                return
+            await trio.sleep(_POLL_S)
+    raise AssertionError(f"not within {patience:g} s: {what}")
+
+
+@asynccontextmanager
+async def deployment(
+    plane: ControlPlane, folder: Path, *, helm: str = "helm3", addresses: Iterator[str] | None = None
+) -> AsyncIterator[Deployment]:
+    """A namespace in which a release can be installed, its pods on loopback or at these addresses.
+
+    Nothing of it runs afterwards.
+    """
+    namespace = f"tests-{uuid.uuid4().hex[:8]}"
+    ports = free_ports(3)
+    domain = f"{FULL_NAME}-cluster.{namespace}.svc.cluster.local"
+    replicas = Nodes()
+
+    def began(pod: PodProcess) -> None:
+        if pod.name not in (node.name for node in replicas):
+            replicas.append(Replica(pod.name, folder, ports, domain))
+            replicas.sort(key=lambda node: node.name)
+        node = next(node for node in replicas if node.name == pod.name)
+        assert isinstance(node, Replica)
+        node.began(pod)
+
+    def kubeconfig(service_account: str) -> Path:
+        return plane.kubeconfig_of(namespace, service_account, folder)
+
+    async with objects(plane, namespace) as known, trio.open_nursery() as nursery:
+        its_helm = Helm(tool(helm), namespace, plane.admin, folder)
+        it = Deployment(its_helm, known, replicas, _values(folder, ports))
+        it.agent = NodeAgent(known, _image(), folder / "pods", kubeconfig, began, addresses or of_loopback())
+        nursery.start_soon(it.agent.run)
+        try:
+            yield it
+        finally:
+            with trio.CancelScope(shield=True):
+                await _take_away(it)
+            nursery.cancel_scope.cancel()
+
+
+async def _take_away(it: Deployment) -> None:
+    """Ends the namespace, and its pods without asking them."""
+    for pod in it.agent.running():
+        pod.kill()
+    with trio.move_on_after(_TAKE_AWAY_S):
+        try:
+            await it.objects.delete("")
+            while await it.objects.list("pods"):
+                for pod in it.agent.running():
+                    pod.kill()
+                await trio.sleep(_POLL_S)
+        except (Answered, Unreached):
+            return
+
+
+def _image() -> Image:
+    return Image((sys.executable, "-m", "observer"), environment={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)})
+
+
+def _values(folder: Path, ports: Sequence[int]) -> Values:
+    """What is different here: pods listen at addresses of loopback and at free ports, and reports stay in `folder`."""
+    port, ops_port, cluster_port = ports
+    own = "${POD_IP}"
+    return {
+        "observer": {
+            "hamok": {"endpoint": {"config": {"serverHost": own, "serverPort": cluster_port}}},
+            "buffers": {"reportsCollector": {"maxTimeInMs": 10}},
+            "sinks": {
+                "file": {
+                    "type": "FileSink",
+                    "config": {"path": str(folder / "${POD_NAME}.jsonl"), "maxBytes": 10**11},
+                }
+            },
+        },
+        "micronaut": {"server": {"host": own, "port": port}},
+        "endpoints": {"all": {"host": own, "port": ops_port}},
+    }
