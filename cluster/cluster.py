@@ -5,6 +5,7 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 import trio
@@ -41,6 +42,9 @@ class Discovered(Found, Protocol):
         """The IP addresses of hosts, as far as they are known better than from DNS."""
 
 
+Looking = Callable[[], Awaitable[Discovered]]
+
+
 class Cluster(Generic[Answer]):
     """One process of a cluster that replicates `machine`.
 
@@ -60,11 +64,12 @@ class Cluster(Generic[Answer]):
         self._settings = settings
         self._woken = trio.Event()
         self._nursery: trio.Nursery | None = None
+        self._tls = Tls(settings.tls.ca, settings.tls.cert, settings.tls.key) if settings.tls else None
         self._transport = Transport(
             host=settings.host,
             port=settings.port,
             limits=settings.limits,
-            tls=Tls(settings.tls.ca, settings.tls.cert, settings.tls.key) if settings.tls else None,
+            tls=self._tls,
             me=lambda: self._member.name,
             received=self._received,
             connected=self._connected,
@@ -93,6 +98,10 @@ class Cluster(Generic[Answer]):
     def statistics(self) -> Statistics:
         """What the member has counted."""
         return self._member.statistics
+
+    def certificate_expires_at(self) -> datetime | None:
+        """When its certificate expires; None without TLS."""
+        return None if self._tls is None else self._tls.expires_at
 
     def status(self) -> Status:
         """How it stands."""

@@ -51,8 +51,8 @@ class Tls:
 
     @property
     def expires_at(self) -> datetime:
-        """When the certificate in use expires."""
-        return self._contexts.expires_at
+        """When the certificate in use expires; a renewed one is read first."""
+        return self._fresh().expires_at
 
     def accepting(self) -> ssl.SSLContext:
         """For a connection that was accepted."""

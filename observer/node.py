@@ -23,7 +23,6 @@ from observer.config.settings import Repository
 from observer.ending import end
 from observer.intake import Intake
 from observer.loop_lag import LoopLag
-from observer.metrics.cluster import ClusterFigures
 from observer.metrics.exposition import Exposition, Watched
 from observer.metrics.reports import ReportMetrics
 from observer.open_files import raised_file_limit
@@ -147,7 +146,8 @@ async def run_node(
             departures=pipeline.departures,
             sinks=deliveries.statistics,
             loop_lag=lambda: lag.seconds,
-            cluster=ClusterFigures(cluster.status, cluster.statistics, cluster.links) if cluster else None,
+            cluster=others.figures(),
+            pods=others.pods.statistics if others.pods else None,
         ),
         report_metrics,
     )
@@ -176,6 +176,8 @@ async def run_node(
         nursery.start_soon(lag.run)
         ops_at = configuration.endpoints.all
         (ops_port, *_) = await nursery.start(ops_server.serve, ops_at.host, ops_at.port)
+        if others.pods:
+            await nursery.start(others.pods.run)
         cluster_port: int | None = await nursery.start(cluster.run) if cluster else None
         nursery.start_soon(admission.watch)
         await nursery.start(deliveries.run)

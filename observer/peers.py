@@ -8,25 +8,40 @@ from cluster.alone import alone
 from cluster.cluster import Cluster
 from cluster.machine import Commit
 from cluster.status import Role, Status
+from discovery import Discovery
+from discovery.kubernetes import K8sPodsDiscovery
+from discovery.pods import Pods
 from discovery.static import StaticDiscovery
 from observer.config.clustering import endpoint, listed_peers
 from observer.config.hamok import Hamok
+from observer.metrics.cluster import ClusterFigures
 from store.commands import Outcome
 from store.machine import Machine
 
 
 @dataclass(frozen=True)
 class Peers:
-    """What a node needs of its cluster; `cluster` is ``None`` if it is alone. `longest_command` is in bytes."""
+    """What a node needs of its cluster; `cluster` is ``None`` if it is alone, `pods` if it does not look for pods.
+
+    `longest_command` is in bytes.
+    """
 
     commit: Commit[Outcome]
     status: Callable[[], Status]
     longest_command: float
     cluster: Cluster[Outcome] | None = None
+    pods: K8sPodsDiscovery | None = None
 
     def standing(self) -> Status | None:
         """How the node stands to its cluster; ``None`` if it is alone."""
         return None if self.cluster is None else self.status()
+
+    def figures(self) -> ClusterFigures | None:
+        """What there is to count; ``None`` if it is alone."""
+        member = self.cluster
+        if member is None:
+            return None
+        return ClusterFigures(member.status, member.statistics, member.links, member.certificate_expires_at)
 
 
 def peers(hamok: Hamok, machine: Machine, name: str) -> Peers:
@@ -35,9 +50,11 @@ def peers(hamok: Hamok, machine: Machine, name: str) -> Peers:
     if settings is None:
         status = status_alone(name)
         return Peers(alone(machine), lambda: status, math.inf)
-    discovery = StaticDiscovery(listed_peers(hamok.discovery), settings.address)
+    known = hamok.discovery.config
+    pods = K8sPodsDiscovery(known, settings.address) if isinstance(known, Pods) else None
+    discovery: Discovery = pods or StaticDiscovery(listed_peers(hamok.discovery), settings.address)
     cluster = Cluster(machine, settings, discovery.found)
-    return Peers(cluster.commit, cluster.status, cluster.longest_command, cluster)
+    return Peers(cluster.commit, cluster.status, cluster.longest_command, cluster, pods)
 
 
 def status_alone(name: str) -> Status:

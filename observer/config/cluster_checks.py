@@ -10,10 +10,11 @@ from pathlib import Path
 from cluster.names import host_and_port
 from cluster.settings import TlsFiles
 from cluster.tls import Tls, covers
-from observer.config.clustering import listed_peers, own_address
+from discovery.pods import Pods
+from observer.config.clustering import listed_peers, named_peers, own_address
 from observer.config.foreign import Notice, Status
 from observer.config.hamok import ClusterPort, Hamok, Peer
-from observer.config.hosts import is_loopback, overlap
+from observer.config.hosts import is_loopback, is_name, overlap
 from observer.config.problems import shown
 
 HAMOK = ("observer", "hamok")
@@ -23,7 +24,6 @@ ENDPOINT = (*HAMOK, "endpoint", "config")
 
 PLAIN_TEXT = f"plain text only on loopback: set {'.'.join(ENDPOINT)}.tls"
 NOT_NAMED = "the certificate does not name this node: peers know it as advertisedHost, serverHost or its machine's name"
-NO_PODS = "there is no K8sPodsDiscovery yet"
 
 Finding = tuple[tuple[str, ...], str]
 """The keys that lead to what is wrong, and what that is."""
@@ -34,13 +34,11 @@ def cluster_problems(hamok: Hamok, taken: Mapping[str, tuple[str, int]]) -> Iter
 
     The certificates of TLS are read and looked at.
     """
-    peers = hamok.discovery.config.peers
+    peers = named_peers(hamok.discovery)
     yield from _twins(peers)
     if hamok.endpoint is None:
         return
     config = hamok.endpoint.config
-    if hamok.discovery.type == "K8sPodsDiscovery":
-        yield (*DISCOVERY, "type"), f"{NO_PODS}, so no peer would be found: list them for a StaticDiscovery"
     yield from _unusable(config, config.tls) if config.tls else _exposed(config, peers)
     yield from _clashes(config, taken)
 
@@ -50,12 +48,15 @@ def cluster_notices(hamok: Hamok, min_remote_peers: int) -> Iterator[Notice]:
     waiting = "observer.sources.websocket.minRemotePeers"
     if hamok.endpoint is None:
         alone = "without observer.hamok.endpoint this node runs alone"
-        if hamok.discovery.type == "K8sPodsDiscovery":
-            yield Notice(".".join((*DISCOVERY, "type")), Status.LATER, NO_PODS)
-        if hamok.discovery.config.peers:
+        if isinstance(hamok.discovery.config, Pods):
+            yield Notice(".".join(DISCOVERY), Status.MEANINGLESS, alone)
+        if named_peers(hamok.discovery):
             yield Notice(".".join(PEERS), Status.MEANINGLESS, alone)
         if min_remote_peers > 0:
             yield Notice(waiting, Status.DOUBTFUL, f"{alone}, so no WebSocket session is ever taken")
+        return
+    if isinstance(hamok.discovery.config, Pods):
+        yield from _misnamed(hamok.endpoint.config, hamok.discovery.config)
         return
     others = len(listed_peers(hamok.discovery) - {own_address(hamok.endpoint.config)})
     if not others:
@@ -64,6 +65,16 @@ def cluster_notices(hamok: Hamok, min_remote_peers: int) -> Iterator[Notice]:
     if min_remote_peers > others:
         reason = "more than the nodes that are listed: until others join, no WebSocket session is taken"
         yield Notice(waiting, Status.DOUBTFUL, reason)
+
+
+def _misnamed(config: ClusterPort, pods: Pods) -> Iterator[Notice]:
+    host, _ = host_and_port(own_address(config))
+    key = ".".join((*ENDPOINT, "advertisedHost"))
+    behind = f".{pods.service}.{pods.namespace}.svc.{pods.cluster_domain}"
+    if pods.service is not None and not host.endswith(behind):
+        yield Notice(key, Status.DOUBTFUL, f"peers know this pod by its name, and {behind} behind it")
+    elif pods.service is None and is_name(host):
+        yield Notice(key, Status.DOUBTFUL, "peers know this pod by its IP address, as there is no service")
 
 
 def _twins(peers: Mapping[str, Peer]) -> Iterator[Finding]:

@@ -1,11 +1,11 @@
 """What a member of the cluster is told, made from what the operator wrote."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from cluster.names import address
 from cluster.settings import Endpoint, Timing
-from observer.config.hamok import ClusterPort, Hamok, PeerDiscovery, StorageGrid
+from observer.config.hamok import ClusterPort, Hamok, Peer, PeerDiscovery, Peers, StorageGrid
 from observer.config.hosts import is_wildcard
 
 _SPREAD = 2.25
@@ -35,8 +35,13 @@ def own_address(config: ClusterPort, host_name: Callable[[], str] = socket.getho
 
 
 def listed_peers(discovery: PeerDiscovery) -> frozenset[str]:
-    """The addresses of all who are listed, which may be one's own among them."""
-    return frozenset(address(peer.host, peer.port) for peer in discovery.config.peers.values())
+    """The addresses of all who are listed, which may be one's own among them; none where pods are looked for."""
+    return frozenset(address(peer.host, peer.port) for peer in named_peers(discovery).values())
+
+
+def named_peers(discovery: PeerDiscovery) -> Mapping[str, Peer]:
+    """Those who are listed, by their names in the list."""
+    return discovery.config.peers if isinstance(discovery.config, Peers) else {}
 
 
 def timing(grid: StorageGrid) -> Timing:

@@ -34,6 +34,12 @@ def without_none(kind: Any) -> Any:
     return kind
 
 
+def blocks(kind: Any) -> tuple[type, ...]:
+    """The dataclasses that a type is, or is one of."""
+    kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    return tuple(each for each in kinds if isinstance(each, type) and is_dataclass(each))
+
+
 def block_by_name(kind: Any) -> type | None:
     """The dataclass of a mapping of names to dataclasses; None of any other type."""
     if get_origin(kind) not in (dict, Mapping):

@@ -6,12 +6,15 @@ What a member is told of it is made in `observer.config.clustering`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cluster.settings import LinkLimits, LogLimits, TlsFiles
-from observer.config.binding import Binder, Place
+from discovery.pods import Pods
+from observer.config.binding import NOTHING, Binder, Place
 from observer.config.hosts import host, reachable_host
+from observer.config.names import canonical
+from observer.config.yaml_text import Block
 
 _PORT = {"minimum": 1, "maximum": 65_535}
 
@@ -60,7 +63,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """What is known of the peers."""
+    """With `StaticDiscovery`: what is known of the peers."""
 
     peers: Mapping[str, Peer] = field(default_factory=dict)
     """The nodes of the cluster, each under a name of your choice. The node itself may be among them, so that all nodes
@@ -72,10 +75,23 @@ class PeerDiscovery:
     """How a node finds its peers."""
 
     type: Literal["StaticDiscovery", "K8sPodsDiscovery"] = "StaticDiscovery"
-    """Where they are known from: a list in this file. There is no `K8sPodsDiscovery` yet."""
+    """Where they are known from: a list in this file, or the pods that the Kubernetes API tells of."""
 
-    config: Peers = field(default_factory=Peers)
-    """The list."""
+    config: Peers | Pods = field(default_factory=Peers)
+    """The list, or which pods they are."""
+
+
+def _bind_discovery(binder: Binder, raw: object, place: Place) -> Any:
+    """What `config` holds depends on `type`."""
+    if not isinstance(raw, Block):
+        return binder.problem(place, "expected a mapping of keys to values")
+    key = next((key for key in raw if canonical(key) == "config"), "config")
+    discovery = binder.instance(PeerDiscovery, raw.without(key), place)
+    if discovery is NOTHING:
+        return NOTHING
+    kind = Pods if discovery.type == "K8sPodsDiscovery" else Peers
+    known = binder.instance(kind, raw.get(key), place.below(raw, key))
+    return NOTHING if known is NOTHING else replace(discovery, config=known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +139,7 @@ class Hamok:
     storage_grid: StorageGrid = field(default_factory=StorageGrid)
     """How the members keep together."""
 
-    discovery: PeerDiscovery = field(default_factory=PeerDiscovery)
+    discovery: PeerDiscovery = field(default_factory=PeerDiscovery, metadata={"bind": _bind_discovery})
     """How this node finds its peers."""
 
     endpoint: ClusterEndpoint | None = field(default=None, metadata={"bind": _bind_endpoint})

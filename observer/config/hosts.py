@@ -41,6 +41,11 @@ def is_loopback(name: str) -> bool:
     return name == "localhost" or (_is_address(name) and ip_address(name).is_loopback)
 
 
+def is_name(host: str) -> bool:
+    """Whether the host is a name, and no IP address."""
+    return not _is_address(host)
+
+
 def overlap(one: str, other: str) -> bool:
     """Whether it is certain that one port cannot be listened on at both hosts."""
     if is_wildcard(one) or is_wildcard(other) or one == other:

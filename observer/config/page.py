@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from observer.config.configuration import FILE_VARIABLES, MOVED, PORT_VARIABLES, Configuration, Observer
-from observer.config.documented import attribute_docstrings, block_by_name, without_none, yaml_fields
+from observer.config.documented import attribute_docstrings, block_by_name, blocks, without_none, yaml_fields
 from observer.config.effective import plain
 from observer.config.foreign import Row
 from observer.config.names import ALIASES, camel_case
@@ -112,10 +112,12 @@ def _keys(cls: type, path: str, without: tuple[str, ...] = (), base: object = No
             continue
         here, kind = f"{path}.{camel_case(f.name)}", without_none(hints[f.name])
         text = meanings.get(f.name, "")
-        if isinstance(kind, type) and is_dataclass(kind):
+        if alternatives := blocks(hints[f.name]):
             default = _default(f, base)
-            yield _Key(here, "block", "", "none" if default is None else "", text)
-            yield from _keys(kind, here, base=default)
+            for each in alternatives:
+                meaning = text if len(alternatives) == 1 else _first_sentences(each)
+                yield _Key(here, "block", "", "none" if default is None else "", meaning)
+                yield from _keys(each, here, base=default if isinstance(default, each) else None)
             continue
         if (block := block_by_name(kind)) is not None:
             yield _Key(here, "mapping of text to blocks", "", _default_words(_default(f, base)), text)

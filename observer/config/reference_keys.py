@@ -128,7 +128,6 @@ LATER = tuple(
         ),
         ("observer.evaluators.obfuscator", "enabled iceAddresses roomId userId", "nothing is obfuscated yet"),
         ("observer.security.obfuscations", "hashAlgorithm hashSalt", "nothing is obfuscated yet"),
-        ("observer.hamok.discovery", "config.namespace config.prefix config.port", "pods are not discovered yet"),
     )
 )
 

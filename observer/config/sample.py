@@ -23,6 +23,11 @@ _EXAMPLES = {
         #   observer-0: {host: observer-0.observer, port: 5601}
         #   observer-1: {host: observer-1.observer, port: 5601}
         #   observer-2: {host: observer-2.observer, port: 5601}
+      # With `type: K8sPodsDiscovery` it says which pods they are:
+      #   namespace: default
+      #   prefix: observer-
+      #   port: 5601
+      #   service: observer-cluster
 """,
     "observer.hamok.endpoint": """\
     #   config:

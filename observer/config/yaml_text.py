@@ -33,6 +33,13 @@ class Block(dict[str, object]):
         super().__init__()
         self.lines: dict[str, int] = {}
 
+    def without(self, key: str) -> "Block":
+        """The same, but for a key."""
+        rest = Block()
+        rest.update((other, value) for other, value in self.items() if other != key)
+        rest.lines = self.lines
+        return rest
+
 
 def read(text: str, problems: list[Problem]) -> Block:
     """The mapping that the text holds; empty when the text holds nothing.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from prometheus_client.metrics_core import Metric
 
@@ -19,6 +20,7 @@ class ClusterFigures:
     status: Callable[[], Status]
     statistics: Statistics
     links: LinkStatistics
+    certificate_expires_at: Callable[[], datetime | None] = lambda: None
 
 
 def cluster_families(group: Group, figures: ClusterFigures, counts: Counts) -> Iterator[Metric]:
@@ -27,6 +29,13 @@ def cluster_families(group: Group, figures: ClusterFigures, counts: Counts) -> I
     yield from _life_families(group, figures.statistics, counts)
     yield from _proposal_families(group, figures.statistics)
     yield from _link_families(group, figures.links, figures.statistics.malformed)
+    if (expires_at := figures.certificate_expires_at()) is not None:
+        yield group.gauge(
+            "certificate_expiry_timestamp",
+            "When the certificate for links to members expires, since the epoch. (s)",
+            expires_at.timestamp(),
+            unit="seconds",
+        )
 
 
 def _standing_families(group: Group, status: Status) -> Iterator[Metric]:

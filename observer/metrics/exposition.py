@@ -4,16 +4,19 @@ from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from platform import python_version
 
+import trio
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 import web
+from discovery.kubernetes import PodsStatistics
 from ingest import statistics as ingest_statistics
 from observer.config.settings import Metrics
 from observer.intake import Intake
 from observer.metrics.cluster import ClusterFigures, cluster_families
+from observer.metrics.discovery import discovery_families
 from observer.metrics.families import Group, metric_prefix
 from observer.metrics.node import (
     count_entries,
@@ -38,7 +41,7 @@ class Watched:
 
     `served` are the statistics of the port for samples, `unsettled` the rows of `analysis.hearing.Hearing`,
     `departures` the clients of `observer.departures.Departures`, `loop_lag` is in seconds. A node without
-    `cluster` is alone.
+    `cluster` is alone; one without `pods` does not look for them. `clock` is in seconds.
     """
 
     ingest: ingest_statistics.Statistics
@@ -51,6 +54,8 @@ class Watched:
     sinks: Callable[[], Sequence[SinkStatistics]]
     loop_lag: Callable[[], float]
     cluster: ClusterFigures | None = None
+    pods: PodsStatistics | None = None
+    clock: Callable[[], float] = trio.current_time
 
 
 class Exposition:
@@ -97,6 +102,8 @@ class _NodeMetrics(Collector):
             yield from repository_families(group, self.entries, watched.unsettled, watched.departures, watched.counts)
         if watched.cluster is not None:
             yield from cluster_families(Group(prefix, "cluster"), watched.cluster, watched.counts)
+        if watched.pods:
+            yield from discovery_families(Group(prefix, "discovery"), watched.pods, watched.clock)
         if settings.sink_metrics.enabled:
             yield from sink_families(Group(prefix, "sinks"), watched.sinks())
 

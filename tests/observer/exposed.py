@@ -1,4 +1,4 @@
-"""A node's worth of figures, and what `/metrics` makes of them."""
+"""A node's worth of figures, and what `/metrics` makes of them at 100 s."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 import web
+from discovery.kubernetes import PodsStatistics
 from ingest import statistics as ingest_statistics
 from observer.config.settings import Metrics
 from observer.intake import Intake, SamplesCollector
@@ -34,6 +35,7 @@ class Figures:
     sinks: Sequence[SinkStatistics] = ()
     loop_lag: float = 0.0
     cluster: ClusterFigures | None = None
+    pods: PodsStatistics | None = None
 
 
 class Exposed:
@@ -75,6 +77,8 @@ async def exposed(
         sinks=lambda: figures.sinks,
         loop_lag=lambda: figures.loop_lag,
         cluster=figures.cluster,
+        pods=figures.pods,
+        clock=lambda: 100.0,
     )
     return Exposed((await Exposition(settings, watched, report_metrics).text()).decode())
 

@@ -8,6 +8,7 @@ import pytest
 
 from cluster.certificates import new_authority
 from observer.config import ConfigError, Configuration, parse
+from observer.config.effective import effective
 from tests.observer.certified import write_certificates
 
 PLAIN_TEXT = "plain text only on loopback: set observer.hamok.endpoint.config.tls"
@@ -164,13 +165,56 @@ def test_two_peers_with_one_address_are_told() -> None:
     ]
 
 
-def test_pods_are_not_looked_for_yet_so_a_member_that_should_find_them_does_not_start() -> None:
+def pods(folder: Path, config: str, host: str) -> list[str]:
+    """What a node is told that looks for pods, and is known by a host."""
+    text = with_tls(folder, f", discovery: {{type: K8sPodsDiscovery, config: {{{config}}}}}", host)
+    return noticed(parse(text.replace("advertisedHost: observer-0", f'advertisedHost: "{host}"'), {}))
+
+
+BY_NAME = "prefix: observer-, namespace: calls, service: peers"
+
+
+def test_a_pod_that_is_known_by_its_name_in_the_service_is_fine(tmp_path: Path) -> None:
+    assert pods(tmp_path, BY_NAME, "observer-0.peers.calls.svc.cluster.local") == []
+
+
+def test_a_pod_that_is_known_by_its_ip_address_is_fine_without_a_service(tmp_path: Path) -> None:
+    assert pods(tmp_path, "prefix: observer-", "10.0.0.7") == []
+
+
+def test_a_pod_whose_peers_know_it_by_another_name_is_noticed(tmp_path: Path) -> None:
+    assert pods(tmp_path, BY_NAME, "observer-0") == [
+        "observer.hamok.endpoint.config.advertisedHost: take note: "
+        "peers know this pod by its name, and .peers.calls.svc.cluster.local behind it"
+    ]
+
+
+def test_a_pod_whose_peers_know_it_by_its_address_and_not_by_its_name_is_noticed(tmp_path: Path) -> None:
+    assert pods(tmp_path, "prefix: observer-", "observer-0") == [
+        "observer.hamok.endpoint.config.advertisedHost: take note: "
+        "peers know this pod by its IP address, as there is no service"
+    ]
+
+
+def test_pods_need_a_prefix_or_a_selector() -> None:
     text = LOOPBACK.replace("    discovery:\n", "    discovery:\n      type: K8sPodsDiscovery\n")
 
-    assert told(text) == [
-        "line 8: observer.hamok.discovery.type: "
-        "there is no K8sPodsDiscovery yet, so no peer would be found: list them for a StaticDiscovery"
+    assert told(text.replace("peers:", "").partition("          me:")[0]) == [
+        "line 9: observer.hamok.discovery.config: prefix or labelSelector must say which pods are peers"
     ]
+
+
+def test_a_list_of_peers_means_nothing_to_one_who_looks_for_pods() -> None:
+    text = LOOPBACK.replace("    discovery:\n", "    discovery:\n      type: K8sPodsDiscovery\n")
+
+    assert "line 10: observer.hamok.discovery.config.peers: unknown key" in told(text)
+
+
+def test_pods_are_told_as_they_were_written() -> None:
+    text = LOOPBACK.replace("    discovery:\n", "    discovery:\n      type: K8sPodsDiscovery\n")
+    written = text.replace("        peers:\n", "        prefix: observer-\n").partition("          me:")[0]
+
+    assert parse(effective(parse(written, {})), {}).observer.hamok == parse(written, {}).observer.hamok
 
 
 def test_keys_in_another_case_have_their_line_all_the_same() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from analysis.observe import CallIdAssignMode
 from cluster.settings import Endpoint, Timing
+from discovery.pods import Pods
 from ingest.sources import Sources
 from observer.config import Configuration, parse
 from observer.config.clustering import endpoint, listed_peers
@@ -82,7 +83,10 @@ def test_a_block_with_empty_braces_describes_a_node_that_is_alone() -> None:
             "observer.hamok.discovery.config.peers: means nothing here: "
             "without observer.hamok.endpoint this node runs alone",
         ),
-        ("KUBERNETES_DISCOVERY", "observer.hamok.discovery.type: not yet obeyed: there is no K8sPodsDiscovery yet"),
+        (
+            "KUBERNETES_DISCOVERY",
+            "observer.hamok.discovery: means nothing here: without observer.hamok.endpoint this node runs alone",
+        ),
         (
             "ENDPOINT",
             "observer.hamok.discovery.config.peers: take note: "
@@ -92,6 +96,12 @@ def test_a_block_with_empty_braces_describes_a_node_that_is_alone() -> None:
 )
 def test_half_a_cluster_is_told(block: str, notice: str) -> None:
     assert notice in map(str, loaded(BLOCKS[block]).notices)
+
+
+def test_the_pods_of_the_readme_are_looked_for() -> None:
+    hamok = loaded(BLOCKS["KUBERNETES_DISCOVERY"]).observer.hamok
+
+    assert hamok.discovery.config == Pods(namespace="default", prefix="observertc", port=5601)
 
 
 def test_the_logger_sink_of_the_readme_prints_reports() -> None:

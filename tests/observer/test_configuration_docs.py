@@ -6,6 +6,7 @@ from typing import get_type_hints
 
 import pytest
 
+from discovery.pods import Pods
 from observer.config.clustering import listed_peers, own_address
 from observer.config.configuration import Configuration, Observer, parse
 from observer.config.documented import attribute_docstrings, block_by_name, without_none, yaml_fields
@@ -67,7 +68,22 @@ def test_the_cluster_of_the_sample_loads_without_its_comment_signs(tmp_path: Pat
     hamok = configuration.observer.hamok
     assert hamok.endpoint is not None
     assert own_address(hamok.endpoint.config) in listed_peers(hamok.discovery)
-    assert len(hamok.discovery.config.peers) == 3
+    assert len(listed_peers(hamok.discovery)) == 3
+
+
+def test_the_pods_of_the_sample_load_without_their_comment_signs(tmp_path: Path) -> None:
+    write_certificates(
+        tmp_path, "observer-1.observer-cluster.default.svc.cluster.local", ca="ca.crt", cert="tls.crt", key="tls.key"
+    )
+    text = sample().replace("type: StaticDiscovery", "type: K8sPodsDiscovery").replace("endpoint: null", "endpoint:")
+    uncommented = re.sub(r"^( {4}| {6})#   ", r"\1  ", text.replace("        peers: {}\n", ""), flags=re.MULTILINE)
+    own = "${HOSTNAME}.observer-cluster.default.svc.cluster.local"
+    uncommented = uncommented.replace("${HOSTNAME}.observer", own)
+
+    configuration = parse(uncommented.replace("/etc/observer/tls", str(tmp_path)), {"HOSTNAME": "observer-1"})
+
+    assert configuration.notices == ()
+    assert configuration.observer.hamok.discovery.config == Pods(prefix="observer-", service="observer-cluster")
 
 
 def test_the_sample_honours_the_environment() -> None:

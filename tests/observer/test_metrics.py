@@ -1,6 +1,7 @@
 import shutil
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +14,8 @@ from cluster import links as cluster_links
 from cluster.links import LinkStatistics
 from cluster.statistics import Proposal, Statistics
 from cluster.status import Role
+from discovery.kubernetes import PodsStatistics
+from discovery.pod_list import Failure
 from ingest import statistics as ingest_statistics
 from ingest.statistics import Refused, Transport
 from observer.config.settings import Metrics, MetricsGroup
@@ -73,7 +76,13 @@ def busy() -> Figures:
         registry=full_registry(),
         sinks=[SINK],
         cluster=member(),
+        pods=LOOKING,
     )
+
+
+LOOKING = PodsStatistics(
+    failures=Counter({Failure.GONE: 2}), lists=3, watches=4, events=5, pods=6, peers=2, last_word_at=93.0
+)
 
 
 def member(**standing: Any) -> ClusterFigures:
@@ -83,7 +92,9 @@ def member(**standing: Any) -> ClusterFigures:
     statistics = Statistics(elections=2, rebirths=1, proposals=Counter({Proposal.RETRIED: 5}))
     statistics.commit_times.add(0.003)
     links = LinkStatistics(bytes_sent=70, messages_received=8, refused=Counter({cluster_links.Refused.UNNAMED: 3}))
-    return ClusterFigures(lambda: replace(status, **standing), statistics, links)
+    return ClusterFigures(
+        lambda: replace(status, **standing), statistics, links, lambda: datetime.fromtimestamp(7, UTC)
+    )
 
 
 async def test_every_metric_has_a_help_text_and_a_type() -> None:
@@ -221,10 +232,11 @@ async def test_connections_that_were_ended_are_counted_by_reason() -> None:
         ("observertc_sources_refused_total", Refused),
         ("observertc_sources_ended_connections_total", Ended),
         ("observertc_cluster_closed_links_total", cluster_links.Closed),
+        ("observertc_discovery_failures_total", Failure),
     ],
 )
 async def test_every_reason_is_there_from_the_start(name: str, reasons: type[StrEnum]) -> None:
-    page = await exposed(Figures(cluster=member()))
+    page = await exposed(Figures(cluster=member(), pods=PodsStatistics()))
 
     assert {reason: page.value(name, reason=reason) for reason in page.labels(name, "reason")} == dict.fromkeys(
         [reason.value for reason in reasons], 0
@@ -343,6 +355,33 @@ async def test_a_node_that_is_alone_has_no_metrics_of_a_cluster() -> None:
     page = await exposed()
 
     assert [family.name for family in page.families if "_cluster_" in family.name] == []
+
+
+async def test_a_node_that_looks_for_pods_tells_how_that_goes() -> None:
+    page = await exposed(Figures(pods=LOOKING))
+
+    figures = {"lists_total": 3, "watches_total": 4, "events_total": 5, "pods": 6, "peers": 2}
+    assert {name: page.value(f"observertc_discovery_{name}") for name in figures} == figures
+    assert page.value("observertc_discovery_failures_total", reason="gone") == 2
+    assert page.value("observertc_discovery_last_word_age_seconds") == 7
+
+
+async def test_a_node_that_has_not_heard_of_the_kubernetes_api_yet_tells_no_age() -> None:
+    page = await exposed(Figures(pods=PodsStatistics()))
+
+    assert page.value("observertc_discovery_last_word_age_seconds") is None
+
+
+async def test_a_node_whose_peers_are_listed_has_no_metrics_of_discovery() -> None:
+    page = await exposed(Figures(cluster=member()))
+
+    assert [family.name for family in page.families if "_discovery_" in family.name] == []
+
+
+async def test_a_member_with_a_certificate_tells_when_it_expires() -> None:
+    page = await exposed(Figures(cluster=member()))
+
+    assert page.value("observertc_cluster_certificate_expiry_timestamp_seconds") == 7
 
 
 async def test_a_member_tells_how_it_stands_to_its_cluster() -> None:
