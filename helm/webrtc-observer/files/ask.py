@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 
 PATIENCE_S = 60.0
 PAUSE_S = 2.0
@@ -19,40 +20,45 @@ def main(samples: str, host: str, port: str, least: str) -> int:
     """Prints what is found; 0 if all is well, 1 if it still is not when time is up."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
-        problem = trouble(samples, host, int(port), int(least))
+        problem = trouble(samples, host, int(port), int(least), addresses)
         if problem is None:
-            print("All observers are ready and one cluster.")
+            print("All observers are ready and one cluster.")  # noqa: T201 - the log of the pod
             return 0
-        print(problem, flush=True)
+        print(problem, flush=True)  # noqa: T201 - the log of the pod
         if time.monotonic() >= deadline:
             return 1
         time.sleep(PAUSE_S)
 
 
-def trouble(samples: str, host: str, port: int, least: int) -> str | None:
+def trouble(samples: str, host: str, port: int, least: int, look_up: Callable[[str, int], set[str]]) -> str | None:
     """What is not as it should be; None if all is."""
     try:
-        found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        found = look_up(host, port)
     except OSError as error:
         return f"{host} has no address: {error}"
     if len(found) < least:
         return f"{len(found)} of {least} observers have an address"
     clusters = set()
-    for address in sorted(map(str, found)):
+    for address in sorted(found):
         status, text = answer(f"http://{f'[{address}]' if ':' in address else address}:{port}/health/readiness")
         if status != 200:
             return f"{address} is not ready: {text}"
         clusters.add((json.loads(text).get("cluster") or {}).get("clusterId"))
     if len(clusters) > 1:
-        return f"there are {len(clusters)} clusters: {', '.join(map(str, clusters))}"
+        return f"there are {len(clusters)} clusters: {', '.join(sorted(map(str, clusters)))}"
     status, text = answer(samples)
     return None if status == 200 else f"{samples} cannot be asked: {text}"
+
+
+def addresses(host: str, port: int) -> set[str]:
+    """The addresses of a host."""
+    return {str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
 
 
 def answer(url: str) -> tuple[int, str]:
     """The status and the text of an answer; 0 and the reason if there is none."""
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:  # noqa: S310 - ours
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(errors="replace")

@@ -44,7 +44,7 @@
 {{- $grace := .Values.observer.shutdownGraceInS -}}
 {{- if kindIs "invalid" $grace }}{{ $grace = 25 }}{{ end -}}
 {{- $own := .Values.terminationGracePeriodSeconds -}}
-{{- if kindIs "string" $grace -}}
+{{- if not (regexMatch "^[0-9.]+$" (toString $grace)) -}}
 {{- if kindIs "invalid" $own -}}
 {{- fail (printf "observer.shutdownGraceInS is %q: how long that is cannot be known here, so set terminationGracePeriodSeconds" $grace) -}}
 {{- end -}}
