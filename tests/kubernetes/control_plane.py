@@ -26,9 +26,14 @@ _PATIENCE_S = 90.0
 _POLL_S = 0.1
 _END_S = 10.0
 _LAST_WORDS = 3000
-_TOKEN_S = 3600
 _AUDIENCE = "https://kubernetes.default.svc"
+
+TOKEN_REQUEST = {"spec": {"expirationSeconds": 3600, "audiences": [_AUDIENCE]}}
+"""What asks for a token of a service account."""
+
 ADMIN = "admin-of-tests"
+"""The token of the administrator."""
+
 _CONTROLLERS = (
     "deployment",
     "replicaset",
@@ -102,12 +107,14 @@ class ControlPlane:
 
     def kubeconfig_of(self, namespace: str, service_account: str, folder: Path) -> Path:
         """A kubeconfig, in a new file of `folder`, with a fresh token of a service account that is there."""
-        body = {"spec": {"expirationSeconds": _TOKEN_S, "audiences": [_AUDIENCE]}}
         with self.api() as api:
             core: Any = client.CoreV1Api(api)
-            answer = core.create_namespaced_service_account_token(service_account, namespace, body)
-        file = folder / f"{namespace}-{service_account}.kubeconfig"
-        _write_kubeconfig(file, self.url, self.ca, answer.status.token)
+            answer = core.create_namespaced_service_account_token(service_account, namespace, TOKEN_REQUEST)
+        return self.kubeconfig_with(answer.status.token, folder / f"{namespace}-{service_account}.kubeconfig")
+
+    def kubeconfig_with(self, token: str, file: Path) -> Path:
+        """A kubeconfig with this token, in this file."""
+        _write_kubeconfig(file, self.url, self.ca, token)
         return file
 
     def kill_api(self) -> None:

@@ -4,7 +4,6 @@ It does what a scheduler and a kubelet do together: pods are bound to it, starte
 so, stopped in order when they are deleted, and only then forgotten. While the API server is away, everything goes on.
 """
 
-import functools
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,8 +22,7 @@ _EVERY_S = 0.1
 class NodeAgent:
     """Runs the pods of a namespace; `pods` are all that it ever ran, by their uid.
 
-    `started` is called at the start of each process. `kubeconfig` makes one for a service account. Each pod gets one of
-    the `addresses`.
+    `started` is called at the start of each process. Each pod gets one of the `addresses`.
     """
 
     def __init__(
@@ -32,7 +30,6 @@ class NodeAgent:
         objects: Objects,
         image: Image,
         folder: Path,
-        kubeconfig: Callable[[str], Path],
         started: Callable[[PodProcess], None],
         addresses: Iterator[str],
     ) -> None:
@@ -40,7 +37,6 @@ class NodeAgent:
         self._objects = objects
         self._image = image
         self._folder = folder
-        self._kubeconfig = kubeconfig
         self._started = started
         self._addresses = addresses
 
@@ -111,7 +107,7 @@ class NodeAgent:
             store = await self._objects.store()
             if spec.get("automountServiceAccountToken", True):
                 account = spec.get("serviceAccountName", "default")
-                file = await trio.to_thread.run_sync(functools.partial(self._kubeconfig, account))
+                file = await self._objects.kubeconfig(account, pod.root / "kubeconfig")
                 environment["KUBECONFIG"] = str(file)
         except (Answered, Unreached) as error:
             raise Unmet(str(error)) from error

@@ -60,13 +60,17 @@ class Probe:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a container is run; `files` have absolute paths, `grace` is how long it may take to end (s)."""
+    """How a container is run: `files` and `links` (to folders of this machine) have absolute paths.
+
+    `grace` is how long it may take to end (s).
+    """
 
     command: Sequence[str]
     environment: Mapping[str, str]
     works_in: str
     folders: Sequence[str]
     files: Mapping[str, bytes]
+    links: Mapping[str, str]
     startup: Probe | None
     readiness: Probe | None
     liveness: Probe | None
@@ -85,17 +89,22 @@ def plan(pod: Object, store: Store, image: Image, ip: str, root: str) -> Plan:
     (container,) = spec["containers"]
     mounts = container.get("volumeMounts", [])
     moved = _mover([mount["mountPath"] for mount in mounts], root)
-    environment = dict(image.environment) | _environment(container, pod, store, ip)
-    files = dict(_files(mounts, spec.get("volumes", []), store, moved))
+    own = _environment(container, pod, store, ip)
+    environment = dict(image.environment) | {name: moved(value) for name, value in own.items()}
+    volumes = spec.get("volumes", [])
+    linked = {volume["name"]: volume["hostPath"]["path"] for volume in volumes if "hostPath" in volume}
     command = [*container.get("command", [image.name]), *container.get("args", [])]
     probes = {name: _probe(container, f"{name}Probe") for name in ("startup", "readiness", "liveness")}
     stopping = container.get("lifecycle", {}).get("preStop", {})
     return Plan(
-        command=_run([moved(_expanded(word, environment)) for word in command], image),
-        environment={name: moved(value) for name, value in environment.items()},
+        command=_run([_expanded(moved(word), environment) for word in command], image),
+        environment=environment,
         works_in=moved(image.works_in) if moved(image.works_in) != image.works_in else root,
-        folders=[moved(mount["mountPath"]) for mount in mounts if "subPath" not in mount],
-        files=files,
+        folders=[
+            moved(mount["mountPath"]) for mount in mounts if "subPath" not in mount and mount["name"] not in linked
+        ],
+        files=dict(_files(mounts, volumes, store, moved)),
+        links={moved(mount["mountPath"]): linked[mount["name"]] for mount in mounts if mount["name"] in linked},
         **probes,
         before_stop=_run(stopping.get("exec", {}).get("command", []), image),
         grace=float(spec.get("terminationGracePeriodSeconds", 30)),
@@ -199,7 +208,7 @@ def _files(
 
 def _contents(volume: Object, store: Store, moved: Callable[[str], str]) -> Iterator[tuple[str, bytes]]:
     match volume:
-        case {"emptyDir": _}:
+        case {"emptyDir": _} | {"hostPath": _}:
             return
         case {"configMap": asked}:
             yield from (

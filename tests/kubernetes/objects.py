@@ -4,11 +4,12 @@ import json
 from base64 import b64decode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.kubernetes.control_plane import ADMIN, ControlPlane
+from tests.kubernetes.control_plane import ADMIN, TOKEN_REQUEST, ControlPlane
 from tests.kubernetes.node_plan import Store
 
 Object = dict[str, Any]
@@ -36,8 +37,9 @@ class Unreached(Exception):
 class Objects:
     """What the administrator sees of a namespace: paths are relative to it, such as ``pods/observer-0``."""
 
-    def __init__(self, http: httpx.AsyncClient, namespace: str) -> None:
+    def __init__(self, plane: ControlPlane, http: httpx.AsyncClient, namespace: str) -> None:
         self.namespace = namespace
+        self._plane = plane
         self._http = http
 
     async def list(self, kind: str, api: str = CORE, selector: str = "") -> list[Object]:
@@ -71,6 +73,11 @@ class Objects:
         """The values of a Secret."""
         return {key: b64decode(value) for key, value in (await self.get(f"secrets/{name}"))["data"].items()}
 
+    async def kubeconfig(self, service_account: str, file: Path) -> Path:
+        """A kubeconfig, in this file, with a fresh token of a service account."""
+        answer = await self.create(f"serviceaccounts/{service_account}/token", TOKEN_REQUEST)
+        return self._plane.kubeconfig_with(answer["status"]["token"], file)
+
     async def _ask(self, method: str, path: str, api: str, body: Mapping[str, Any] | None = None) -> Object:
         url = f"{api}/namespaces/{self.namespace}/{path}".rstrip("/")
         content = None if body is None else json.dumps(body)
@@ -94,4 +101,4 @@ async def objects(plane: ControlPlane, namespace: str) -> AsyncIterator[Objects]
     ) as http:
         body = {"metadata": {"name": namespace}}
         (await http.post(f"{CORE}/namespaces", json=body)).raise_for_status()
-        yield Objects(http, namespace)
+        yield Objects(plane, http, namespace)

@@ -1,5 +1,6 @@
 """One pod as a process of this machine: started, asked whether it is ready, started again, and stopped in order."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Awaitable, Callable
@@ -179,6 +180,10 @@ def _write(plan: Plan) -> None:
     """The files of a container, as they are now."""
     for folder in (plan.works_in, *plan.folders):
         Path(folder).mkdir(parents=True, exist_ok=True)
+    for name, target in plan.links.items():
+        if not os.path.lexists(name):
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+            Path(name).symlink_to(target)
     for name, content in plan.files.items():
         file = Path(name)
         file.parent.mkdir(parents=True, exist_ok=True)

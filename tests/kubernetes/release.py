@@ -27,7 +27,7 @@ CHART = ROOT / "helm" / "webrtc-observer"
 NAME = "observer"
 """The release."""
 
-FULL_NAME = "observer-webrtc-observer"
+FULL_NAME = "observer"
 """What the names of its objects begin with."""
 
 PATIENCE = 120.0
@@ -131,6 +131,18 @@ class Deployment:
         await until(lambda: _true(len(self.replicas.running()) == size), f"{size} pods run")
         await self.replicas.wait_whole(PATIENCE)
 
+    async def gone(self) -> list[int]:
+        """Waits until no pod is left; the exit codes of all processes that there were."""
+        await until(self._is_gone, "no pod is left")
+        return [code for pod in self.agent.pods.values() for code in pod.codes]
+
+    async def _is_gone(self) -> bool:
+        return not self.agent.running() and not await self.objects.list("pods")
+
+    def begun(self) -> list[str]:
+        """The names of all pods that there were, in the order in which they came."""
+        return [pod.name for pod in self.agent.pods.values()]
+
     async def cluster_ids(self) -> set[str]:
         """What the nodes that run call their cluster."""
         return {(await node.standing())["clusterId"] for node in self.replicas.running()}
@@ -180,16 +192,17 @@ async def deployment(
         assert isinstance(node, Replica)
         node.began(pod)
 
-    def kubeconfig(service_account: str) -> Path:
-        return plane.kubeconfig_of(namespace, service_account, folder)
-
     async with objects(plane, namespace) as known, trio.open_nursery() as nursery:
         its_helm = Helm(tool(helm), namespace, plane.admin, folder)
         it = Deployment(its_helm, known, replicas, _values(folder, ports))
-        it.agent = NodeAgent(known, _image(), folder / "pods", kubeconfig, began, addresses or of_loopback())
+        it.agent = NodeAgent(known, _image(), folder / "pods", began, addresses or of_loopback())
         nursery.start_soon(it.agent.run)
         try:
             yield it
+        except Exception as error:
+            for pod in it.agent.pods.values():
+                error.add_note(f"The end of the log of {pod.name} at {pod.ip}:\n{pod.last_words()}")
+            raise
         finally:
             with trio.CancelScope(shield=True):
                 await _take_away(it)
@@ -226,10 +239,12 @@ def _values(folder: Path, ports: Sequence[int]) -> Values:
             "sinks": {
                 "file": {
                     "type": "FileSink",
-                    "config": {"path": str(folder / "${POD_NAME}.jsonl"), "maxBytes": 10**11},
+                    "config": {"path": "/reports/${POD_NAME}.jsonl", "maxBytes": 10**11},
                 }
             },
         },
         "micronaut": {"server": {"host": own, "port": port}},
         "endpoints": {"all": {"host": own, "port": ops_port}},
+        "extraVolumes": [{"name": "reports", "hostPath": {"path": str(folder)}}],
+        "extraVolumeMounts": [{"name": "reports", "mountPath": "/reports"}],
     }

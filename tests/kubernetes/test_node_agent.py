@@ -59,11 +59,7 @@ async def web(
     """A stateful set of two web servers that are ready, and a service."""
     async with objects(plane, f"tests-{uuid.uuid4().hex[:8]}") as known, trio.open_nursery() as nursery:
         image = Image((sys.executable, "-m", "http.server"), "web", {"PATH": os.environ["PATH"]})
-
-        def kubeconfig(account: str) -> Path:
-            return plane.kubeconfig_of(known.namespace, account, folder)
-
-        agent = NodeAgent(known, image, folder / "pods", kubeconfig, lambda _: None, addresses or of_loopback())
+        agent = NodeAgent(known, image, folder / "pods", lambda _: None, addresses or of_loopback())
         nursery.start_soon(agent.run)
         (port,) = free_ports(1)
         await known.create("services", service(port))

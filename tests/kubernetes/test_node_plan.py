@@ -41,6 +41,18 @@ def test_a_root_whose_path_begins_like_a_mount_is_not_moved_again() -> None:
     assert (there.folders, there.command[-1]) == (["/tmp/root/tmp"], "/etc/x")
 
 
+def test_what_a_node_adds_is_not_moved() -> None:
+    there = planned(env=[{"name": "FILE", "value": "/bin/x"}], **volume("/bin", emptyDir={}))
+
+    assert there.environment == {"PATH": "/bin", "FILE": "/root/bin/x"}
+
+
+def test_a_folder_of_the_node_is_a_link() -> None:
+    there = planned(**volume("/reports", hostPath={"path": "/kept"}))
+
+    assert (there.links, there.folders) == ({"/root/reports": "/kept"}, [])
+
+
 def test_a_part_of_a_volume_is_a_file() -> None:
     there = planned(
         volumes=[{"name": "a", "configMap": {"name": "maps"}}],
