@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from tests.monitoring.case import NODE, Case, Series, told
 
 BUILD = "observertc_build_info"
+HOUR = 3600
+DAY = 24 * HOUR
 
 
 def three(metric: str, *values: str, **labels: str) -> Sequence[Series]:
@@ -178,6 +180,59 @@ LIFE = [
         silent=["9m", "19m"],
         fires="25m",
         says="One in a hundred changes of {node} of {cluster} takes 950ms or more.",
+        keeps=NODE,
+    ),
+    Case(
+        "WebrtcObserverCertificateExpiresSoon",
+        [told(1, "observertc_cluster_certificate_expiry_timestamp_seconds", f"{7 * DAY + HOUR}x300")],
+        silent=["60m", "120m"],
+        fires="122m",
+        says="{node} of {cluster} has a certificate that holds for 6d 22h 58m 0s more.",
+        keeps=NODE,
+    ),
+    Case(
+        "WebrtcObserverCertificateExpires",
+        [told(1, "observertc_cluster_certificate_expiry_timestamp_seconds", f"{DAY + HOUR}x300")],
+        silent=["60m", "65m"],
+        fires="66m",
+        says="{node} of {cluster} has a certificate that holds for 23h 54m 0s more. Without one it finds no member.",
+        keeps=NODE,
+    ),
+    Case(
+        "WebrtcObserverDiscoveryFails",
+        [
+            told(1, "observertc_discovery_failures_total", "0x9 0+6x40", reason="refused"),
+            told(1, "observertc_discovery_failures_total", "0+1x50", reason="gone"),
+            told(2, "observertc_discovery_failures_total", "0x9 9x50", reason="refused"),
+        ],
+        silent=["9m", "20m"],
+        fires="22m",
+        says="{node} of {cluster} asked the Kubernetes API 30 times within five minutes in vain: refused.",
+        keeps=NODE,
+        labels={"reason": "refused"},
+    ),
+    Case(
+        "WebrtcObserverDiscoverySilent",
+        [
+            told(1, "observertc_discovery_last_word_age_seconds", "0+60x40"),
+            told(2, "observertc_discovery_last_word_age_seconds", "50x40"),
+        ],
+        silent=["10m", "15m"],
+        fires="16m",
+        says="{node} of {cluster} has heard nothing of the Kubernetes API for 16m 0s.",
+        keeps=NODE,
+    ),
+    Case(
+        "WebrtcObserverPeerNotAMember",
+        [
+            told(1, "observertc_discovery_peers", "1x4 2x20"),
+            told(1, "observertc_cluster_members", "2x40"),
+            told(2, "observertc_discovery_peers", "1x40"),
+            told(2, "observertc_cluster_members", "2x40"),
+        ],
+        silent=["4m", "9m"],
+        fires="10m",
+        says="{node} of {cluster} knows of 2 other pods that run, and not all of them are members.",
         keeps=NODE,
     ),
     Case(

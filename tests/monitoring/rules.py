@@ -12,9 +12,6 @@ import yaml
 TOP = Path(__file__).parents[2]
 RULES = TOP / "helm" / "webrtc-observer" / "files" / "alerts.yaml"
 
-OTHERS = {"up", "container_memory_working_set_bytes", "container_spec_memory_limit_bytes"}
-"""Metrics that Prometheus makes, or the kubelet tells."""
-
 _NAME = re.compile(r"\b(?:observertc|process|python|container)_[a-z0-9_]+|\bup\b")
 _SELECTOR = re.compile(r"\b([a-z_]+)\s*\{([^}]*)\}")
 _MATCHER = re.compile(r'(\w+)(=~?)"([^"]*)"')
