@@ -138,7 +138,8 @@ class K8sPodsDiscovery:
         now = trio.current_time()
         limits, known = self._settings.limits, self.statistics
         known.last_word_at = now
-        self._list.heard(word)
+        if self._list.heard(word):
+            self._count()
         match word:
             case Page(further=""):
                 known.lists += 1
@@ -149,7 +150,6 @@ class K8sPodsDiscovery:
                 self._goes_well()
             case Event():
                 known.events += 1
-        self._count()
         opened = isinstance(word, Opened | Event)
         self._expect_word_in(limits.watch_in_s if opened else limits.connect_timeout_in_s)
         due = isinstance(word, Ended) and now - self._listed_at >= limits.list_every_in_s

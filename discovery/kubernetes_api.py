@@ -42,8 +42,9 @@ _LONGEST_REASON = 200
 def from_environment() -> Configuration:
     """That of the kubeconfig named by `KUBECONFIG` if there is one, else that of the pod's service account."""
     configuration = Configuration()
-    if os.environ.get("KUBECONFIG"):
-        config.load_kube_config(client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]
+    kubeconfig = os.environ.get("KUBECONFIG")
+    if kubeconfig:
+        config.load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]
     else:
         config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
     return configuration
@@ -203,6 +204,9 @@ def _translated(configuration: Configuration) -> Iterator[None]:
     except (ApiException, HTTPError, ConfigException, OSError) as error:
         failure, text = _words(error)
         raise ApiFailed(failure, _without_secrets(text, configuration)) from None
+    except ValueError as error:
+        # Such as a token that cannot stand in a header: the text may quote it.
+        raise ApiFailed(Failure.ERROR, f"it cannot be asked: {type(error).__name__} in the client") from None
 
 
 def _words(error: Exception) -> tuple[Failure, str]:

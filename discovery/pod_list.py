@@ -102,8 +102,9 @@ class PodList:
         if failure not in (Failure.TIMEOUT, Failure.UNREACHABLE, Failure.CUT, Failure.UNAUTHORIZED):
             self.version = None
 
-    def heard(self, word: Word) -> None:
-        """One word more. Raises `ApiFailed` when it tells of too many pods."""
+    def heard(self, word: Word) -> bool:
+        """One word more; whether other pods are known by it. Raises `ApiFailed` when it tells of too many."""
+        before = self._pods
         match word:
             case Page(pods, version, further):
                 self._coming.update((pod.name, pod) for pod in pods if pod.name.startswith(self._prefix))
@@ -116,6 +117,7 @@ class PodList:
                 if pod is not None and pod.name.startswith(self._prefix):
                     self._pods = self._changed(pod, gone)
                 self.version = version
+        return self._pods is not before
 
     def _changed(self, pod: Pod, gone: bool) -> dict[str, Pod]:
         if not gone:

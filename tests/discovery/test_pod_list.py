@@ -106,8 +106,9 @@ def test_half_a_list_is_forgotten_when_the_talk_ends() -> None:
 def test_pods_whose_names_begin_otherwise_are_left_out() -> None:
     pod_list = a_list(known("observer-1"), known("other-1"))
 
-    pod_list.heard(Event(known("another-1"), "8"))
+    changed = pod_list.heard(Event(known("another-1"), "8"))
 
+    assert not changed
     assert pod_list.pods == (known("observer-1"),)
 
 
@@ -122,8 +123,9 @@ def test_events_of_other_pods_make_the_version_newer_all_the_same() -> None:
 def test_a_pod_that_is_added_is_known() -> None:
     pod_list = a_list()
 
-    pod_list.heard(Event(known("observer-1"), "8"))
+    changed = pod_list.heard(Event(known("observer-1"), "8"))
 
+    assert changed
     assert pod_list.pods == (known("observer-1"),)
 
 

@@ -210,7 +210,7 @@ class Answering(BaseHTTPRequestHandler):
     def _answer(self, verb: str, query: dict[str, str]) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         content = json.loads(body) if body else {}
-        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        token = (self.headers.get("Authorization") or "").partition(" ")[2]
         with self.double.changed:
             self.double.asked.append(Asked(verb, query, token))
             self.double.changed.notify_all()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import trio
@@ -16,9 +17,12 @@ _PATIENCE_S = 30.0
 _POLL_S = 0.01
 
 HASTY = ApiLimits(
-    connect_timeout_in_s=5.0, read_timeout_in_s=0.3, watch_in_s=1, retry_in_s=0.02, longest_retry_in_s=0.1
+    connect_timeout_in_s=2.0, read_timeout_in_s=0.3, watch_in_s=1, retry_in_s=0.02, longest_retry_in_s=0.1
 )
 """Limits with which a failure is over soon. Nobody but a test is so impatient."""
+
+PATIENT = replace(HASTY, connect_timeout_in_s=20.0, read_timeout_in_s=20.0)
+"""The same, but a busy machine is no failure."""
 
 
 def by(kubeconfig: Path) -> Callable[[], Configuration]:
