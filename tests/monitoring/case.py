@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from tests.monitoring.rules import RULES, alerts
+from tests.monitoring.rules import alerts, rule
 
 
 @dataclass(frozen=True)
@@ -83,18 +84,22 @@ class Case:
     def __str__(self) -> str:
         return self.alert
 
-    def written(self) -> str:
-        """The file for ``promtool test rules``."""
+    def write(self, folder: Path) -> Path:
+        """The file for ``promtool test rules``, beside one with this rule alone: the others would only take time."""
+        (folder / "rules.json").write_text(json.dumps({"groups": [{"name": "only", "rules": [rule(self.alert)]}]}))
         tests = [self._test(where) for where in self.surroundings]
-        return json.dumps({"rule_files": [str(RULES)], "evaluation_interval": self.interval, "tests": tests})
+        file = folder / "case.json"
+        written = {"rule_files": ["rules.json"], "evaluation_interval": self.interval, "tests": tests}
+        file.write_text(json.dumps(written))
+        return file
 
     def _test(self, where: Surroundings) -> dict[str, Any]:
-        rule = alerts()[self.alert]
+        alert = alerts()[self.alert]
         kept = {name: value for name, value in where.labels(1).items() if name in self.keeps}
         named = {"node": where.node_named, "cluster": where.cluster_named}
         fired = {
-            "exp_labels": {**kept, **self.labels, "severity": rule.severity},
-            "exp_annotations": {"summary": rule.summary, "description": self.says.format(**named)},
+            "exp_labels": {**kept, **self.labels, "severity": alert.severity},
+            "exp_annotations": {"summary": alert.summary, "description": self.says.format(**named)},
         }
         expected: list[tuple[str, list[Any]]] = [*((at, []) for at in self.silent), (self.fires, [fired])]
         return {

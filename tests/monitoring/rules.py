@@ -36,6 +36,12 @@ def document() -> Mapping[str, Any]:
     return loaded
 
 
+def rule(name: str) -> Mapping[str, Any]:
+    """The rule of an alert as it stands."""
+    (found,) = (rule for group in document()["groups"] for rule in group["rules"] if rule["alert"] == name)
+    return dict(found)
+
+
 @cache
 def alerts() -> Mapping[str, Alert]:
     """All alerts by their names."""

@@ -17,10 +17,9 @@ _GROUPING = re.compile(r"\b(?:by|on) \(([^)]*)\)")
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_an_alert_fires_when_it_should_and_not_before(case: Case, tmp_path: Path) -> None:
-    file = tmp_path / "case.json"
-    file.write_text(case.written())
+    command: list[str | Path] = [tool("promtool"), "test", "rules", case.write(tmp_path)]
 
-    done = subprocess.run([tool("promtool"), "test", "rules", file], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     assert done.returncode == 0, done.stdout + done.stderr
 
