@@ -1,4 +1,4 @@
-"""As much of a Kubernetes API as Helm's `lookup` asks for: Secrets that are there already."""
+"""As much of a Kubernetes API as Helm asks when it changes nothing: which kinds there are, and which Secrets."""
 
 import json
 import threading
@@ -19,11 +19,12 @@ _GROUPS: Mapping[str, Mapping[str, str]] = {
         "services": "Service",
     },
     "apps/v1": {"statefulsets": "StatefulSet"},
-    "networking.k8s.io/v1": {"networkpolicies": "NetworkPolicy"},
+    "autoscaling/v2": {"horizontalpodautoscalers": "HorizontalPodAutoscaler"},
+    "networking.k8s.io/v1": {"ingresses": "Ingress", "networkpolicies": "NetworkPolicy"},
     "policy/v1": {"poddisruptionbudgets": "PodDisruptionBudget"},
     "rbac.authorization.k8s.io/v1": {"roles": "Role", "rolebindings": "RoleBinding"},
 }
-"""The kinds that the chart makes by default; Helm 4 asks for them."""
+"""The kinds that the chart makes; Helm asks whether they are there."""
 
 
 def _discovery() -> dict[str, Any]:
@@ -69,7 +70,7 @@ def cluster_with(secrets: list[dict[str, Any]], folder: Path) -> Iterator[Path]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield _kubeconfig(folder / "kubeconfig", f"http://127.0.0.1:{server.server_port}")

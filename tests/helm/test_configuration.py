@@ -12,14 +12,21 @@ from observer.config.configuration import load
 from observer.config.hamok import Peers
 from sinks.file import FileSink
 from tests.helm.charts import FULL, NAMESPACE, configuration, rendered
+from tests.observer.certified import write_certificates
 from tests.services import ROOT
 
 ALONE = ("--set", "replicas=1,cluster.enabled=false,observer.sources.websocket.minRemotePeers=0")
 
 
 def taken(folder: Path, *options: str | Path, values: str = "", pod: str = "observer-0") -> Configuration:
-    """What an observer in this pod makes of its file; raises ConfigError if that is nothing."""
+    """What an observer in this pod makes of its file; raises ConfigError if that is nothing.
+
+    Its certificate is that of the chart; if the chart makes none, one for its name.
+    """
     text = configuration(*options, values=values)
+    write_certificates(
+        folder, f"{pod}.observer-cluster.rtc.svc.cluster.local", ca="ca.crt", cert="tls.crt", key="tls.key"
+    )
     for (kind, name), secret in rendered(*options, values=values).items():
         if kind == "Secret" and name.endswith("-tls"):
             for key, value in secret["data"].items():

@@ -32,7 +32,7 @@ def observers(*answers: tuple[int, object], samples: int = 200) -> Iterator[int]
             port = servers[0].server_port if servers else 0
             servers.append(ThreadingHTTPServer((f"127.0.0.{number}", port), _observer(status, answer, samples)))
         for server in servers:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield servers[0].server_port
     finally:
         for server in servers:
