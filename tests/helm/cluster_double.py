@@ -1,4 +1,4 @@
-"""As much of a Kubernetes API as Helm asks when it changes nothing: which kinds there are, and which Secrets."""
+"""As much of a Kubernetes API as Helm asks when it changes nothing: which kinds there are, and which objects."""
 
 import json
 import threading
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.helm.charts import CHART, NAMESPACE, RELEASE, Object, helm, objects
 
 _GROUPS: Mapping[str, Mapping[str, str]] = {
     "v1": {
@@ -49,12 +51,9 @@ def _discovery() -> dict[str, Any]:
 
 
 @contextmanager
-def cluster_with(secrets: list[dict[str, Any]], folder: Path) -> Iterator[Path]:
-    """The kubeconfig of an API that has these Secrets and nothing else."""
-    answers = _discovery()
-    for secret in secrets:
-        meta = secret["metadata"]
-        answers[f"/api/v1/namespaces/{meta['namespace']}/secrets/{meta['name']}"] = secret
+def cluster_with(there: list[dict[str, Any]], folder: Path) -> Iterator[Path]:
+    """The kubeconfig of an API that has these objects and nothing else."""
+    answers = _discovery() | {_path(it): it for it in there}
 
     class Api(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -79,6 +78,13 @@ def cluster_with(secrets: list[dict[str, Any]], folder: Path) -> Iterator[Path]:
             thread.join()
 
 
+def _path(it: dict[str, Any]) -> str:
+    """Where the API has an object."""
+    version, meta = it["apiVersion"], it["metadata"]
+    (plural,) = (name for name, kind in _GROUPS[version].items() if kind == it["kind"])
+    return f"/{'apis' if '/' in version else 'api'}/{version}/namespaces/{meta['namespace']}/{plural}/{meta['name']}"
+
+
 def _kubeconfig(path: Path, url: str) -> Path:
     path.write_text(
         yaml.safe_dump(
@@ -93,3 +99,12 @@ def _kubeconfig(path: Path, url: str) -> Path:
         )
     )
     return path
+
+
+def upgraded(folder: Path, former: list[Object], *options: str, by: str = "helm3") -> dict[tuple[str, str], Object]:
+    """What an upgrade makes, by kind and name, where these objects are there already."""
+    with cluster_with(former, folder) as kubeconfig:
+        server = ("--is-upgrade", "--dry-run=server", "--disable-openapi-validation", "--kubeconfig", str(kubeconfig))
+        done = helm(by, "template", RELEASE, CHART, "--namespace", NAMESPACE, *server, *options)
+    assert done.returncode == 0, done.stderr
+    return {(it["kind"], it["metadata"]["name"]): it for it in objects(done.stdout)}

@@ -9,8 +9,8 @@ import pytest
 from cryptography import x509
 
 from cluster.tls import Tls, covers
-from tests.helm.charts import CHART, HELMS, NAMESPACE, RELEASE, Object, helm, kinds, objects, one, pod_spec, rendered
-from tests.helm.cluster_double import cluster_with
+from tests.helm.charts import HELMS, NAMESPACE, Object, kinds, one, pod_spec, rendered
+from tests.helm.cluster_double import upgraded
 
 AUTHORITY = ("Secret", "observer-authority")
 CERTIFICATE = ("Secret", "observer-cluster-tls")
@@ -73,15 +73,6 @@ def test_no_pod_sees_the_key_of_the_authority() -> None:
 
     assert len(pods) == 2
     assert AUTHORITY[1] not in str(pods)
-
-
-def upgraded(folder: Path, former: list[Object], *options: str, by: str = "helm3") -> dict[Any, Object]:
-    """What an upgrade makes, where these Secrets are there already."""
-    with cluster_with(former, folder) as kubeconfig:
-        server = ("--is-upgrade", "--dry-run=server", "--disable-openapi-validation", "--kubeconfig", str(kubeconfig))
-        done = helm(by, "template", RELEASE, CHART, "--namespace", NAMESPACE, *server, *options)
-    assert done.returncode == 0, done.stderr
-    return {(it["kind"], it["metadata"]["name"]): it for it in objects(done.stdout)}
 
 
 def installed(expires_in_days: dict[tuple[str, str], int] | None = None, *options: str) -> list[Object]:

@@ -1,11 +1,23 @@
 """What the pods of the observers are like."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.helm.charts import FULL, configuration, container, objects, one, pod_spec, rendered, template
-from tests.observer.certified import write_certificates  # noqa: F401
+from tests.helm.charts import (
+    FULL,
+    HELMS,
+    NAMESPACE,
+    configuration,
+    container,
+    objects,
+    one,
+    pod_spec,
+    rendered,
+    template,
+)
+from tests.helm.cluster_double import upgraded
 
 
 def test_every_pod_fits_the_restricted_pod_security_standard() -> None:
@@ -96,6 +108,22 @@ def test_with_autoscaling_nothing_else_says_how_many_there_are() -> None:
     scaler = one("HorizontalPodAutoscaler", *scaled)["spec"]
     assert (scaler["minReplicas"], scaler["maxReplicas"]) == (3, 5)
     assert scaler["scaleTargetRef"]["name"] == one("StatefulSet", *scaled)["metadata"]["name"]
+
+
+@pytest.mark.parametrize("by", HELMS)
+def test_turning_autoscaling_on_leaves_as_many_as_there_are(by: str, tmp_path: Path) -> None:
+    there = one("StatefulSet", "--set", "replicas=5")
+    there = there | {"metadata": there["metadata"] | {"namespace": NAMESPACE}}
+
+    made = upgraded(tmp_path, [there], "--set", "autoscaling.enabled=true,replicas=null", by=by)
+
+    assert made["StatefulSet", "observer"]["spec"]["replicas"] == 5
+
+
+def test_ports_name_their_protocol_as_old_servers_ask_helm_4_to() -> None:
+    for service in ("observer", "observer-cluster"):
+        assert {port.get("protocol") for port in one("Service", name=service)["spec"]["ports"]} == {"TCP"}
+    assert {port.get("protocol") for port in container()["ports"]} == {"TCP"}
 
 
 def test_another_configuration_replaces_the_pods() -> None:

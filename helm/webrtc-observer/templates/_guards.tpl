@@ -13,7 +13,7 @@
 {{- define "webrtc-observer.guardNumber" -}}
 {{- $given := not (kindIs "invalid" .Values.replicas) -}}
 {{- if and .Values.autoscaling.enabled $given -}}
-{{- fail (printf "replicas is %d and autoscaling.enabled is true: only one of them can set the number of observers; set replicas to null" (int .Values.replicas)) -}}
+{{- fail (printf "replicas is %d and autoscaling.enabled is true: only one of them can set the number of observers; set replicas to null (--reuse-values would keep it)" (int .Values.replicas)) -}}
 {{- else if and (not .Values.autoscaling.enabled) (not $given) -}}
 {{- fail "replicas is null: say how many observers there are, or set autoscaling.enabled" -}}
 {{- else if and $given (eq (int .Values.replicas) 0) -}}
