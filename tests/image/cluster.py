@@ -3,12 +3,12 @@
 import json
 import subprocess
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.faults.network import networks
 from tests.image.compose import services
@@ -18,8 +18,10 @@ from tests.image.engine import Engine
 NODES = ("node1", "node2", "node3")
 
 _POLL_S = 0.2
-_READY_S = 90.0
+_PATIENCE_S = 90.0
 _ANSWERS_S = 10.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,11 @@ class Container:
         return self.engine.podman("healthcheck", "run", self.name, checked=False).returncode == 0
 
     def wait_until_healthy(self) -> None:
-        """Returns once it is healthy; raises `AssertionError` with the log if that takes too long."""
-        deadline = monotonic() + _READY_S
-        while not self.is_healthy():
-            assert monotonic() < deadline, self.engine.podman("logs", self.name).stderr.decode()[-3000:]
-            sleep(_POLL_S)
+        """Returns once it is healthy; raises `AssertionError` with its log if that takes too long."""
+        try:
+            wait_until(self.is_healthy)
+        except AssertionError as error:
+            raise AssertionError(self.engine.podman("logs", self.name).stderr.decode()[-3000:]) from error
 
     def info(self) -> dict[str, Any]:
         """What it says of itself to operators."""
@@ -53,18 +55,15 @@ class Container:
 
     def take(self, client_id: str, user_id: str, **parts: object) -> None:
         """Sends it a sample of somebody in the room `lobby`."""
-        sample = {"clientId": client_id, "userId": user_id, "roomId": "lobby", "timestamp": 1_700_000_000_000, **parts}
-        body = json.dumps({"clientSamples": [sample]}).encode()
-        url = f"http://{self.host}:7080/rest/samples/my-service/web"
-        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=_ANSWERS_S) as answer:
-            assert answer.status < 300
+        take(f"{self.host}:7080", client_id, user_id, **parts)
 
-    def reports(self) -> list[dict[str, Any]]:
-        """What stands in its volume."""
+    def reports(self, type_: str) -> list[dict[str, Any]]:
+        """The reports of this type that stand in its volume."""
         volume = self.engine.podman("volume", "inspect", f"reports{self.name[-1]}", "--format", "{{.Mountpoint}}")
         file = Path(volume.stdout.decode().strip()) / "reports.jsonl"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        whole, _, _ = file.read_text().rpartition("\n") if file.exists() else ("", "", "")
+        told = [json.loads(line) for line in whole.splitlines()]
+        return [report for report in told if report["type"] == type_]
 
     def python(self, code: str) -> subprocess.CompletedProcess[bytes]:
         """Runs a line of Python beside the node."""
@@ -99,6 +98,27 @@ def cluster(image: Image) -> Iterator[Sequence[Container]]:
             yield containers
         finally:
             image.engine.podman("rm", "--all", "--force", "--time", "1", checked=False)
+
+
+def take(authority: str, client_id: str, user_id: str, **parts: object) -> None:
+    """Sends a sample of somebody in the room `lobby`; raises `OSError` if it is not taken."""
+    sample = {"clientId": client_id, "userId": user_id, "roomId": "lobby", "timestamp": 1_700_000_000_000, **parts}
+    body = json.dumps({"clientSamples": [sample]}).encode()
+    url = f"http://{authority}/rest/samples/my-service/web"
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=_ANSWERS_S):
+        pass
+
+
+def wait_until(condition: Callable[[], T]) -> T:
+    """The first true answer; raises `AssertionError` with the last one if that takes too long."""
+    deadline = monotonic() + _PATIENCE_S
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        assert monotonic() < deadline, answer
+        sleep(_POLL_S)
 
 
 def make_certificates(image: Image) -> None:

@@ -1,18 +1,16 @@
 """The three containers of docker-compose.yaml are one observer, and may do nothing that it does not need."""
 
 from collections.abc import Iterator, Sequence
-from time import monotonic, sleep
+from pathlib import Path
 
 import pytest
 
-from tests.image.cluster import Container, cluster, make_certificates
+from tests.image.cluster import Container, cluster, make_certificates, take, wait_until
 from tests.image.compose import seconds, services
 from tests.image.conftest import Image
+from tests.image.proxy import proxy
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600), pytest.mark.processes]
-
-_TOLD_S = 20.0
-_POLL_S = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +33,23 @@ def test_the_health_check_of_the_image_passes_too(containers: Sequence[Container
 def test_what_two_containers_took_is_one_call(containers: Sequence[Container]) -> None:
     first, second, _ = containers
     first.take("a", "alice", outboundAudioTracks=[{"peerConnectionId": "pa", "trackId": "ta", "ssrc": 7}])
-    _wait_for_reports(first, "OUTBOUND_AUDIO_TRACK")
+    wait_until(lambda: first.reports("OUTBOUND_AUDIO_TRACK"))
     second.take("b", "bob", inboundAudioTracks=[{"peerConnectionId": "pb", "trackId": "tb", "ssrc": 7}])
 
-    (heard,) = _wait_for_reports(second, "INBOUND_AUDIO_TRACK")
+    (heard,) = wait_until(lambda: second.reports("INBOUND_AUDIO_TRACK"))
 
     assert heard["payload"]["remoteUserId"] == "alice"
+
+
+def test_what_the_proxy_is_given_reaches_one_of_the_containers(containers: Sequence[Container], tmp_path: Path) -> None:
+    def users() -> set[str]:
+        told = [report for container in containers for report in container.reports("CALL_EVENT")]
+        return {report["payload"].get("userId") for report in told}
+
+    with proxy(containers, tmp_path) as authority:
+        take(authority, "c", "carol", outboundAudioTracks=[{"peerConnectionId": "pc", "trackId": "tc", "ssrc": 8}])
+
+    wait_until(lambda: "carol" in users())
 
 
 @pytest.mark.parametrize("path", ["/etc/x", "/opt/webrtc-observer/x", "/etc/webrtc-observer/tls/x", "/x"])
@@ -84,16 +93,6 @@ def test_a_container_that_is_stopped_ends_well_and_the_others_go_on(containers: 
     assert took < seconds(services()["node1"].block["stop_grace_period"])
     for other in (second, third):
         other.wait_until_healthy()
-
-
-def _wait_for_reports(container: Container, type_: str) -> list[dict[str, dict[str, str]]]:
-    deadline = monotonic() + _TOLD_S
-    while True:
-        found = [report for report in container.reports() if report["type"] == type_]
-        if found:
-            return found
-        assert monotonic() < deadline, container.reports()
-        sleep(_POLL_S)
 
 
 def _files(image: Image) -> dict[str, str]:

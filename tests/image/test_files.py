@@ -1,6 +1,7 @@
 """The files that make the image and its containers agree with the project and with each other."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from observer.config import parse
 from observer.main import main
 from tests.image.compose import Service, seconds, services
-from tests.services import ROOT
+from tests.image.proxy import CONFIGURATION
+from tests.services import ROOT, tool
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -125,3 +127,15 @@ def test_certificates_are_made_for_every_node() -> None:
     hosts = services()["certificates"].command()
 
     assert set(NODES) <= set(hosts)
+
+
+def test_the_proxy_knows_every_node() -> None:
+    known = re.findall(r"^ +server (\S+) (\S+):7080$", CONFIGURATION.read_text(), re.MULTILINE)
+
+    assert known == [(name, name) for name in NODES]
+
+
+def test_the_configuration_of_the_proxy_is_one() -> None:
+    done = subprocess.run([tool("haproxy"), "-c", "-f", CONFIGURATION], capture_output=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")

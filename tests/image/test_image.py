@@ -26,6 +26,10 @@ for folder, folders, files in os.walk("/"):
     for name in files + folders:
         print(os.path.join(folder, name))
 """
+_OWN_FOLDERS = """
+from importlib.metadata import files
+print(*{file.parts[0] for file in files("webrtc-observer")})
+"""
 _NOT_COMPILED = """
 import os, sys
 import kubernetes.client, kubernetes.config, kubernetes.watch, observer.main, observer.node
@@ -75,6 +79,14 @@ def test_it_has_exactly_what_was_locked_and_the_observer(image: Image) -> None:
     names = {line.split("==")[0] for line in _lock() if "==" in line}
 
     assert json.loads(image.run("-c", _INSTALLED)).keys() - {"webrtc-observer"} == names
+
+
+def test_of_the_project_it_has_the_packages_and_nothing_else(image: Image) -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+
+    folders = set(image.run("-c", _OWN_FOLDERS).split())
+
+    assert {folder for folder in folders if not folder.endswith(".dist-info")} == {*wheel["packages"], ".."}
 
 
 def test_all_that_it_imports_is_there_and_compiled(image: Image) -> None:
