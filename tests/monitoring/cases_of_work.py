@@ -42,12 +42,13 @@ SAMPLES = [
         "WebrtcObserverSendersTurnedAway",
         [
             told(1, REFUSED, "0x9 0+5x30", reason="full"),
+            told(1, REFUSED, "0x2 0+5x3 15x40", reason="not_ready"),
             told(1, REFUSED, "0+5x40", reason="version"),
             told(2, REFUSED, "0x40", reason="full"),
         ],
         silent=["9m", "14m"],
         fires="20m",
-        says="{cluster} turned away 25 messages or sessions within five minutes: full.",
+        says="{cluster} turned away 10 messages or sessions within two minutes: full.",
         labels={"reason": "full"},
     ),
     Case(
@@ -58,7 +59,7 @@ SAMPLES = [
         ],
         silent=["9m", "14m"],
         fires="20m",
-        says="{node} of {cluster} answered 15 requests with 503 within five minutes: too_many_connections.",
+        says="{node} of {cluster} answered 6 requests with 503 within two minutes: too_many_connections.",
         keeps=NODE,
         labels={"reason": "too_many_connections"},
     ),

@@ -7,19 +7,25 @@ import trio
 
 from tests.monitoring import dashboard
 from tests.monitoring.rules import alerts
-from tests.monitoring.story import JOB, LOST_ALL, LOST_ONE, LOST_TWO, SINK, Story, has_data, play
+from tests.monitoring.story import (
+    IN_PASSING,
+    JOB,
+    KNOCKED,
+    LOST_ALL,
+    LOST_ONE,
+    LOST_TWO,
+    OF_THIS_MACHINE,
+    SINK,
+    Story,
+    has_data,
+    play,
+)
 from tests.services import tool
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("monitoring"), pytest.mark.timeout(300)]
 
 OF_PODS = "Discovery of pods"
 """The row that stays empty where peers are listed."""
-
-OF_THIS_MACHINE = {"WebrtcObserverLoopLags", "WebrtcObserverProcessorBusy", "WebrtcObserverCommitsSlow"}
-"""What may fire when other programs want the processors as well."""
-
-OF_ELECTIONS = {"WebrtcObserverElectionsOften", "WebrtcObserverLeaderChangesOften", "WebrtcObserverMembersDisagree"}
-"""What may fire for a moment when the leader is killed, as nothing has to hold for long here."""
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +84,18 @@ def test_a_node_tells_a_bounded_number_of_series(story: Story) -> None:
     assert len([line for line in story.text.splitlines() if line and not line.startswith("#")]) < 600
 
 
+def test_a_node_that_stops_in_order_and_comes_back_leaves_no_alert(story: Story) -> None:
+    assert set(story.updated) - IN_PASSING == set()
+
+
+def test_strangers_at_the_cluster_port_are_told(story: Story) -> None:
+    assert set(story.knocked) - IN_PASSING == KNOCKED
+    (knocking,) = story.knocked["WebrtcObserverStrangersRefused"]
+    assert knocking["labels"]["reason"] == "handshake_failed"
+
+
 def test_the_loss_of_a_node_and_of_a_sink_are_told(story: Story) -> None:
-    assert set(story.without_one) - OF_THIS_MACHINE - OF_ELECTIONS == LOST_ONE
+    assert set(story.without_one) - KNOCKED - IN_PASSING == LOST_ONE
     (down,) = story.without_one["WebrtcObserverNodeDown"]
     assert down["labels"]["job"] == JOB
     (failing,) = story.without_one["WebrtcObserverSinkFailing"]
@@ -101,7 +117,7 @@ def test_the_loss_of_all_nodes_is_told(story: Story) -> None:
 def test_what_is_told_can_be_read(story: Story) -> None:
     told = [
         alert
-        for seen in (story.without_one, story.without_two, story.without_all)
+        for seen in (story.knocked, story.without_one, story.without_two, story.without_all)
         for a in seen.values()
         for alert in a
     ]
