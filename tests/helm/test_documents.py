@@ -1,7 +1,11 @@
 """What the documents say of the chart works."""
 
 import json
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +71,18 @@ def test_the_name_of_the_certificate_is_the_one_that_the_page_tells() -> None:
     (secret,) = (it for (_, name), it in rendered().items() if name == "observer-cluster-tls")
 
     assert f"`{secret['metadata']['annotations']['webrtc-observer/names']}`" in text_of(PAGE)
+
+
+def test_the_tool_makes_the_files_that_the_page_puts_into_a_secret(tmp_path: Path) -> None:
+    (arguments,) = re.findall(r"^webrtc-observer (certificates .*)$", text_of(PAGE), re.MULTILINE)
+    files = re.findall(r"--from-file \S+?=(\S+)", text_of(PAGE))
+
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "observer", *shlex.split(arguments)]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+
+    assert len(files) == 3
+    assert [file for file in files if not (tmp_path / file).exists()] == []
 
 
 def test_every_link_of_the_readme_leads_somewhere() -> None:
