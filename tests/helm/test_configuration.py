@@ -134,6 +134,13 @@ def test_the_observers_own_sample_works_as_values(tmp_path: Path) -> None:
     assert given.observer.buffers == own.observer.buffers
 
 
+def test_a_sink_that_a_later_file_of_values_takes_away_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "without.yaml").write_text("observer: {sinks: {calls: null}}")
+    later = ("--values", FULL, "--values", tmp_path / "without.yaml")
+
+    assert set(taken(tmp_path, *later, pod="rtc-observer-0").observer.sinks) == {"archive"}
+
+
 def test_one_alone_has_no_cluster(tmp_path: Path) -> None:
     hamok = taken(tmp_path, *ALONE).observer.hamok
 

@@ -127,5 +127,9 @@
 {{- $_ := set $hamok "endpoint" (include "webrtc-observer.endpoint" . | fromYaml) -}}
 {{- end -}}
 {{- $_ := set $observer "hamok" $hamok -}}
+{{- /* A sink that one file of values has, and a later one takes away with null. */ -}}
+{{- range $name, $sink := .Values.observer.sinks -}}
+{{- if kindIs "invalid" $sink -}}{{- $_ := unset $observer.sinks $name -}}{{- end -}}
+{{- end -}}
 {{- toYaml (dict "micronaut" $micronaut "endpoints" $endpoints "observer" $observer) -}}
 {{- end -}}
