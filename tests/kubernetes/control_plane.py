@@ -57,7 +57,7 @@ class Server:
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
-        """Starts it; it dies with whoever started it."""
+        """Starts it; it dies with the thread that started it, however that ends."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [str(tool("setpriv")), "--pdeathsig", "KILL", *self.command],

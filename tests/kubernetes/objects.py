@@ -17,6 +17,7 @@ Object = dict[str, Any]
 CORE = "/api/v1"
 APPS = "/apis/apps/v1"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
+NETWORK = "/apis/networking.k8s.io/v1"
 POLICY = "/apis/policy/v1beta1"
 
 _MERGE = "application/merge-patch+json"

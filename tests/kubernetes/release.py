@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -68,6 +69,23 @@ class Replica(Node):
         """The end of its log."""
         return self.pod.last_words()
 
+    async def failures(self, reason: str) -> float:
+        """How often the API was of no help to it for this reason, as its metrics say."""
+        text = (await self.get("/metrics"))[1].decode()
+        found = re.search(rf'^observertc_discovery_failures_total{{reason="{reason}"}} (\S+)$', text, re.MULTILINE)
+        assert found, text
+        return float(found[1])
+
+
+class Replicas(Nodes):
+    """The replicas of a release that have begun, by their names."""
+
+    def named(self, name: str) -> Replica:
+        """The one of this name."""
+        (found,) = (node for node in self if node.name == name)
+        assert isinstance(found, Replica)
+        return found
+
 
 @dataclass
 class Helm:
@@ -81,11 +99,19 @@ class Helm:
 
     async def install(self, values: Values, *more: str) -> None:
         """Installs the chart, and waits until all pods are ready."""
-        await self._run("install", NAME, str(CHART), *self._values(values), *_WAIT, *more)
+        await self.begin(values, *_WAIT, *more)
+
+    async def begin(self, values: Values, *more: str) -> None:
+        """Installs the chart, and does not wait."""
+        await self._run("install", NAME, str(CHART), *self._values(values), *more)
 
     async def upgrade(self, values: Values, *more: str) -> None:
         """Changes the values, and waits until all pods are new and ready."""
-        await self._run("upgrade", NAME, str(CHART), *self._values(values), *_WAIT, *more)
+        await self.change(values, *_WAIT, *more)
+
+    async def change(self, values: Values, *more: str) -> None:
+        """Changes the values, and does not wait."""
+        await self._run("upgrade", NAME, str(CHART), *self._values(values), *more)
 
     async def rollback(self, revision: int) -> None:
         """Goes back to a former revision, and waits likewise."""
@@ -122,14 +148,26 @@ class Deployment:
 
     helm: Helm
     objects: Objects
-    replicas: Nodes
+    replicas: Replicas
     values: Values
     agent: NodeAgent = field(init=False)
+
+    async def start(self, values: Values | None = None) -> None:
+        """Installs the chart with these values, or its own, and waits until three pods are one cluster."""
+        await self.helm.begin(values or self.values)
+        await self.whole(3)
 
     async def whole(self, size: int) -> None:
         """Waits until so many pods run and are one cluster."""
         await until(lambda: _true(len(self.replicas.running()) == size), f"{size} pods run")
         await self.replicas.wait_whole(PATIENCE)
+
+    async def replace(self, name: str) -> PodProcess:
+        """Deletes a pod, and waits until there is another of its name that runs; that one."""
+        former = self.agent.named(name)
+        await self.objects.delete(f"pods/{name}")
+        await until(lambda: _true(self.agent.named(name) is not former and self.agent.named(name).runs()), "a new pod")
+        return self.agent.named(name)
 
     async def gone(self) -> list[int]:
         """Waits until no pod is left; the exit codes of all processes that there were."""
@@ -182,15 +220,13 @@ async def deployment(
     namespace = f"tests-{uuid.uuid4().hex[:8]}"
     ports = free_ports(3)
     domain = f"{FULL_NAME}-cluster.{namespace}.svc.cluster.local"
-    replicas = Nodes()
+    replicas = Replicas()
 
     def began(pod: PodProcess) -> None:
         if pod.name not in (node.name for node in replicas):
             replicas.append(Replica(pod.name, folder, ports, domain))
             replicas.sort(key=lambda node: node.name)
-        node = next(node for node in replicas if node.name == pod.name)
-        assert isinstance(node, Replica)
-        node.began(pod)
+        replicas.named(pod.name).began(pod)
 
     async with objects(plane, namespace) as known, trio.open_nursery() as nursery:
         its_helm = Helm(tool(helm), namespace, plane.admin, folder)
