@@ -1,12 +1,8 @@
 """The page for operators and the rules say the same."""
 
-import subprocess
-from pathlib import Path
-
 from discovery.pod_list import Failure
-from tests.docs.documents import TOP, blocks_of, rows, text_of
-from tests.monitoring.rules import RULES, alerts, document
-from tests.services import tool
+from tests.docs.documents import TOP, rows, text_of
+from tests.monitoring.rules import alerts, document
 
 PAGE = text_of(TOP / "docs" / "operations.md")
 HEADINGS = {
@@ -37,18 +33,6 @@ def test_what_to_do_is_said_of_every_alert() -> None:
     silent = [name for heading in HEADINGS.values() for name, _, _, means, do in table(heading) if not (means and do)]
 
     assert silent == []
-
-
-def test_the_configuration_for_prometheus_that_is_shown_is_taken_by_it(tmp_path: Path) -> None:
-    (shown,) = (block for block in blocks_of(PAGE) if "prometheus.yml" in block.words)
-    (tmp_path / "prometheus.yml").write_text(shown.text)
-    (tmp_path / "alerts.yaml").write_bytes(RULES.read_bytes())
-
-    command: list[str | Path] = [tool("promtool"), "check", "config", tmp_path / "prometheus.yml"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-
-    assert done.returncode == 0, done.stderr
-    assert f"{len(alerts())} rules found" in done.stdout
 
 
 def test_every_reason_why_a_talk_with_kubernetes_fails_is_explained() -> None:
