@@ -109,6 +109,7 @@ def notes(folder: Path, *options: str) -> str:
         ("autoscaling.enabled=true,replicas=null", "3 to 5 observers come up"),
         ("replicas=3", "NOTE: the chart has made the certificates"),
         ("observer.sinks.x.type=FileSink", "NOTE: the reports of x go to files that vanish with their pod"),
+        ("podDisruptionBudget.maxUnavailable=2", "NOTE: podDisruptionBudget.maxUnavailable is 2"),
         ("service.type=LoadBalancer", "NOTE: the Service is open to the outside and speaks plain text"),
         ("ingress.enabled=true,ingress.hosts[0]=example.org", "ws://example.org/samples/{serviceId}/{mediaUnitId}"),
         ("ingress.enabled=true", "NOTE: the Ingress has no certificate"),
@@ -121,3 +122,5 @@ def test_the_notes_say_what_to_think_of(values: str, said: str, tmp_path: Path) 
 
 def test_nothing_is_noted_in_vain(tmp_path: Path) -> None:
     assert "NOTE" not in notes(tmp_path, "--set", "tls.existingSecret=mine")
+    five = "replicas=5,podDisruptionBudget.maxUnavailable=2,tls.existingSecret=mine"
+    assert "NOTE" not in notes(tmp_path, "--set", five)

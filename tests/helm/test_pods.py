@@ -32,7 +32,7 @@ def test_every_pod_fits_the_restricted_pod_security_standard() -> None:
 
 def unrestricted(spec: Any) -> list[str]:
     """What of a pod the Pod Security Standard `restricted` does not allow."""
-    pod = spec["securityContext"]
+    pod = spec.get("securityContext", {})
     found = [key for key in ("hostNetwork", "hostPID", "hostIPC") if spec.get(key)]
     found += [
         volume["name"] for volume in spec.get("volumes", ()) if not {"configMap", "secret", "emptyDir"} & set(volume)
@@ -51,6 +51,12 @@ def unrestricted(spec: Any) -> list[str]:
             found.append("writable root")
         found += [str(port) for port in each.get("ports", ()) if "hostPort" in port]
     return found
+
+
+def test_what_is_not_restricted_is_noticed() -> None:
+    found = unrestricted(pod_spec("--set", "podSecurityContext=null,securityContext=null"))
+
+    assert found == ["runs as root", "seccompProfile", "allowPrivilegeEscalation", "capabilities", "writable root"]
 
 
 def test_the_api_is_open_to_observers_only_and_only_for_pods() -> None:
