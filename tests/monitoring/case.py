@@ -68,6 +68,8 @@ def told(node: int, metric: str, values: str, **labels: str) -> Series:
 class Case:
     """One alert is silent at some times and fires at another, with these further labels, and says this.
 
+    `still` is when it fires as well, long after.
+
     It `keeps` these of the labels of node 1. `{node}` and `{cluster}` stand for their names in `says`.
     """
 
@@ -76,6 +78,7 @@ class Case:
     silent: Sequence[str]
     fires: str
     says: str
+    still: str | None = None
     keeps: Set[str] = frozenset(CLUSTER)
     labels: Mapping[str, str] = field(default_factory=dict)
     interval: str = "1m"
@@ -102,6 +105,8 @@ class Case:
             "exp_annotations": {"summary": alert.summary, "description": self.says.format(**named)},
         }
         expected: list[tuple[str, list[Any]]] = [*((at, []) for at in self.silent), (self.fires, [fired])]
+        if self.still:
+            expected.append((self.still, [fired]))
         return {
             "interval": self.interval,
             "input_series": [series.written(where) for series in self.series],

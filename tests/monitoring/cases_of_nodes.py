@@ -17,7 +17,11 @@ def three(metric: str, *values: str, **labels: str) -> Sequence[Series]:
 NODES = [
     Case(
         "WebrtcObserverNodeDown",
-        [told(1, "up", "1x4 0x10"), told(1, BUILD, "1x4 stale"), told(2, "up", "1x20"), told(2, BUILD, "1x20")],
+        [
+            *(told(1, "up", "1x4 0x10"), told(1, BUILD, "1x4 stale")),
+            *(told(2, "up", "1x20"), told(2, BUILD, "1x20")),
+            told(3, "up", "0x20", job="of others"),
+        ],
         silent=["4m", "6m"],
         fires="7m",
         says="{node} of {cluster} has not answered Prometheus for two minutes.",
@@ -26,18 +30,23 @@ NODES = [
     Case(
         "WebrtcObserverDown",
         [
-            told(1, "up", "1x4 0x10"),
+            told(1, "up", "1x4 0x100"),
             told(1, BUILD, "1x4 stale"),
             told(2, "up", "1x5 stale"),
             told(2, BUILD, "1x5 stale"),
         ],
         silent=["5m", "6m"],
         fires="7m",
+        still="90m",
         says="No node of {cluster} tells anything, and one did before.",
     ),
     Case(
         "WebrtcObserverNodeRestarting",
-        [told(1, "process_start_time_seconds", "100x9 700x9 1300x9 1900x20"), told(1, BUILD, "1x60")],
+        [
+            told(1, "process_start_time_seconds", "100x9 700x9 1300x9 1900x20"),
+            told(1, BUILD, "1x60"),
+            told(2, "process_start_time_seconds", "100x9 700x9 1300x9 1900x20"),
+        ],
         silent=["20m", "29m"],
         fires="30m",
         says="{node} of {cluster} started 3 times within an hour.",
@@ -113,7 +122,10 @@ STANDING = [
     ),
     Case(
         "WebrtcObserverTooFewMembers",
-        three("observertc_cluster_members", "3x4 2x20", "3x4 2x20", "3x4 stale"),
+        [
+            *three("observertc_cluster_members", "3x4 2x20", "3x4 2x20", "3x4 stale"),
+            *three("observertc_cluster_members", "2x30", job="never more than two"),
+        ],
         silent=["4m", "14m"],
         fires="15m",
         says="{cluster} has 2 members and had more: if one more is lost, no samples are taken.",

@@ -1,9 +1,13 @@
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from analysis.bounds import Bounds
+from observer.intake import SamplesCollector
+from sinks.delivery import SinkSettings
 from tests.monitoring import cases_of_nodes, cases_of_work
 from tests.monitoring.case import Case
 from tests.monitoring.rules import RULES, alerts
@@ -12,6 +16,10 @@ from tests.services import tool
 CASES = [*cases_of_nodes.CASES, *cases_of_work.CASES]
 WHERE = {"cluster", "namespace", "job"}
 
+BOUNDS = Bounds()
+SINK = SinkSettings("FileSink")
+
+_DIVISOR = re.compile(r"/ (\d+)")
 _GROUPING = re.compile(r"\b(?:by|on) \(([^)]*)\)")
 
 
@@ -51,6 +59,24 @@ def test_what_is_summed_up_keeps_clusters_apart() -> None:
     of_containers = {"WebrtcObserverMemoryNearLimit"}
     apart = {name for name, grouping in groupings if not set(re.split(r",\s*", grouping)) >= WHERE}
     assert apart == of_containers
+
+
+@pytest.mark.parametrize(
+    ("alert", "bounds"),
+    [
+        ("WebrtcObserverRegistryFilling", [BOUNDS.max_clients, BOUNDS.max_peer_connections, BOUNDS.max_tracks]),
+        ("WebrtcObserverSamplesWait", [SamplesCollector().max_items, SamplesCollector().max_bytes]),
+        ("WebrtcObserverSinkQueueFilling", [SINK.max_queued_reports, SINK.max_queued_text]),
+    ],
+)
+def test_what_fills_up_is_measured_by_the_default_bounds(alert: str, bounds: Sequence[int]) -> None:
+    divisors = [int(divisor) for divisor in _DIVISOR.findall(alerts()[alert].expression)]
+
+    assert divisors == bounds
+
+
+def test_calls_are_bounded_as_clients_are() -> None:
+    assert BOUNDS.max_calls == BOUNDS.max_clients
 
 
 def test_an_alert_tells_how_urgent_it_is_and_what_holds() -> None:
