@@ -151,8 +151,6 @@ class Talk:
             if response.status != 200:
                 raise failed_with(response.status, response.read(_LONGEST_REFUSAL), verb, self._pods)
             yield response
-            self._response = None
-            response.release_conn()
         finally:
             self._response = None
             response.close()

@@ -109,6 +109,24 @@ async def test_pods_stay_known_at_every_moment_between_two_watches(api: ApiDoubl
     assert seen == {frozenset({OWN, PEER})}
 
 
+async def test_a_watch_that_has_nothing_to_tell_may_be_silent_to_its_end(api: ApiDouble, tmp_path: Path) -> None:
+    limits = replace(HASTY, connect_timeout_in_s=0.5, read_timeout_in_s=0.5, watch_in_s=3)
+    async with following(discovery_of(api, tmp_path, limits)):
+        await came(api, lambda: len(api.watches) == 1)
+        with api.changed:
+            unseen = api.store.create("other", pod("o-9", "10.0.0.9"))["metadata"]["resourceVersion"]
+        # Only the bookmark at the end of a watch tells of it.
+        await came(api, lambda: api.asked[-1].query.get("resourceVersion") == unseen)
+
+
+async def test_lists_and_watches_share_one_connection(api: ApiDouble, tmp_path: Path) -> None:
+    async with following(discovery_of(api, tmp_path, replace(PATIENT, page_size=1))):
+        add(api, "o-2", "10.0.0.3")
+        await came(api, lambda: api.count("watch") == 3)
+
+    assert api.accepted == 1
+
+
 async def test_a_watch_goes_on_from_a_bookmark(api: ApiDouble, tmp_path: Path) -> None:
     async with following(discovery_of(api, tmp_path)) as discovery:
         await came(api, lambda: len(api.watches) == 1)
@@ -162,6 +180,18 @@ async def test_what_goes_on_is_counted(api: ApiDouble, tmp_path: Path) -> None:
 
     assert (counted.lists, counted.watches, counted.pods, counted.peers, dict(counted.failures)) == (1, 1, 2, 2, {})
     assert counted.last_word_at is not None
+
+
+async def test_every_word_of_the_server_ends_its_silence(api: ApiDouble, tmp_path: Path) -> None:
+    async with following(discovery_of(api, tmp_path)) as discovery:
+        await came(api, lambda: len(api.watches) == 1)
+        before = trio.current_time()
+        add(api, "job-1", "10.0.0.3")
+        await until(lambda: discovery.statistics.events == 1)
+        silence = discovery.statistics.silence(before)
+
+    assert silence is not None
+    assert silence <= 0
 
 
 def test_silence_is_counted_from_the_last_word() -> None:

@@ -33,6 +33,7 @@ from tests.kubernetes.api_faults import (
 from tests.kubernetes.following import HASTY, PATIENT, by, following, until, until_found
 
 SMALL = replace(PATIENT, max_answer_size=65_536)
+BOOKMARK = {"kind": "Pod", "metadata": {"resourceVersion": "4711"}}
 ANYWHERE: list[tuple[Fault, Failure]] = [
     (refusal(500, "etcdserver: no leader"), Failure.ERROR),
     (refusal(429, "too many requests"), Failure.ERROR),
@@ -239,16 +240,23 @@ async def test_a_missing_permission_to_watch_is_logged_once_though_pods_can_be_l
 async def test_a_refusal_is_logged_again_when_all_went_well_in_between(
     api: ApiDouble, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    api.fails("watch", refusal(403), refusal(403), line(event("BOOKMARK", BOOKMARK)), refusal(403))
+
     async with following(discovery_of(api, tmp_path)) as discovery:
-        for times in (1, 2):
-            api.may = set()
-            api.cuts_watches()
-            await until(lambda: discovery.statistics.failures[Failure.REFUSED] >= 1)
-            watches = discovery.statistics.watches
-            api.may = {"list", "watch"}
-            await until(lambda: discovery.statistics.watches > watches)  # noqa: B023 - it is waited for here
-            discovery.statistics.failures.clear()
-            assert sum("403" in each for each in warnings(caplog)) == times
+        await until(lambda: discovery.statistics.failures[Failure.REFUSED] >= 4)
+
+    assert ["403" in each for each in warnings(caplog)] == [True, True]
+
+
+async def test_what_goes_wrong_differently_is_logged_too(
+    api: ApiDouble, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.fails("watch", refusal(403), refusal(500), refusal(500))
+
+    async with following(discovery_of(api, tmp_path)) as discovery:
+        await until(lambda: discovery.statistics.failures[Failure.ERROR] >= 2)
+
+    assert ["403" in each for each in warnings(caplog)] == [True, False]
 
 
 async def test_that_a_version_is_gone_is_no_warning(

@@ -41,6 +41,7 @@ class OpenWatch:
     """What is said besides events, and before the next of them."""
     ends: bool = False
     cut: bool = False
+    gone: bool = False
 
 
 class ApiDouble:
@@ -55,6 +56,7 @@ class ApiDouble:
         self.changed = threading.Condition()
         self.stopped = threading.Event()
         self.connections: set[Any] = set()
+        self.accepted = 0
         self.errors: list[BaseException] = []
         self._faults: dict[str, list[Fault]] = {}
         self._tls = trust
@@ -180,6 +182,7 @@ class Answering(BaseHTTPRequestHandler):
         super().setup()
         with self.double.changed:
             self.double.connections.add(self.connection)
+            self.double.accepted += 1
             gone = self.double.stopped.is_set()
         if gone:
             self.connection.shutdown(2)
@@ -269,16 +272,23 @@ class Answering(BaseHTTPRequestHandler):
                 double.watches.remove(watch)
         if watch.cut or double.stopped.is_set():
             return self.hang_up()
-        if query.get("allowWatchBookmarks") == "true":
-            self.chunk(event("BOOKMARK", {"kind": "Pod", "metadata": {"resourceVersion": str(watch.version)}}))
+        if query.get("allowWatchBookmarks") == "true" and not watch.gone:
+            version = self._seen_by(watch, namespace, query.get("labelSelector", ""))
+            self.chunk(event("BOOKMARK", {"kind": "Pod", "metadata": {"resourceVersion": str(version)}}))
         return self.chunk(b"")
+
+    def _seen_by(self, watch: OpenWatch, namespace: str, selector: str) -> int:
+        """Up to which version there is nothing that a watch has not told."""
+        with self.double.changed:
+            untold = any(self.double.store.since(watch.version, namespace, selector))
+            return watch.version if untold else self.double.store.version
 
     def _news(self, watch: OpenWatch, namespace: str, selector: str, until: float) -> list[bytes]:
         with self.double.changed:
             try:
                 news = list(self.double.store.since(watch.version, namespace, selector))
             except Gone:
-                watch.ends = True
+                watch.ends = watch.gone = True
                 return [event("ERROR", {"kind": "Status", "code": 410, "message": "too old resource version"})]
             if not (news or watch.raw or watch.ends or watch.cut):
                 self.double.changed.wait(max(0.0, until - monotonic()))
