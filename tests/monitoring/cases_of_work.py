@@ -97,8 +97,19 @@ SAMPLES = [
         ],
         silent=["15m", "26m"],
         fires="20m",
-        says="{cluster} did not register 10 entities within ten minutes: too_many_clients.",
+        says="{cluster} threw away 10 samples of new clients within ten minutes: too_many_clients.",
         labels={"reason": "too_many_clients"},
+    ),
+    Case(
+        "WebrtcObserverTooManyTracks",
+        [
+            told(1, REJECTED, "0x15 10x40", reason="too_many_tracks"),
+            told(1, REJECTED, "0+9x40", reason="too_many_clients"),
+        ],
+        silent=["15m", "26m"],
+        fires="20m",
+        says="{cluster} did not register 10 peer connections or tracks within ten minutes: too_many_tracks.",
+        labels={"reason": "too_many_tracks"},
     ),
     Case(
         "WebrtcObserverRegistryFilling",
