@@ -34,6 +34,7 @@ JSON = {"Content-Type": "application/json"}
 _FROM = (b"Origin", ORIGIN.encode())
 PATH = "/{}/my-service/web?schemaVersion=2.2.0&format=json"
 _AGAIN = 0.1
+_LONG = 0.3
 _PERIOD = 0.25
 _PATIENCE = 20.0
 ENDS = (OSError, HandshakeError, ConnectionRejected, ConnectionClosed, trio.BrokenResourceError, trio.TooSlowError)
@@ -111,14 +112,28 @@ class Guests:
         self._rng = random.Random()
         self._leaving = trio.Event()
         self._staying = sessions
+        self._asked: dict[str, dict[str, float]] = {proxy.kind: {} for proxy in proxies}
+        """When each visitor asked who has no answer yet."""
         self._visiting = 0
         self._gone = trio.Event()
 
-    def node_killed(self, at: float) -> None:
-        """A node was: what was said shortly before may have been said to it."""
+    def node_halted(self, at: float) -> None:
+        """A node was, and will be killed: what was said shortly before, or is said until then, may be lost with it."""
         self.life.killed = at
         self.life.silenced.append(at)
+
+    def node_killed(self, at: float) -> None:
+        """The node that was halted was killed."""
         self.life = Life("proxy", self.life.number + 1, 0, at)
+
+    async def wait_hanging(self) -> None:
+        """Waits until a POST through each proxy gets no answer."""
+        with trio.fail_after(_PATIENCE):
+            while not all(self._hangs(proxy.kind) for proxy in self._proxies):  # noqa: ASYNC110 - it is seldom asked
+                await trio.sleep(_AGAIN)
+
+    def _hangs(self, kind: str) -> bool:
+        return any(trio.current_time() - began > _LONG for began in self._asked[kind].values())
 
     async def leave(self) -> None:
         """Lets all sessions leave and no more visitors come; waits until that is said."""
@@ -196,11 +211,13 @@ class Guests:
         status, answers = 0, self.answers[proxy.kind]
         while status != 200:
             life = self.life
+            self._asked[proxy.kind][client_id] = trio.current_time()
             try:
                 status = (await opened.post(post_url(proxy), content=body, headers=JSON)).status_code
                 answers[status] += 1
             except httpx.TransportError as error:
                 answers[type(error).__name__] += 1
+            del self._asked[proxy.kind][client_id]
             if status != 200:
                 await trio.sleep(_AGAIN)
         self.said.append(Said(client_id, f"hall-{client_id[-1]}", 0, trio.current_time(), life))

@@ -1,5 +1,6 @@
 """Nodes behind real proxies stop, die and come back under load; half of the clients come through each."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from tests.deploy.machines import REPORTS_EVERY, certify, machines
 from tests.deploy.placed import Site
 from tests.deploy.proxies import both
 from tests.faults.ledger import judge
+from tests.faults.node import Node
+from tests.faults.standing import Nodes
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("deploy"), pytest.mark.timeout(120)]
 
@@ -39,20 +42,25 @@ async def test_a_rolling_restart_behind_proxies_loses_nothing_and_tells_nothing_
     assert set(clients.answers["nginx"]) <= {OK, UNAVAILABLE, BAD_GATEWAY}
 
 
-async def test_no_post_is_refused_and_sessions_move_on_while_a_node_is_drained_and_another_dies(tmp_path: Path) -> None:
+async def test_no_post_is_refused_and_sessions_move_on_when_a_node_dies_with_posts_in_hand_or_is_drained(
+    tmp_path: Path,
+) -> None:
     site = Site(tmp_path)
     certify(site)
     async with machines(site) as nodes, both(site) as proxies:
         async with guests(*proxies) as clients:
             await clients.wait_speaking()
-            drained = await nodes.follower()
-            code = await drained.stop()
+            dies, drained = await followers(nodes)
+            dies.halt()
+            clients.node_halted(dies.life.silenced[-1])
+            await clients.wait_hanging()
+            clients.node_killed(await dies.kill())
             await clients.wait_speaking()
             await nodes.start()
-            ended = {kind: set(ends) for kind, ends in clients.ends.items()}
-            dead = await nodes.follower()
-            clients.node_killed(await dead.kill())
+            before = {kind: ends.copy() for kind, ends in clients.ends.items()}
+            code = await drained.stop()
             await clients.wait_speaking()
+            ended = {kind: set(ends - before[kind]) for kind, ends in clients.ends.items()}
             await nodes.start()
             await clients.leave()
         for node in nodes:
@@ -63,3 +71,15 @@ async def test_no_post_is_refused_and_sessions_move_on_while_a_node_is_drained_a
     verdict.assert_clean()
     assert (code, ended) == (0, {"nginx": {GOING_AWAY}, "haproxy": {GOING_AWAY}})
     assert {kind: set(answers) for kind, answers in clients.answers.items()} == {"nginx": {OK}, "haproxy": {OK}}
+
+
+async def followers(nodes: Nodes) -> list[Node]:
+    """Those that do not lead; the one with fewer sessions, which is given more POSTs, comes first."""
+    sessions = {node: await open_websockets(node) for node in nodes.besides(await nodes.leader())}
+    return sorted(sessions, key=lambda node: sessions[node])
+
+
+async def open_websockets(node: Node) -> int:
+    told = (await node.get("/metrics"))[1].decode()
+    (figure,) = re.findall(r"^observertc_sources_open_websockets (\S+)$", told, re.MULTILINE)
+    return int(float(figure))
