@@ -1,13 +1,15 @@
 """The objects of a control plane as plain JSON, for tests that run under trio."""
 
 import json
+import uuid
 from base64 import b64decode
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
+import h11
+import trio
 
 from tests.kubernetes.control_plane import ADMIN, TOKEN_REQUEST, ControlPlane
 from tests.kubernetes.node_plan import Store
@@ -20,6 +22,7 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 NETWORK = "/apis/networking.k8s.io/v1"
 POLICY = "/apis/policy/v1beta1"
 
+_PATIENCE_S = 10.0
 _MERGE = "application/merge-patch+json"
 
 
@@ -38,10 +41,9 @@ class Unreached(Exception):
 class Objects:
     """What the administrator sees of a namespace: paths are relative to it, such as ``pods/observer-0``."""
 
-    def __init__(self, plane: ControlPlane, http: httpx.AsyncClient, namespace: str) -> None:
+    def __init__(self, plane: ControlPlane, namespace: str) -> None:
         self.namespace = namespace
         self._plane = plane
-        self._http = http
 
     async def list(self, kind: str, api: str = CORE, selector: str = "") -> list[Object]:
         """All objects of a kind, such as ``pods``, that have these labels."""
@@ -80,26 +82,54 @@ class Objects:
         return self._plane.kubeconfig_with(answer["status"]["token"], file)
 
     async def _ask(self, method: str, path: str, api: str, body: Mapping[str, Any] | None = None) -> Object:
-        url = f"{api}/namespaces/{self.namespace}/{path}".rstrip("/")
-        content = None if body is None else json.dumps(body)
-        headers = {"Content-Type": _MERGE if method == "PATCH" else "application/json"}
-        try:
-            answer = await self._http.request(method, url, content=content, headers=headers)
-        except httpx.TransportError as error:
-            raise Unreached(f"{method} {url}: {error!r}") from error
-        if answer.is_error:
-            raise Answered(answer.status_code, f"{method} {url}: {answer.text}")
-        told: Object = answer.json()
-        return told
+        target = f"{api}/namespaces/{self.namespace}/{path}".rstrip("/")
+        return await _ask(self._plane, method, target, body)
 
 
-@asynccontextmanager
-async def objects(plane: ControlPlane, namespace: str) -> AsyncIterator[Objects]:
-    """The objects of a new namespace, which is asked to end at the end."""
-    headers = {"Authorization": f"Bearer {ADMIN}"}
-    async with httpx.AsyncClient(
-        base_url=plane.url, verify=plane.trust, headers=headers, timeout=10, trust_env=False
-    ) as http:
-        body = {"metadata": {"name": namespace}}
-        (await http.post(f"{CORE}/namespaces", json=body)).raise_for_status()
-        yield Objects(plane, http, namespace)
+async def new_namespace(plane: ControlPlane) -> Objects:
+    """The objects of a namespace of its own."""
+    name = f"tests-{uuid.uuid4().hex[:8]}"
+    await _ask(plane, "POST", f"{CORE}/namespaces", {"metadata": {"name": name}})
+    return Objects(plane, name)
+
+
+async def _ask(plane: ControlPlane, method: str, target: str, body: Mapping[str, Any] | None) -> Object:
+    try:
+        with trio.fail_after(_PATIENCE_S):
+            status, text = await _talk(plane, method, target, b"" if body is None else json.dumps(body).encode())
+    except (OSError, trio.TooSlowError, trio.BrokenResourceError, h11.ProtocolError) as error:
+        raise Unreached(f"{method} {target}: {error!r}") from error
+    if status >= 400:
+        raise Answered(status, f"{method} {target}: {text.decode()}")
+    told: Object = json.loads(text)
+    return told
+
+
+async def _talk(plane: ControlPlane, method: str, target: str, body: bytes) -> tuple[int, bytes]:
+    """One request, over a connection of its own."""
+    host, port = urlsplit(plane.url).hostname or "", urlsplit(plane.url).port or 443
+    stream = await trio.open_ssl_over_tcp_stream(host, port, ssl_context=plane.trust, https_compatible=True)
+    headers = {
+        "Host": host,
+        "Connection": "close",
+        "Authorization": f"Bearer {ADMIN}",
+        "Content-Type": _MERGE if method == "PATCH" else "application/json",
+        "Content-Length": str(len(body)),
+    }
+    http = h11.Connection(h11.CLIENT)
+    events = (h11.Request(method=method, target=target, headers=list(headers.items())), h11.Data(data=body))
+    status, text = 0, bytearray()
+    async with stream:
+        await stream.send_all(b"".join(http.send(event) or b"" for event in (*events, h11.EndOfMessage())))
+        while True:
+            match event := http.next_event():
+                case h11.NEED_DATA:
+                    http.receive_data(bytes(await stream.receive_some(65536)))
+                case h11.Response():
+                    status = event.status_code
+                case h11.Data():
+                    text += event.data
+                case h11.EndOfMessage():
+                    return status, bytes(text)
+                case h11.ConnectionClosed():
+                    raise ConnectionResetError("there is no answer")

@@ -13,6 +13,8 @@ from observer.simulation.asking import ask
 from tests.kubernetes.node_plan import Object, Plan, Probe, Unmet
 from tests.services import tool
 
+Process = subprocess.Popen[bytes]
+
 HASTE = 10.0
 """How much faster than on a real node is asked whether a pod is ready, and it is started again."""
 
@@ -36,7 +38,7 @@ class PodProcess:
         self.root = folder / f"{self.name}-{pod['metadata']['uid'][:8]}"
         self.log = self.root / "log"
         self.codes: list[int] = []
-        self.process: trio.Process | None = None
+        self.process: Process | None = None
         self.ready = False
         self.unmet: str | None = None
         self.leave = trio.Event()
@@ -102,9 +104,10 @@ class PodProcess:
     async def _container(self, plan: Plan) -> None:
         _write(plan)
         with self.log.open("ab") as log:
-            process = await trio.lowlevel.open_process(
+            # It dies with the thread that starts it. Those of trio, which would start it, end when they are not needed.
+            process = subprocess.Popen(  # noqa: ASYNC220
                 [str(tool("setpriv")), "--pdeathsig", "KILL", *plan.command],
-                env=dict(plan.environment),
+                env=plan.environment,
                 cwd=plan.works_in,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -117,15 +120,14 @@ class PodProcess:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._ask, plan, process)
                 nursery.start_soon(self._stop, plan, process)
-                await process.wait()
+                await _wait_ended(process)
                 nursery.cancel_scope.cancel()
         finally:
             self.ready = False
             self.kill()
-            with trio.CancelScope(shield=True):
-                self.codes.append(await process.wait())
+            self.codes.append(process.wait())
 
-    async def _stop(self, plan: Plan, process: trio.Process) -> None:
+    async def _stop(self, plan: Plan, process: Process) -> None:
         """Once the pod is to leave: what comes before the signal, the signal, and force if that does not do."""
         await self.leave.wait()
         with trio.move_on_after(plan.grace):
@@ -133,10 +135,10 @@ class PodProcess:
                 with trio.move_on_after(_BEFORE_STOP):
                     await trio.run_process(plan.before_stop, env=dict(plan.environment), cwd=plan.works_in, check=False)
             process.send_signal(signal.SIGTERM)
-            await process.wait()
+            await _wait_ended(process)
         process.kill()
 
-    async def _ask(self, plan: Plan, process: trio.Process) -> None:
+    async def _ask(self, plan: Plan, process: Process) -> None:
         if plan.startup:
             await self._until(plan.startup, True)
         async with trio.open_nursery() as nursery:
@@ -151,7 +153,7 @@ class PodProcess:
                 await self._until(plan.readiness, False)
                 self.ready = False
 
-    async def _watch_life(self, probe: Probe, process: trio.Process) -> None:
+    async def _watch_life(self, probe: Probe, process: Process) -> None:
         await self._until(probe, False, haste=1.0)
         process.send_signal(signal.SIGTERM)
 
@@ -165,6 +167,14 @@ class PodProcess:
     async def _wait(self, seconds: float) -> None:
         with trio.move_on_after(seconds):
             await self.leave.wait()
+
+
+async def _wait_ended(process: Process) -> None:
+    file = os.pidfd_open(process.pid)
+    try:
+        await trio.lowlevel.wait_readable(file)
+    finally:
+        os.close(file)
 
 
 async def _succeeds(probe: Probe, ip: str) -> bool:

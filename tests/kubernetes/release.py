@@ -4,7 +4,6 @@ import json
 import os
 import re
 import sys
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from tests.kubernetes.addresses import of_loopback
 from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.node_agent import NodeAgent
 from tests.kubernetes.node_plan import Image
-from tests.kubernetes.objects import APPS, Answered, Objects, Unreached, objects
+from tests.kubernetes.objects import APPS, Answered, Objects, Unreached, new_namespace
 from tests.kubernetes.pod_process import PodProcess
 from tests.services import ROOT, tool
 
@@ -62,8 +61,12 @@ class Replica(Node):
     def began(self, pod: PodProcess) -> None:
         """A process of a pod has been started."""
         self.reports.touch()
-        self._pod, self._process, self.host = pod, pod.process, pod.ip
+        self._pod, self.host = pod, pod.ip
         self.lives.append(Life(self.name, len(self.lives), self.reports.stat().st_size, trio.current_time()))
+
+    def runs(self) -> bool:
+        """Whether there is a process."""
+        return self._pod is not None and self._pod.runs()
 
     def last_words(self) -> str:
         """The end of its log."""
@@ -217,9 +220,9 @@ async def deployment(
 
     Nothing of it runs afterwards.
     """
-    namespace = f"tests-{uuid.uuid4().hex[:8]}"
+    known = await new_namespace(plane)
     ports = free_ports(3)
-    domain = f"{FULL_NAME}-cluster.{namespace}.svc.cluster.local"
+    domain = f"{FULL_NAME}-cluster.{known.namespace}.svc.cluster.local"
     replicas = Replicas()
 
     def began(pod: PodProcess) -> None:
@@ -228,8 +231,8 @@ async def deployment(
             replicas.sort(key=lambda node: node.name)
         replicas.named(pod.name).began(pod)
 
-    async with objects(plane, namespace) as known, trio.open_nursery() as nursery:
-        its_helm = Helm(tool(helm), namespace, plane.admin, folder)
+    async with trio.open_nursery() as nursery:
+        its_helm = Helm(tool(helm), known.namespace, plane.admin, folder)
         it = Deployment(its_helm, known, replicas, _values(folder, ports))
         it.agent = NodeAgent(known, _image(), folder / "pods", began, addresses or of_loopback())
         nursery.start_soon(it.agent.run)

@@ -96,13 +96,13 @@ async def test_rights_that_are_taken_away_hurt_only_who_starts_without_them(
             await clients.leave()
         stayed = await it.cluster_ids()
         await it.helm.uninstall()
-        await it.gone()
+        codes = await it.gone()
         verdict = judge(clients.said, it.replicas)
 
     verdict.assert_clean()
     assert (others, heard) == ([True, True], NOT_READY)
     assert PERMISSION in newcomer.log.read_text()
-    assert (stayed, verdict.lost, verdict.again) == (cluster, {}, {})
+    assert (stayed, codes, verdict.lost, verdict.again) == (cluster, [0] * 4, {}, {})
 
 
 async def test_nodes_go_on_while_the_api_server_is_away(control_plane: ControlPlane, tmp_path: Path) -> None:

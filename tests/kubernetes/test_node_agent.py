@@ -2,7 +2,6 @@
 
 import os
 import sys
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from tests.kubernetes.addresses import of_loopback, of_no_network
 from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.node_agent import NodeAgent
 from tests.kubernetes.node_plan import Image
-from tests.kubernetes.objects import APPS, Objects, objects
+from tests.kubernetes.objects import APPS, Objects, new_namespace
 from tests.kubernetes.release import until
 
 pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(240), pytest.mark.processes]
@@ -57,7 +56,8 @@ async def web(
     plane: ControlPlane, folder: Path, addresses: Iterator[str] | None = None
 ) -> AsyncIterator[tuple[Objects, NodeAgent]]:
     """A stateful set of two web servers that are ready, and a service."""
-    async with objects(plane, f"tests-{uuid.uuid4().hex[:8]}") as known, trio.open_nursery() as nursery:
+    known = await new_namespace(plane)
+    async with trio.open_nursery() as nursery:
         image = Image((sys.executable, "-m", "http.server"), "web", {"PATH": os.environ["PATH"]})
         agent = NodeAgent(known, image, folder / "pods", lambda _: None, addresses or of_loopback())
         nursery.start_soon(agent.run)
