@@ -1,7 +1,6 @@
 """What clients send reaches the nodes through the real proxies; what the proxies are to keep away stays away."""
 
 import gzip
-import re
 import ssl
 from pathlib import Path
 
@@ -15,13 +14,13 @@ from tests.deploy.machines import certify, certify_proxy, machines
 from tests.deploy.pinged import silent_session
 from tests.deploy.placed import Site
 from tests.deploy.proxies import KINDS, Proxy, both, proxy
+from tests.deploy.watched import open_websockets, opened_connections
 from tests.faults.ledger import told
-from tests.faults.node import Node
 from tests.faults.standing import Nodes
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("deploy"), pytest.mark.timeout(120)]
 
-NOT_READY = 4226
+NOT_READY, ABNORMAL = 4226, 1006
 TOO_LARGE, TOO_MANY = 413, 429
 MEBIBYTE = 2**20
 PATIENCE = 40
@@ -128,6 +127,26 @@ async def test_a_node_that_is_not_ready_costs_no_post_and_haproxy_leads_nobody_t
     assert max(through_nginx) < PATIENCE
 
 
+async def test_haproxy_ends_the_sessions_of_a_node_that_has_lost_the_majority(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    certify(site)
+    ends = []
+    async with machines(site) as nodes, proxy("haproxy", site) as at:
+        try:
+            async with session(at) as socket:
+                await socket.send_message(sample("client", "room", 1))
+                (its,) = [node for node in nodes if await open_websockets(node)]
+                for node in nodes.besides(its):
+                    node.halt()
+                with trio.fail_after(30):
+                    await socket.get_message()
+        except ConnectionClosed as closed:
+            ends = [closed.reason.code if closed.reason else None]
+        unready = await its.readiness()
+
+    assert (ends, unready[0]) == ([ABNORMAL], 503)
+
+
 async def post_all(at: Proxy, count: int) -> list[int]:
     """How so many POSTs were answered, each on a connection of its own to the proxy."""
     answers = []
@@ -151,12 +170,6 @@ async def refusals_of(at: Proxy) -> int:
             if closed.reason is None or closed.reason.code != NOT_READY:
                 raise
     return PATIENCE
-
-
-async def opened_connections(node: Node) -> int:
-    told = (await node.get("/metrics"))[1].decode()
-    (figure,) = re.findall(r"^observertc_sources_opened_connections_total (\S+)$", told, re.MULTILINE)
-    return int(float(figure))
 
 
 LIMITED = {

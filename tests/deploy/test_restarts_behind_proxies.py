@@ -1,6 +1,5 @@
 """Nodes behind real proxies stop, die and come back under load; half of the clients come through each."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from tests.deploy.guests import guests
 from tests.deploy.machines import REPORTS_EVERY, certify, machines
 from tests.deploy.placed import Site
 from tests.deploy.proxies import both
+from tests.deploy.watched import open_websockets
 from tests.faults.ledger import judge
 from tests.faults.node import Node
 from tests.faults.standing import Nodes
@@ -77,9 +77,3 @@ async def followers(nodes: Nodes) -> list[Node]:
     """Those that do not lead; the one with fewer sessions, which is given more POSTs, comes first."""
     sessions = {node: await open_websockets(node) for node in nodes.besides(await nodes.leader())}
     return sorted(sessions, key=lambda node: sessions[node])
-
-
-async def open_websockets(node: Node) -> int:
-    told = (await node.get("/metrics"))[1].decode()
-    (figure,) = re.findall(r"^observertc_sources_open_websockets (\S+)$", told, re.MULTILINE)
-    return int(float(figure))
