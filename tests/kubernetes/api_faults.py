@@ -1,6 +1,6 @@
 """What can be wrong with the answers of an API server: `ApiDouble.fails` takes these."""
 
-from tests.kubernetes.api_double import Answering, Fault
+from tests.kubernetes.api_double import Answering, Fault, event
 
 
 def refusal(code: int, message: str = "") -> Fault:
@@ -46,8 +46,10 @@ def half_a_line(answering: Answering) -> None:
 
 
 def short_line(answering: Answering) -> None:
-    """Ends properly, but in the middle of an event."""
+    """Ends properly, after a whole event, but in the middle of the next."""
     answering.head_of_stream()
+    version = str(answering.double.store.version)
+    answering.chunk(event("BOOKMARK", {"kind": "Pod", "metadata": {"resourceVersion": version}}))
     answering.chunk(b'{"type":"ADDED","object":{"metadata":{"name":"obs')
     answering.chunk(b"")
 
