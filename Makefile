@@ -4,7 +4,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= observer.yaml
-PYTEST_ARGS ?= -n 2 --dist loadgroup
+PYTEST_ARGS ?= -n 2
 
 .PHONY: demo run test install check format docs lock bench soak simulate-cluster faults services image
 
@@ -39,7 +39,7 @@ services: install
 
 # The container image, with docker or with buildah.
 image:
-	tools/build-image
+	tools/build-image $(IMAGE_ARGS)
 
 # docs/configuration.md is made from the dataclasses.
 docs: install
@@ -69,3 +69,7 @@ simulate-cluster: install
 # After a change of the dependencies in pyproject.toml.
 lock:
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --quiet -o requirements.lock
+	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-header --no-annotate --quiet \
+		--constraints requirements.lock -o requirements.runtime.lock
+	printf 'hatchling\nsetuptools\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --quiet --constraints requirements.lock -o requirements.build.lock

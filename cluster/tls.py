@@ -51,7 +51,8 @@ class Tls:
 
     @property
     def expires_at(self) -> datetime:
-        """When the certificate in use expires; a renewed one is read first."""
+        """When the certificate in use expires, or the last of the authorities if that is sooner; renewed ones are read
+        first."""
         return self._fresh().expires_at
 
     def accepting(self) -> ssl.SSLContext:
@@ -122,7 +123,8 @@ def _read(ca: str, cert: str, key: str, now: datetime) -> _Contexts:
     if _public(private) != _public(own):
         raise ValueError(f"{key}: the key is not that of the certificate {cert}")
     _check_time(cert, own, now)
-    _check_time(ca, max(authorities, key=lambda authority: authority.not_valid_after_utc), now)
+    authority = max(authorities, key=lambda authority: authority.not_valid_after_utc)
+    _check_time(ca, authority, now)
     _check_uses(cert, own)
     names = _names_of_own(cert, own)
     if not _is_signed(own, chain[1:], authorities):
@@ -131,7 +133,7 @@ def _read(ca: str, cert: str, key: str, now: datetime) -> _Contexts:
         _context(ssl.PROTOCOL_TLS_SERVER, ca, cert, key),
         _context(ssl.PROTOCOL_TLS_CLIENT, ca, cert, key),
         names,
-        own.not_valid_after_utc,
+        min(own.not_valid_after_utc, authority.not_valid_after_utc),
     )
 
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from observer.main import main
+from observer.start import main
 
 sys.exit(main())

@@ -24,7 +24,9 @@ from observer.ending import end
 from observer.intake import Intake
 from observer.loop_lag import LoopLag
 from observer.metrics.exposition import Exposition, Watched
+from observer.metrics.limits import Limits
 from observer.metrics.reports import ReportMetrics
+from observer.metrics.vitals import Vitals
 from observer.open_files import raised_file_limit
 from observer.ops import Health, Info, ops_routes
 from observer.peers import peers
@@ -103,6 +105,9 @@ async def run_node(
         report_metrics.count(reports)
         return deliveries.offer(reports)
 
+    def unready() -> str | None:
+        return "the node is stopping" if stop.is_set() else admission.unready()
+
     pipeline = Pipeline(
         registry=lambda: machine.registry,
         commit=others.commit,
@@ -146,6 +151,8 @@ async def run_node(
             departures=pipeline.departures,
             sinks=deliveries.statistics,
             loop_lag=lambda: lag.seconds,
+            vitals=Vitals(now, unready, pipeline.round_age, pipeline.proposals.waiting),
+            limits=limits(configuration),
             cluster=others.figures(),
             pods=others.pods.statistics if others.pods else None,
         ),
@@ -156,7 +163,7 @@ async def run_node(
             health=Health(
                 pipeline.round_age,
                 pipeline.proposals.waiting,
-                lambda: "the node is stopping" if stop.is_set() else admission.unready(),
+                unready,
                 deliveries.statistics,
                 others.standing,
             ),
@@ -205,6 +212,16 @@ def idle_limits(repository: Repository) -> Sweep:
         peer_connection=repository.peer_connections_max_idle * 1000,
         inbound_track=repository.inbound_tracks_max_idle * 1000,
         outbound_track=repository.outbound_tracks_max_idle * 1000,
+    )
+
+
+def limits(configuration: Configuration) -> Limits:
+    """What bounds what the node holds."""
+    settings = configuration.observer
+    return Limits(
+        settings.buffers.samples_collector,
+        configuration.micronaut.server.limits.max_connections,
+        settings.repository.bounds,
     )
 
 

@@ -199,6 +199,8 @@ class Delivery:
             retries=self._retries,
             sending_s=self._sending_s,
             failing_for_s=failing,
+            queued_limit=self._settings.max_queued_reports,
+            queued_text_limit=self._settings.max_queued_text,
         )
 
     async def _session(self) -> Exception | None:

@@ -44,3 +44,7 @@ class SinkStatistics:
     """Time spent sending, failures included. (s)"""
     failing_for_s: float | None
     """How long the sink has been failing; None while it is healthy. (s)"""
+    queued_limit: int = 0
+    """How many reports may wait or be on their way."""
+    queued_text_limit: int = 0
+    """How much text there may be in them. (characters)"""

@@ -32,13 +32,15 @@ def cluster_families(group: Group, figures: ClusterFigures, counts: Counts) -> I
     if (expires_at := figures.certificate_expires_at()) is not None:
         yield group.gauge(
             "certificate_expiry_timestamp",
-            "When the certificate for links to members expires, since the epoch. (s)",
+            "When the certificate for links to members expires, or its authority, since the epoch. (s)",
             expires_at.timestamp(),
             unit="seconds",
         )
 
 
 def _standing_families(group: Group, status: Status) -> Iterator[Metric]:
+    if status.cluster is not None:
+        yield Group(group.prefix).info("cluster", "Which cluster it belongs to.", {"cluster_id": status.cluster})
     yield group.gauges(
         "role", "1 for what the member is.", "role", {role.value: float(role is status.role) for role in Role}
     )

@@ -18,6 +18,7 @@ from observer.intake import Intake
 from observer.metrics.cluster import ClusterFigures, cluster_families
 from observer.metrics.discovery import discovery_families
 from observer.metrics.families import Group, metric_prefix
+from observer.metrics.limits import Limits, repository_limits, source_limits
 from observer.metrics.node import (
     count_entries,
     evaluator_families,
@@ -26,6 +27,7 @@ from observer.metrics.node import (
     source_families,
 )
 from observer.metrics.reports import ReportMetrics
+from observer.metrics.vitals import Vitals, vital_families
 from observer.pipeline import Counts
 from observer.version import own_version
 from schemas.reports import REPORT_SCHEMA_VERSION
@@ -53,6 +55,8 @@ class Watched:
     departures: Sized
     sinks: Callable[[], Sequence[SinkStatistics]]
     loop_lag: Callable[[], float]
+    vitals: Vitals
+    limits: Limits
     cluster: ClusterFigures | None = None
     pods: PodsStatistics | None = None
     clock: Callable[[], float] = trio.current_time
@@ -95,11 +99,13 @@ class _NodeMetrics(Collector):
         if settings.source_metrics.enabled:
             group = Group(prefix, "sources")
             yield from source_families(group, watched.ingest, watched.served, watched.intake, watched.counts)
+            yield from source_limits(group, watched.limits)
         if settings.evaluator_metrics.enabled:
             yield from evaluator_families(Group(prefix, "evaluators"), watched.counts)
         if settings.repository_metrics.enabled:
             group = Group(prefix, "repository")
             yield from repository_families(group, self.entries, watched.unsettled, watched.departures, watched.counts)
+            yield from repository_limits(group, watched.limits)
         if watched.cluster is not None:
             yield from cluster_families(Group(prefix, "cluster"), watched.cluster, watched.counts)
         if watched.pods:
@@ -119,3 +125,4 @@ class _NodeMetrics(Collector):
             self._watched.loop_lag(),
             unit="seconds",
         )
+        yield from vital_families(group, self._watched.vitals)

@@ -14,7 +14,9 @@ from observer.config.settings import Metrics
 from observer.intake import Intake, SamplesCollector
 from observer.metrics.cluster import ClusterFigures
 from observer.metrics.exposition import Exposition, Watched
+from observer.metrics.limits import Limits
 from observer.metrics.reports import ReportMetrics
+from observer.metrics.vitals import Vitals
 from observer.pipeline import Counts
 from schemas.reports import NAMES, Report, ReportType
 from sinks.statistics import SinkStatistics
@@ -36,6 +38,8 @@ class Figures:
     loop_lag: float = 0.0
     cluster: ClusterFigures | None = None
     pods: PodsStatistics | None = None
+    vitals: Vitals = field(default_factory=lambda: Vitals(lambda: 1_700_000_000_500))
+    limits: Limits = field(default_factory=Limits)
 
 
 class Exposed:
@@ -78,6 +82,8 @@ async def exposed(
         loop_lag=lambda: figures.loop_lag,
         cluster=figures.cluster,
         pods=figures.pods,
+        vitals=figures.vitals,
+        limits=figures.limits,
         clock=lambda: 100.0,
     )
     return Exposed((await Exposition(settings, watched, report_metrics).text()).decode())

@@ -10,6 +10,7 @@ import trio
 from prometheus_client import REGISTRY
 
 import web
+from analysis.bounds import Bounds
 from cluster import links as cluster_links
 from cluster.links import LinkStatistics
 from cluster.statistics import Proposal, Statistics
@@ -21,6 +22,8 @@ from ingest.statistics import Refused, Transport
 from observer.config.settings import Metrics, MetricsGroup
 from observer.intake import Intake, SamplesCollector
 from observer.metrics.cluster import ClusterFigures
+from observer.metrics.limits import Limits
+from observer.metrics.vitals import Vitals
 from observer.peers import status_alone
 from observer.pipeline import Counts
 from schemas.samples import Reason, Samples
@@ -355,6 +358,50 @@ async def test_a_node_that_is_alone_has_no_metrics_of_a_cluster() -> None:
     page = await exposed()
 
     assert [family.name for family in page.families if "_cluster_" in family.name] == []
+
+
+async def test_a_node_tells_whether_it_is_ready_and_what_time_it_is() -> None:
+    ready, not_ready = await exposed(), await exposed(Figures(vitals=Vitals(lambda: 0, lambda: "it is stopping")))
+
+    assert ready.value("observertc_ready") == 1
+    assert ready.value("observertc_clock_timestamp_seconds") == 1_700_000_000.5
+    assert not_ready.value("observertc_ready") == 0
+
+
+async def test_a_pipeline_that_runs_tells_when_it_moved_last_and_for_how_long_it_waits() -> None:
+    page = await exposed(Figures(vitals=Vitals(lambda: 0, round_age=lambda: 0.25, waiting=lambda: 3.5)))
+
+    assert page.value("observertc_pipeline_round_age_seconds") == 0.25
+    assert page.value("observertc_pipeline_commit_wait_seconds") == 3.5
+
+
+async def test_a_pipeline_that_does_not_run_has_no_last_round() -> None:
+    page = await exposed()
+
+    assert page.value("observertc_pipeline_round_age_seconds") is None
+    assert page.value("observertc_pipeline_commit_wait_seconds") == 0
+
+
+async def test_bounds_are_told_beside_what_they_bound() -> None:
+    limits = Limits(SamplesCollector(max_items=7, max_bytes=8), 9, Bounds(max_calls=10, max_tracks=11))
+    page = await exposed(Figures(limits=limits, sinks=[replace(SINK, queued_limit=12, queued_text_limit=13)]))
+
+    assert page.value("observertc_sources_limit", of="waiting_samples") == 7
+    assert page.value("observertc_sources_limit", of="waiting_bytes") == 8
+    assert page.value("observertc_sources_limit", of="open_connections") == 9
+    assert page.value("observertc_repository_limit", storage="calls") == 10
+    assert page.value("observertc_repository_limit", storage="clients") == Bounds().max_clients
+    assert page.value("observertc_repository_limit", storage="tracks") == 11
+    assert page.value("observertc_sinks_queued_reports_limit", sink=SINK.key) == 12
+    assert page.value("observertc_sinks_queued_text_limit", sink=SINK.key) == 13
+
+
+async def test_a_member_tells_which_cluster_it_belongs_to() -> None:
+    page = await exposed(Figures(cluster=member(cluster="a:1#f0")))
+    looking = await exposed(Figures(cluster=member(cluster=None)))
+
+    assert page.value("observertc_cluster_info", cluster_id="a:1#f0") == 1
+    assert looking.labels("observertc_cluster_info", "cluster_id") == set()
 
 
 async def test_a_node_that_looks_for_pods_tells_how_that_goes() -> None:
