@@ -77,6 +77,10 @@ class Sources:
     max_items_per_message: int = field(default=5_000, metadata=_NOT_NEGATIVE)
     """How many entries all lists of a message may hold together; what is beyond is thrown away and counted."""
 
+    majority_grace_in_ms: int = field(default=1_000, metadata=_NOT_NEGATIVE)
+    """How long a cluster that had a majority may be without one before samples and sessions are refused, such as while
+    another leader is elected. What is taken in this time waits. (ms)"""
+
     rest: Rest = field(default_factory=Rest)
     """Samples by HTTP POST."""
 

@@ -97,7 +97,8 @@ async def run_node(
 
     deliveries = sinks.deliveries(settings.sinks, settings.buffers.reports_collector)
     intake = Intake(settings.buffers.samples_collector)
-    admission = Admission(settings.sources.websocket.min_remote_peers, others.status)
+    sources = settings.sources
+    admission = Admission(sources.websocket.min_remote_peers, others.status, sources.majority_grace_in_ms / 1000)
     report_metrics = ReportMetrics(settings.metrics)
     lag = LoopLag()
 
