@@ -33,6 +33,10 @@ REFUSED = {
     "endpoints.health.enabled=false": "the probes ask it, so the pods would never be ready",
     "endpoints.prometheus.enabled=false,serviceMonitor.enabled=true": "there would be no metrics to read",
     "env[0].name=POD_NAME": "env has POD_NAME: the chart sets that itself",
+    "extraVolumes[0].name=tls": "extraVolumes or volumeClaimTemplates has one named tls: the chart has that itself",
+    "volumeClaimTemplates[0].metadata.name=config,volumeClaimTemplates[0].spec.accessModes[0]=ReadWriteOnce": "has one "
+    "named config: the chart has that itself",
+    "fullnameOverride=on": "on cannot be the name of a Service",
 }
 
 MISTYPED = {
@@ -46,6 +50,7 @@ MISTYPED = {
     "observer.shutdownGraceInS=-1": "at '/observer/shutdownGraceInS': minimum: got -1, want 0",
     "podDisruptionBudget.maxUnavailable=0": "at '/podDisruptionBudget/maxUnavailable': minimum: got 0, want 1",
     "image.digest=abc": "at '/image/digest': 'abc' does not match pattern",
+    "env[0].name=A,env[0].value=1": "at '/env/0/value': got number, want string",
     "env.PASSWORD=x": "at '/env': got object, want array",
     "podAnnotations.a=1": "at '/podAnnotations/a': got number, want string",
     "ingress.hosts=observer.example.org": "at '/ingress/hosts': got string, want array",

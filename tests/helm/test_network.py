@@ -83,7 +83,12 @@ def test_the_pod_of_the_test_is_taken_for_no_observer() -> None:
 def test_what_observers_may_reach_is_limited_on_demand() -> None:
     assert one("NetworkPolicy")["spec"]["policyTypes"] == ["Ingress"]
     egress = one("NetworkPolicy", "--values", FULL)["spec"]["egress"]
-    assert [[port["port"] for port in rule["ports"]] for rule in egress] == [[53, 53], [5602], [443, 6443], [9092]]
+    assert [[port["port"] for port in rule["ports"]] for rule in egress] == [
+        [53, 53, 5353, 5353],
+        [5602],
+        [443, 6443],
+        [9092],
+    ]
 
 
 def test_the_ingress_leads_to_samples() -> None:

@@ -59,6 +59,23 @@ def test_what_is_not_restricted_is_noticed() -> None:
     assert found == ["runs as root", "seccompProfile", "allowPrivilegeEscalation", "capabilities", "writable root"]
 
 
+def test_openshift_chooses_users_and_groups_itself() -> None:
+    made = objects(template("--api-versions", "security.openshift.io/v1"))
+    specs = [it["spec"]["template"]["spec"] for it in made if it["kind"] == "StatefulSet"]
+    specs += [it["spec"] for it in made if it["kind"] == "Pod"]
+
+    assert len(specs) == 2
+    for spec in specs:
+        assert not {"runAsUser", "runAsGroup", "fsGroup"} & set(spec["securityContext"])
+        assert unrestricted(spec) == []
+
+
+def test_a_group_that_is_asked_for_counts_on_openshift_too() -> None:
+    spec = pod_spec("--api-versions", "security.openshift.io/v1", "--set", "podSecurityContext.fsGroup=20000")
+
+    assert spec["securityContext"]["fsGroup"] == 20000
+
+
 def test_the_api_is_open_to_observers_only_and_only_for_pods() -> None:
     role = one("Role")
 
@@ -185,6 +202,24 @@ def test_reports_go_to_a_volume_of_ones_own_if_there_is_one() -> None:
     assert volumes("--values", FULL) == ["config", "tls", "tmp", "more"]
     mounts = {mount["name"]: mount["mountPath"] for mount in container("--values", FULL)["volumeMounts"]}
     assert mounts["data"] == "/var/lib/webrtc-observer"
+
+
+@pytest.mark.parametrize("name", ["data", "tmp"])
+def test_a_volume_of_ones_own_takes_the_place_of_an_empty_one(name: str) -> None:
+    own = {"name": name, "emptyDir": {"sizeLimit": "1Gi"}}
+    volumes = pod_spec(values=f"extraVolumes: [{own}]")["volumes"]
+
+    assert [volume for volume in volumes if volume["name"] == name] == [own]
+    assert sorted(volume["name"] for volume in volumes) == ["config", "data", "tls", "tmp"]
+
+
+@pytest.mark.parametrize("probe", ["startup", "liveness", "readiness"])
+def test_a_probe_without_values_has_those_of_kubernetes(probe: str) -> None:
+    assert set(container("--set", f"probes.{probe}=null")[f"{probe}Probe"]) == {"httpGet"}
+
+
+def test_affinities_that_are_taken_away_leave_that_of_the_chart() -> None:
+    assert pod_spec("--set", "affinity=null") == pod_spec()
 
 
 def test_the_key_is_for_the_group_of_the_pod_only() -> None:

@@ -33,7 +33,7 @@ def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         where = f"{path}.{key}" if path else key
         if "properties" in below:
             yield from leaves(below, where)
-        elif where != "global":
+        elif where not in ("global", "enabled"):
             yield where, below
 
 

@@ -1,13 +1,32 @@
 {{/* What values can only get wrong together. Each failure says what to do. */}}
 
 {{- define "webrtc-observer.guards" -}}
+{{- include "webrtc-observer.guardNames" . -}}
 {{- include "webrtc-observer.guardNumber" . -}}
 {{- include "webrtc-observer.guardCluster" . -}}
 {{- include "webrtc-observer.guardPorts" . -}}
 {{- include "webrtc-observer.guardAutoscaling" . -}}
 {{- include "webrtc-observer.guardEnvironment" . -}}
+{{- include "webrtc-observer.guardVolumes" . -}}
 {{- include "webrtc-observer.guardMonitoring" . -}}
 {{- $_ := include "webrtc-observer.terminationGrace" . -}}
+{{- end -}}
+
+{{- define "webrtc-observer.guardNames" -}}
+{{- $name := include "webrtc-observer.fullname" . -}}
+{{- $read := index (printf "name: %s" $name | fromYaml) "name" -}}
+{{- if not (and (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" $name) (kindIs "string" $read)) -}}
+{{- fail (printf "%s cannot be the name of a Service, which is a word of small letters, digits and hyphens that begins with a letter: set fullnameOverride" $name) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "webrtc-observer.guardVolumes" -}}
+{{- range concat (.Values.extraVolumes | default list) (.Values.volumeClaimTemplates | default list) -}}
+{{- $name := .name | default (.metadata | default dict).name -}}
+{{- if has $name (list "config" "tls") -}}
+{{- fail (printf "extraVolumes or volumeClaimTemplates has one named %s: the chart has that itself, so call yours otherwise" $name) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "webrtc-observer.guardNumber" -}}

@@ -51,40 +51,43 @@ name is enough where it is part of the chart's (`observer`), or the other way ro
 
 {{/* The labels of all objects. */}}
 {{- define "webrtc-observer.labels" -}}
-app.kubernetes.io/name: {{ include "webrtc-observer.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: {{ .Chart.Name }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- include "webrtc-observer.labelsOf" (list . "" dict) -}}
+{{- end -}}
+
+{{/*
+The labels of an object that has a component, or labels of its own, of (list context component labels). By some of them
+it is found, so these cannot be others; the object's own count more than commonLabels.
+*/}}
+{{- define "webrtc-observer.labelsOf" -}}
+{{- $context := index . 0 -}}
+{{- $found := dict "app.kubernetes.io/name" (include "webrtc-observer.name" $context) "app.kubernetes.io/instance" $context.Release.Name -}}
+{{- $_ := set $found "app.kubernetes.io/managed-by" $context.Release.Service -}}
+{{- with index . 1 -}}{{- $_ := set $found "app.kubernetes.io/component" . -}}{{- end -}}
+{{- $chart := dict "app.kubernetes.io/version" $context.Chart.AppVersion "app.kubernetes.io/part-of" $context.Chart.Name -}}
+{{- $version := printf "%s-%s" $context.Chart.Name $context.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" -}}
+{{- $_ := set $chart "helm.sh/chart" $version -}}
+{{- toYaml (merge dict $found (index . 2 | default dict) ($context.Values.commonLabels | default dict) $chart) -}}
 {{- end -}}
 
 {{/* The labels by which observers are found, and nothing else. They never change, as a StatefulSet's may not. */}}
 {{- define "webrtc-observer.selector" -}}
-app.kubernetes.io/name: {{ include "webrtc-observer.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/component: observer
-{{- end -}}
-
-{{/* The labels of an observer's pod. No version of the chart is among them, lest a new one replace pods in vain. */}}
-{{- define "webrtc-observer.podLabels" -}}
-{{ include "webrtc-observer.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: {{ .Chart.Name }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
-{{- with .Values.podLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- include "webrtc-observer.selectorOf" (list . "observer") -}}
 {{- end -}}
 
 {{/* The labels of the pod of `helm test`. */}}
 {{- define "webrtc-observer.testSelector" -}}
-app.kubernetes.io/name: {{ include "webrtc-observer.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/component: test
+{{- include "webrtc-observer.selectorOf" (list . "test") -}}
+{{- end -}}
+
+{{- define "webrtc-observer.selectorOf" -}}
+{{- $context := index . 0 -}}
+{{- $found := dict "app.kubernetes.io/name" (include "webrtc-observer.name" $context) "app.kubernetes.io/instance" $context.Release.Name -}}
+{{- toYaml (set $found "app.kubernetes.io/component" (index . 1)) -}}
+{{- end -}}
+
+{{/* The labels of an observer's pod. No version of the chart is among them, lest a new one replace pods in vain. */}}
+{{- define "webrtc-observer.podLabels" -}}
+{{- $chart := dict "app.kubernetes.io/version" .Chart.AppVersion "app.kubernetes.io/part-of" .Chart.Name -}}
+{{- $own := include "webrtc-observer.selector" . | fromYaml -}}
+{{- toYaml (merge dict $own (.Values.podLabels | default dict) (.Values.commonLabels | default dict) $chart) -}}
 {{- end -}}
