@@ -214,9 +214,14 @@ async def until(holds: Callable[[], Awaitable[bool]], what: str, patience: float
 
 @asynccontextmanager
 async def deployment(
-    plane: ControlPlane, folder: Path, *, helm: str = "helm3", addresses: Iterator[str] | None = None
+    plane: ControlPlane,
+    folder: Path,
+    *,
+    helm: str = "helm3",
+    addresses: Iterator[str] | None = None,
+    image: Image | None = None,
 ) -> AsyncIterator[Deployment]:
-    """A namespace in which a release can be installed, its pods on loopback or at these addresses.
+    """A namespace in which a release can be installed, its pods on loopback or at these addresses, of this image.
 
     Nothing of it runs afterwards.
     """
@@ -234,7 +239,7 @@ async def deployment(
     async with trio.open_nursery() as nursery:
         its_helm = Helm(tool(helm), known.namespace, plane.admin, folder)
         it = Deployment(its_helm, known, replicas, _values(folder, ports))
-        it.agent = NodeAgent(known, _image(), folder / "pods", began, addresses or of_loopback())
+        it.agent = NodeAgent(known, image or _image(), folder / "pods", began, addresses or of_loopback())
         nursery.start_soon(it.agent.run)
         try:
             yield it
