@@ -18,7 +18,7 @@ from tests.deploy.watched import open_websockets, opened_connections
 from tests.faults.ledger import told
 from tests.faults.standing import Nodes
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("deploy"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
 NOT_READY, ABNORMAL = 4226, 1006
 TOO_LARGE, TOO_MANY = 413, 429

@@ -13,7 +13,7 @@ from tests.faults.ledger import judge
 from tests.faults.node import Node
 from tests.faults.standing import Nodes
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("deploy"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
 OK, BAD_GATEWAY, UNAVAILABLE = 200, 502, 503
 GOING_AWAY = 1001

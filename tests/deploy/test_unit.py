@@ -77,7 +77,6 @@ def test_a_failed_node_is_started_again_for_ever_unless_its_configuration_is_wro
 
 
 @pytest.mark.processes
-@pytest.mark.xdist_group("deploy")
 async def test_nodes_form_a_cluster_report_and_drain_under_the_restrictions_of_the_unit(tmp_path: Path) -> None:
     tool("systemd-analyze")
     if ctypes.util.find_library("seccomp") is None:

@@ -10,7 +10,7 @@ from tests.image.compose import seconds, services
 from tests.image.conftest import Image
 from tests.image.proxy import proxy
 
-pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600), pytest.mark.processes]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.processes]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from tests.docs.documents import TOP, blocks_of, text_of
 from tests.image.conftest import Image
 
-pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600), pytest.mark.processes]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.processes]
 
 PAGE = TOP / "docs" / "containers.md"
 

@@ -9,7 +9,7 @@ from tests.image.conftest import Image
 from tests.image.engine import BASE
 from tests.services import ROOT
 
-pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600), pytest.mark.processes]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.processes]
 
 MOST_ADDED = 150_000_000
 """How large the image may be beyond its base. (bytes)"""

@@ -7,7 +7,7 @@ from kubernetes import client
 
 from tests.kubernetes.control_plane import ControlPlane, api_of
 
-pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(240)]
 
 
 def test_a_service_account_may_do_only_what_a_role_says(control_plane: ControlPlane, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ class Api:
         self.core.delete_namespaced_pod(name, self.namespace, grace_period_seconds=grace)
 
 
-@pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.xdist_group("kubernetes"))])
+@pytest.fixture(params=["double", "real"])
 def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
     if request.param == "double":
         with double(tmp_path) as made:

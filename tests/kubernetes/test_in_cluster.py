@@ -13,7 +13,7 @@ from tests.kubernetes.node_plan import Image
 from tests.kubernetes.release import deployment
 from tests.services import ROOT, tool
 
-pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(240), pytest.mark.processes]
+pytestmark = [pytest.mark.timeout(240), pytest.mark.processes]
 
 TOKEN = "import json, os; print(json.load(open(os.environ['KUBECONFIG']))['users'][0]['user']['token'], end='')"
 

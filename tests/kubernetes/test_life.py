@@ -14,7 +14,7 @@ from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.objects import RBAC, Answered
 from tests.kubernetes.release import FULL_NAME, Deployment, Replica, deployment, until
 
-pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(400), pytest.mark.processes]
+pytestmark = [pytest.mark.timeout(400), pytest.mark.processes]
 
 ALL = ("observer-0", "observer-1", "observer-2")
 BINDING = f"rolebindings/{FULL_NAME}"

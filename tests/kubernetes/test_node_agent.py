@@ -18,7 +18,7 @@ from tests.kubernetes.node_plan import Image
 from tests.kubernetes.objects import APPS, Objects, new_namespace
 from tests.kubernetes.release import until
 
-pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(240), pytest.mark.processes]
+pytestmark = [pytest.mark.timeout(240), pytest.mark.processes]
 
 LABELS = {"app": "web"}
 

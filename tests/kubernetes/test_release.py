@@ -11,7 +11,7 @@ from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.objects import APPS, CORE, NETWORK, POLICY, RBAC
 from tests.kubernetes.release import FULL_NAME, Deployment, deployment, until
 
-pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(400), pytest.mark.processes]
+pytestmark = [pytest.mark.timeout(400), pytest.mark.processes]
 
 KINDS = {
     "configmaps": CORE,
