@@ -3,6 +3,7 @@
 import pytest
 
 from tests.helm.charts import CHART, HELMS, helm, refusal
+from tests.helm.test_values import leaves, schema
 
 ALONE = "replicas=1,observer.sources.websocket.minRemotePeers=0"
 
@@ -51,6 +52,8 @@ MISTYPED = {
     "podDisruptionBudget.maxUnavailable=0": "at '/podDisruptionBudget/maxUnavailable': minimum: got 0, want 1",
     "image.digest=abc": "at '/image/digest': 'abc' does not match pattern",
     "env[0].name=A,env[0].value=1": "at '/env/0/value': got number, want string",
+    "clusterDomain=null": "at '': missing property 'clusterDomain'",
+    "logLevel=null": "at '': missing property 'logLevel'",
     "env.PASSWORD=x": "at '/env': got object, want array",
     "podAnnotations.a=1": "at '/podAnnotations/a': got number, want string",
     "ingress.hosts=observer.example.org": "at '/ingress/hosts': got string, want array",
@@ -67,6 +70,14 @@ def test_values_that_cannot_work_together_are_refused(values: str) -> None:
 @pytest.mark.parametrize("values", MISTYPED)
 def test_a_value_that_is_none_is_refused_by_its_name(values: str, name: str) -> None:
     assert MISTYPED[values] in refusal("--set", values, by=name)
+
+
+@pytest.mark.parametrize("block", sorted({path.rpartition(".")[0] for path, _ in leaves(schema())} - {""}))
+def test_a_block_that_is_taken_away_is_missed_by_its_name_or_not_needed(block: str) -> None:
+    done = helm("helm3", "template", CHART, "--set", f"{block}=null")
+
+    name = block.rpartition(".")[2]
+    assert done.returncode == 0 or f"missing property '{name}'" in done.stderr
 
 
 @pytest.mark.parametrize(
