@@ -34,9 +34,6 @@ from cluster.settings import LinkLimits, TlsFiles
 from cluster.tls import Tls
 from tests.cluster.certificates_for_tests import Certificates, any_client
 from tests.cluster.linking import QUICK, Peer, Wire, limits, link, peers, until, wire
-from tests.docs.documents import TOP, rows, text_of
-
-REFUSALS = "Connections to the cluster port that are refused"
 
 MEMBER = "127.0.0.1:9#ffffffffffffffff"
 """A member that the peers keep, greater than them, so that it is to dial."""
@@ -280,12 +277,6 @@ async def test_refusals_are_logged_once_a_second_and_without_what_was_said(caplo
     assert 1 <= len(told) < 5
     assert "not_a_member" in told[0]
     assert "secret" not in caplog.text
-
-
-def test_every_reason_for_a_refusal_is_explained() -> None:
-    listed = [row[0] for row in rows(text_of(TOP / "docs" / "security.md"), REFUSALS)]
-
-    assert listed == [reason.value for reason in Refused]
 
 
 @given(st.lists(st.binary(max_size=300), max_size=20), st.data())
