@@ -68,12 +68,23 @@ NODES = [
 STANDING = [
     Case(
         "WebrtcObserverNodeNotReady",
-        three("observertc_cluster_quorum", "1x4 0x10", "1x20"),
+        [*three("observertc_ready", "1x4 0x10", "1x4 0x1 1x20"), *three("observertc_cluster_quorum", "1x20")],
         silent=["4m", "6m"],
         fires="7m",
-        says="{node} of {cluster} is in touch with no majority: it takes no new sessions, answers POSTs with 503, and "
-        "reports nothing new.",
+        says="{node} of {cluster} runs and has not been ready for two minutes: it takes no new sessions.",
         keeps=NODE,
+    ),
+    Case(
+        "WebrtcObserverNoneReady",
+        [
+            *three("observertc_ready", "1x4 0x30", "1x6 0x30", "0x40"),
+            *three("observertc_cluster_quorum", "1x40"),
+            *three("observertc_ready", "0x40", job="without a majority"),
+            *three("observertc_cluster_quorum", "0x40", job="without a majority"),
+        ],
+        silent=["6m", "8m"],
+        fires="9m",
+        says="No node of {cluster} that runs is ready, and not for want of a majority: no new sessions are taken.",
     ),
     Case(
         "WebrtcObserverNoMajority",
@@ -91,11 +102,31 @@ STANDING = [
     ),
     Case(
         "WebrtcObserverSeveralLeaders",
-        three("observertc_cluster_is_leader", "0x4 1x20", "1x20", "0x20"),
+        [
+            *three("observertc_cluster_is_leader", "0x4 1x20", "1x20", "0x20"),
+            *three("observertc_cluster_info", "1x30", cluster_id="a:5601#f0"),
+            *(told(n, "observertc_cluster_is_leader", "1x30", job="two clusters") for n in (1, 2)),
+            *(told(n, "observertc_cluster_info", "1x30", job="two clusters", cluster_id=f"{n}") for n in (1, 2)),
+        ],
         silent=["4m", "6m"],
         fires="7m",
-        says="2 nodes of {cluster} lead: they are members of different clusters, and clients of one room are seen as "
-        "different calls.",
+        says="2 nodes of {cluster} lead the cluster a:5601#f0. That is a fault of the observer.",
+        labels={"cluster_id": "a:5601#f0"},
+    ),
+    Case(
+        "WebrtcObserverSeveralClusters",
+        [
+            # It is formed anew, and once more; the third time one node stays in the old one.
+            told(1, "observertc_cluster_info", "1x4 stale", cluster_id="a:5601#f0"),
+            told(2, "observertc_cluster_info", "1x6 stale", cluster_id="a:5601#f0"),
+            told(1, "observertc_cluster_info", "_x5 1x30", cluster_id="b:5601#01"),
+            told(2, "observertc_cluster_info", "_x7 1x2 stale", cluster_id="b:5601#01"),
+            told(2, "observertc_cluster_info", "_x10 1x20", cluster_id="c:5601#02"),
+            told(3, "observertc_cluster_info", "1x40", cluster_id="another", job="of others"),
+        ],
+        silent=["4m", "6m", "8m", "12m"],
+        fires="13m",
+        says="Nodes of {cluster} are members of 2 clusters: clients of one room may be seen as different calls.",
     ),
     Case(
         "WebrtcObserverMembersDisagree",
@@ -195,11 +226,35 @@ LIFE = [
         keeps=NODE,
     ),
     Case(
+        "WebrtcObserverCommitStuck",
+        [
+            *three("observertc_pipeline_commit_wait_seconds", "0x9 31+60x30", "0x9 31+60x30", "30x40"),
+            *three("observertc_cluster_quorum", "1x40", "0x40", "1x40"),
+        ],
+        silent=["9m", "10m"],
+        fires="11m",
+        says="{node} of {cluster} has a majority, and has been waiting for 1m 31s for it to take a change. Its samples "
+        "wait as long.",
+        keeps=NODE,
+    ),
+    Case(
+        "WebrtcObserverClocksDiffer",
+        [
+            # Prometheus waits for the second for 9 s now and then, and all others are an hour ahead.
+            told(1, "observertc_clock_timestamp_seconds", "3605+60x9 4207+60x40"),
+            told(2, "observertc_clock_timestamp_seconds", " ".join(f"{3600 + 60 * n + n % 4 * 3}" for n in range(60))),
+            told(3, "observertc_clock_timestamp_seconds", "0+60x60", job="of others"),
+        ],
+        silent=["9m", "19m"],
+        fires="20m",
+        says="Clocks of nodes of {cluster} are 7s apart.",
+    ),
+    Case(
         "WebrtcObserverCertificateExpiresSoon",
         [told(1, "observertc_cluster_certificate_expiry_timestamp_seconds", f"{7 * DAY + HOUR}x300")],
         silent=["60m", "120m"],
         fires="122m",
-        says="{node} of {cluster} has a certificate that holds for 6d 22h 58m 0s more.",
+        says="{node} of {cluster} has a certificate, or an authority, that holds for 6d 22h 58m 0s more.",
         keeps=NODE,
     ),
     Case(
@@ -207,7 +262,8 @@ LIFE = [
         [told(1, "observertc_cluster_certificate_expiry_timestamp_seconds", f"{DAY + HOUR}x300")],
         silent=["60m", "65m"],
         fires="66m",
-        says="{node} of {cluster} has a certificate that holds for 23h 54m 0s more. Without one it finds no member.",
+        says="{node} of {cluster} has a certificate, or an authority, that holds for 23h 54m 0s more. Without one it "
+        "finds no member.",
         keeps=NODE,
     ),
     Case(

@@ -1,13 +1,15 @@
-"""What makes alerts of samples, sinks and resources fire, and what does not yet."""
+"""What makes alerts of samples fire, and what does not yet."""
 
-from tests.monitoring.case import KUBERNETES, NODE, POD, Case, told
+from tests.monitoring.case import NODE, Case, told
 
-GIGABYTE = 10**9
-BUILD = "observertc_build_info"
 RECEIVED = "observertc_sources_received_samples_total"
 REFUSED = "observertc_sources_refused_total"
 REJECTED = "observertc_sources_rejected_total"
 ENTRIES = "observertc_repository_entries"
+REPOSITORY_LIMIT = "observertc_repository_limit"
+SOURCES_LIMIT = "observertc_sources_limit"
+ROUND_AGE = "observertc_pipeline_round_age_seconds"
+COMMIT_WAIT = "observertc_pipeline_commit_wait_seconds"
 
 SAMPLES = [
     Case(
@@ -27,15 +29,15 @@ SAMPLES = [
     Case(
         "WebrtcObserverPipelineStuck",
         [
-            told(1, "observertc_sources_waiting_samples", "7x30"),
-            told(1, "observertc_evaluators_execution_durations_seconds_count", "0+600x9 5400x20", component="look"),
-            told(2, "observertc_sources_waiting_samples", "7x30"),
-            told(2, "observertc_evaluators_execution_durations_seconds_count", "5x30", component="look"),
-            told(2, "observertc_cluster_quorum", "0x30"),
+            told(1, ROUND_AGE, "0.1x9 30 31+60x20"),
+            told(1, COMMIT_WAIT, "0x40"),
+            told(2, ROUND_AGE, "31+60x30"),
+            told(2, COMMIT_WAIT, "31+60x30"),
         ],
-        silent=["9m", "11m"],
-        fires="12m",
-        says="{node} of {cluster} has looked at nothing for minutes, and 7 messages wait.",
+        silent=["9m", "10m"],
+        fires="11m",
+        says="The pipeline of {node} of {cluster} has not moved for 31s, and waits for nobody. That is a fault of the "
+        "observer.",
         keeps=NODE,
     ),
     Case(
@@ -50,6 +52,20 @@ SAMPLES = [
         fires="20m",
         says="{cluster} turned away 10 messages or sessions within two minutes: full.",
         labels={"reason": "full"},
+    ),
+    Case(
+        "WebrtcObserverConnectionsNearLimit",
+        [
+            told(1, "observertc_sources_open_connections", "4000x9 4500x20"),
+            told(2, "observertc_sources_open_connections", "4500x30"),
+            told(1, SOURCES_LIMIT, "5000x40", of="open_connections"),
+            told(1, SOURCES_LIMIT, "9x40", of="waiting_samples"),
+            told(2, SOURCES_LIMIT, "10000x40", of="open_connections"),
+        ],
+        silent=["9m", "14m"],
+        fires="15m",
+        says="{node} of {cluster} has 90% of the connections open that may be open.",
+        keeps=NODE,
     ),
     Case(
         "WebrtcObserverConnectionsTurnedAway",
@@ -114,28 +130,35 @@ SAMPLES = [
     Case(
         "WebrtcObserverRegistryFilling",
         [
-            told(1, ENTRIES, "80000x30", storage="clients"),
-            told(1, ENTRIES, "400000x30", storage="peer_connections"),
-            told(1, ENTRIES, "800000x9 820000x20", storage="inbound_tracks"),
-            told(1, ENTRIES, "800000x9 820000x20", storage="outbound_tracks"),
-            told(2, ENTRIES, "800000x30", storage="inbound_tracks"),
-            told(2, ENTRIES, "800000x30", storage="outbound_tracks"),
+            told(1, ENTRIES, "80x30", storage="clients"),
+            told(1, ENTRIES, "80x30", storage="calls"),
+            told(1, ENTRIES, "400x30", storage="peer_connections"),
+            told(1, ENTRIES, "9999x30", storage="rooms"),
+            *(told(1, ENTRIES, "800x9 820x20", storage=f"{way}bound_tracks") for way in ("in", "out")),
+            *(told(2, ENTRIES, "1600x30", storage=f"{way}bound_tracks") for way in ("in", "out")),
+            *(told(1, REPOSITORY_LIMIT, "100x40", storage=storage) for storage in ("calls", "clients")),
+            told(1, REPOSITORY_LIMIT, "500x40", storage="peer_connections"),
+            told(1, REPOSITORY_LIMIT, "2000x40", storage="tracks"),
+            told(2, REPOSITORY_LIMIT, "4000x40", storage="tracks"),
         ],
         silent=["9m", "14m"],
         fires="15m",
-        says="{cluster} holds 82% of the tracks that it may hold by default.",
+        says="{cluster} holds 82% of the tracks that it may hold.",
         labels={"storage": "tracks"},
     ),
     Case(
         "WebrtcObserverSamplesWait",
         [
-            told(1, "observertc_sources_waiting_samples", "5000x30"),
-            told(1, "observertc_sources_waiting_bytes", "33554432x9 40265318x20"),
-            told(2, "observertc_sources_waiting_samples", "5000x30"),
+            told(1, "observertc_sources_waiting_samples", "50x30"),
+            told(1, "observertc_sources_waiting_bytes", "500x9 600x20"),
+            told(2, "observertc_sources_waiting_samples", "60x30"),
+            told(1, SOURCES_LIMIT, "100x40", of="waiting_samples"),
+            told(1, SOURCES_LIMIT, "1000x40", of="waiting_bytes"),
+            told(2, SOURCES_LIMIT, "120x40", of="waiting_samples"),
         ],
         silent=["9m", "11m"],
         fires="12m",
-        says="What waits at {node} of {cluster} takes 60% of the room that there is by default.",
+        says="What waits at {node} of {cluster} takes 60% of the room that there is.",
         keeps=NODE,
     ),
     Case(
@@ -151,134 +174,31 @@ SAMPLES = [
     ),
 ]
 
-SINKS = [
-    Case(
-        "WebrtcObserverSinkFailing",
-        [
-            told(1, "observertc_sinks_failing", "0x4 1x20", sink="archive"),
-            told(1, "observertc_sinks_failing", "0x30", sink="live"),
-        ],
-        silent=["4m", "6m"],
-        fires="7m",
-        says="The sink archive of {node} of {cluster} has been failing for two minutes. Its reports wait.",
-        keeps=NODE,
-        labels={"sink": "archive"},
+OTHER_BOUNDS = [
+    *(
+        Case(
+            "WebrtcObserverRegistryFilling",
+            [told(1, ENTRIES, "80x9 90x20", storage=kind), told(1, REPOSITORY_LIMIT, "100x40", storage=kind)],
+            silent=["9m", "14m"],
+            fires="15m",
+            says=f"{{cluster}} holds 90% of the {kind} that it may hold.",
+            labels={"storage": kind},
+        )
+        for kind in ("calls", "clients", "peer_connections")
     ),
     Case(
-        "WebrtcObserverReportsDropped",
+        "WebrtcObserverSamplesWait",
         [
-            told(1, "observertc_sinks_dropped_reports_total", "5x15 305x40", sink="archive", reason="queue_full"),
-            told(1, "observertc_sinks_dropped_reports_total", "3x60", sink="archive", reason="given_up"),
-        ],
-        silent=["15m", "31m"],
-        fires="20m",
-        says="The sink archive of {node} of {cluster} dropped 300 reports within 15 minutes: queue_full.",
-        keeps=NODE,
-        labels={"sink": "archive", "reason": "queue_full"},
-    ),
-    Case(
-        "WebrtcObserverSinkQueueFilling",
-        [
-            told(1, "observertc_sinks_queued_reports", "50000x9 60000x20", sink="archive"),
-            told(1, "observertc_sinks_queued_text", "50000000x40", sink="archive"),
-            told(2, "observertc_sinks_queued_text", "50000000x40", sink="archive"),
+            told(1, "observertc_sources_waiting_samples", "50x9 60x20"),
+            told(1, SOURCES_LIMIT, "100x40", of="waiting_samples"),
+            told(1, SOURCES_LIMIT, "1000x40", of="waiting_bytes"),
         ],
         silent=["9m", "11m"],
         fires="12m",
-        says="What waits for the sink archive at {node} of {cluster} takes 60% of the room that there is by default.",
+        says="What waits at {node} of {cluster} takes 60% of the room that there is.",
         keeps=NODE,
-        labels={"sink": "archive"},
-    ),
-    Case(
-        "WebrtcObserverOutcomesNotKept",
-        [told(1, "observertc_repository_outcomes_not_kept_total", "0x15 7x40")],
-        silent=["15m", "31m"],
-        fires="20m",
-        says="{cluster} no longer keeps 7 events of the last 15 minutes for another node to tell.",
     ),
 ]
+"""Alerts above, once more."""
 
-RESOURCES = [
-    Case(
-        "WebrtcObserverLoopLags",
-        [
-            told(1, "observertc_event_loop_lag_seconds", "1x4 1.25x20"),
-            told(2, "observertc_event_loop_lag_seconds", "2x4 0.1 2x4 0.1"),
-        ],
-        silent=["4m", "9m"],
-        fires="10m",
-        says="Tasks of {node} of {cluster} waited 1.25s for their turn, and more than a second at some time in every "
-        "half minute before.",
-        keeps=NODE,
-    ),
-    Case(
-        "WebrtcObserverProcessorBusy",
-        [
-            told(1, "process_cpu_seconds_total", "0+48x20 960+57x40"),
-            told(1, BUILD, "1x80"),
-            told(2, "process_cpu_seconds_total", "0+57x60"),
-        ],
-        silent=["20m", "35m"],
-        fires="42m",
-        says="{node} of {cluster} uses 95% of the one processor that it can use.",
-        keeps=NODE,
-    ),
-    Case(
-        "WebrtcObserverOpenFilesNearLimit",
-        [
-            told(1, "process_open_fds", "800x4 900x20"),
-            told(1, "process_max_fds", "1000x40"),
-            told(1, BUILD, "1x40"),
-            told(2, "process_open_fds", "900x40"),
-            told(2, "process_max_fds", "1000x40"),
-        ],
-        silent=["4m", "9m"],
-        fires="10m",
-        says="{node} of {cluster} has 90% of the files open that it may open.",
-        keeps=NODE,
-    ),
-    Case(
-        "WebrtcObserverMemoryNearLimit",
-        [
-            told(
-                1,
-                "container_memory_working_set_bytes",
-                f"{0.9 * GIGABYTE:.0f}x4 {0.95 * GIGABYTE:.0f}x20",
-                container="o",
-            ),
-            told(1, "container_spec_memory_limit_bytes", f"{GIGABYTE}x40", container="o"),
-            told(2, "container_memory_working_set_bytes", f"{GIGABYTE}x40", container="o"),
-            told(2, "container_spec_memory_limit_bytes", "0x40", container="o"),
-            told(3, "container_memory_working_set_bytes", f"{GIGABYTE}x40", container="another"),
-            told(3, "container_spec_memory_limit_bytes", f"{GIGABYTE}x40", container="another"),
-            told(1, BUILD, "1x40"),
-            told(2, BUILD, "1x40"),
-        ],
-        silent=["4m", "9m"],
-        fires="10m",
-        says="The container o of calls/observer-1 uses 95% of the memory that it may use.",
-        keeps=POD,
-        labels={"container": "o"},
-        surroundings=[KUBERNETES],
-    ),
-    Case(
-        "WebrtcObserverMemoryGrows",
-        [
-            told(1, "process_resident_memory_bytes", f"{GIGABYTE}x150 {1.8 * GIGABYTE:.0f}x100"),
-            told(1, ENTRIES, "1000x300", storage="clients"),
-            told(1, BUILD, "1x300"),
-            told(2, "process_resident_memory_bytes", f"{GIGABYTE}x150 {2 * GIGABYTE}x100"),
-            told(2, ENTRIES, "1000x150 1300x150", storage="clients"),
-            told(2, BUILD, "1x300"),
-            told(3, "process_resident_memory_bytes", f"{GIGABYTE}x150 {1.4 * GIGABYTE:.0f}x100"),
-            told(3, BUILD, "1x300"),
-        ],
-        silent=["25h", "31h"],
-        fires="32h",
-        says="{node} of {cluster} uses 1.8 times the memory of yesterday, and not for more clients.",
-        keeps=NODE,
-        interval="10m",
-    ),
-]
-
-CASES = [*SAMPLES, *SINKS, *RESOURCES]
+CASES = [*SAMPLES, *OTHER_BOUNDS]

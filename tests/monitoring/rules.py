@@ -15,6 +15,8 @@ RULES = TOP / "helm" / "webrtc-observer" / "files" / "alerts.yaml"
 _NAME = re.compile(r"\b(?:observertc|process|python|container)_[a-z0-9_]+|\bup\b")
 _SELECTOR = re.compile(r"\b([a-z_]+)\s*\{([^}]*)\}")
 _MATCHER = re.compile(r'(\w+)(=~?)"([^"]*)"')
+_THRESHOLD = re.compile(r"\s+(?:==|>|<)\s+[\d.]+(?:\s+\*\s+[\d.]+)?")
+_COMPARISON = re.compile(r"(?<=\s)([<>])(?=\s)")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,12 @@ def alerts() -> Mapping[str, Alert]:
 def metrics_of(expression: str) -> set[str]:
     """The metrics that an expression reads."""
     return set(_NAME.findall(expression))
+
+
+def figures(expression: str) -> str:
+    """What an expression calculates, whether it is too much or not: without its thresholds and its exceptions."""
+    rule, _, _ = expression.partition("unless")
+    return _COMPARISON.sub(r"\1 bool", _THRESHOLD.sub("", rule))
 
 
 def narrowed(expression: str) -> Iterator[str]:

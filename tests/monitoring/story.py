@@ -82,7 +82,10 @@ Alerts = Mapping[str, Sequence[Mapping[str, Any]]]
 
 @dataclass
 class Story:
-    """What was seen. `answers` are those to queries of the dashboard, `counts` to selectors of alerts."""
+    """What was seen.
+
+    `answers` are those to queries of the dashboard, `counts` to selectors of alerts, `figures` what alerts calculate.
+    """
 
     text: str = ""
     rules: Sequence[Mapping[str, Any]] = ()
@@ -90,6 +93,7 @@ class Story:
     refused: dict[str, str] = field(default_factory=dict)
     answers: dict[str, Sequence[float]] = field(default_factory=dict)
     counts: dict[str, float] = field(default_factory=dict)
+    figures: dict[str, Sequence[float]] = field(default_factory=dict)
     choices: dict[str, int] = field(default_factory=dict)
     updated: Alerts = field(default_factory=dict)
     knocked: Alerts = field(default_factory=dict)
@@ -191,6 +195,8 @@ async def see_all_well(watching: Prometheus, story: Story) -> None:
     for alert in rules.alerts().values():
         for selector in [*rules.narrowed(alert.expression), *rules.metrics_of(alert.expression)]:
             story.counts[selector] = await watching.number(f"count({selector})")
+        results = await watching.query(rules.figures(alert.expression))
+        story.figures[alert.name] = [float(result["value"][1]) for result in results]
     for name, variable in dashboard.variables().items():
         if variable["type"] == "query":
             story.choices[name] = len(await watching.query(chosen_from(variable["query"]["query"])))

@@ -1,8 +1,15 @@
 """The page for operators and the rules say the same."""
 
+import re
+from dataclasses import replace
+
+from analysis.events import EVENT_NAMES
 from discovery.pod_list import Failure
+from observer.metrics.vitals import Vitals
 from tests.docs.documents import TOP, rows, text_of
 from tests.monitoring.rules import alerts, document
+from tests.observer.exposed import exposed
+from tests.observer.test_metrics import busy, member
 
 PAGE = text_of(TOP / "docs" / "operations.md")
 HEADINGS = {
@@ -39,6 +46,16 @@ def test_every_reason_why_a_talk_with_kubernetes_fails_is_explained() -> None:
     listed = [row[0] for row in rows(PAGE, "Talks with the Kubernetes API that fail")]
 
     assert sorted(listed) == sorted(reason.value for reason in Failure)
+
+
+async def test_every_metric_of_a_node_stands_in_the_page() -> None:
+    node = replace(busy(), cluster=member(cluster="a:5601#f0"), vitals=Vitals(lambda: 0, round_age=lambda: 0.1))
+    told = set(re.findall(r"^# TYPE (observertc_\S+)", (await exposed(node)).text, re.MULTILINE))
+    # The page names some of the counters of events, and says that there is one for each.
+    of_events = {f"observertc_reports_{name.lower()}_total" for name in EVENT_NAMES}
+
+    assert len(told) > 100
+    assert told - of_events - set(re.findall(r"observertc_\w+", PAGE)) == set()
 
 
 def table(heading: str) -> list[list[str]]:

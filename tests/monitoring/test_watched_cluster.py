@@ -22,10 +22,21 @@ from tests.monitoring.story import (
 )
 from tests.services import tool
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("monitoring"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 OF_PODS = "Discovery of pods"
 """The row that stays empty where peers are listed."""
+
+NOT_HERE = {
+    "WebrtcObserverDiscoveryFails",
+    "WebrtcObserverDiscoverySilent",
+    "WebrtcObserverPeerNotAMember",
+    "WebrtcObserverMemoryNearLimit",
+}
+"""Alerts of Kubernetes."""
+
+NOT_YET = {"WebrtcObserverMemoryGrows", "WebrtcObserverSamplesStopped"}
+"""Alerts that look further back than the story lasts."""
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +61,14 @@ def test_what_an_alert_selects_is_there(story: Story) -> None:
     elsewhere = ("observertc_discovery_", "container_")
     assert {selector for selector in missing if not selector.startswith(elsewhere)} == set()
     assert len(story.counts) > 70
+
+
+def test_what_an_alert_calculates_is_there(story: Story) -> None:
+    assert {name for name, figures in story.figures.items() if not has_data(figures)} == NOT_HERE | NOT_YET
+
+
+def test_clocks_of_nodes_on_one_machine_agree(story: Story) -> None:
+    assert max(story.figures["WebrtcObserverClocksDiffer"]) < 1
 
 
 def test_every_query_of_the_dashboard_is_taken(story: Story) -> None:
