@@ -78,7 +78,8 @@ def busy() -> Figures:
         ),
         registry=full_registry(),
         sinks=[SINK],
-        cluster=member(),
+        cluster=member(cluster="a:1#f0"),
+        vitals=Vitals(lambda: 1_700_000_000_500, round_age=lambda: 0.25),
         pods=LOOKING,
     )
 
