@@ -14,7 +14,7 @@ from typing import Any
 from ingest.sources import Sources
 from observer.config.binding import NOTHING, Binder, Place
 from observer.config.cluster_checks import cluster_notices, cluster_problems
-from observer.config.environment import expand
+from observer.config.environment import expand, unset
 from observer.config.foreign import Notice, Status
 from observer.config.hamok import Hamok
 from observer.config.names import canonical
@@ -105,6 +105,9 @@ class Configuration:
             raise ValueError("endpoints.all.port and micronaut.server.port are the same port of one address")
 
 
+_TOP = Place()
+
+
 def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
     """The configuration of a file; without a path, of the file that the environment names, else the defaults.
 
@@ -122,7 +125,7 @@ def parse(text: str, environ: Mapping[str, str]) -> Configuration:
         ConfigError: Something in it is wrong; it holds every problem.
     """
     binder = Binder()
-    raw = _expanded(read(text, binder.problems), environ)
+    raw = _expanded(binder, read(text, binder.problems), environ)
     _move(binder, raw)
     _fill_in_ports(raw, environ)
     configuration = binder.instance(Configuration, raw, Place(foreign=REFERENCE_KEYS))
@@ -143,14 +146,19 @@ def _text(path: Path) -> str:
         raise ConfigError([Problem("", f"cannot read the configuration file {str(path)!r}: {reason}")]) from None
 
 
-def _expanded(value: Any, environ: Mapping[str, str]) -> Any:
+def _expanded(binder: Binder, value: Any, environ: Mapping[str, str], place: Place = _TOP) -> Any:
     if isinstance(value, Block):
         for key, item in value.items():
-            value[key] = _expanded(item, environ)
+            value[key] = _expanded(binder, item, environ, place.below(value, key))
         return value
     if isinstance(value, list):
-        return [_expanded(item, environ) for item in value]
-    return expand(value, environ) if isinstance(value, str) else value
+        return [_expanded(binder, item, environ, place.item(i)) for i, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    for name in unset(value, environ):
+        reason = f"the variable {name} is not set and has no default, so it stands for nothing"
+        binder.notices.append(Notice(place.path, Status.DOUBTFUL, reason))
+    return expand(value, environ)
 
 
 def _move(binder: Binder, raw: Block) -> None:

@@ -24,3 +24,12 @@ def expand(text: str, environ: Mapping[str, str]) -> str:
         return environ.get(match["name"], default or "")
 
     return _REFERENCE.sub(value, text)
+
+
+def unset(text: str, environ: Mapping[str, str]) -> list[str]:
+    """The variables that are not there although the text refers to them without a default."""
+    return [
+        found["name"]
+        for found in _REFERENCE.finditer(text)
+        if found["quoted"] is None and found["plain"] is None and found["name"] not in environ
+    ]
