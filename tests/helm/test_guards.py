@@ -31,6 +31,10 @@ REFUSED = {
     "micronaut.server.port=7081": "must differ: they are 7081, 7081, 5601",
     "observer.hamok.endpoint.config.serverPort=7080": "must differ: they are 7080, 7081, 7080",
     "endpoints.all.port=${PORT}": 'endpoints.all.port is "${PORT}": the Services and probes need a number',
+    "micronaut.server.host=127.0.0.1": "micronaut.server.host is 127.0.0.1: nobody outside of the pod would reach it",
+    "endpoints.all.host=localhost": "endpoints.all.host is localhost: nobody outside of the pod would reach it",
+    "observer.hamok.endpoint.config.advertisedHost=observer-1.example.org": "advertisedHost is observer-1.example.org: "
+    "all observers would go by one name; leave it out",
     "endpoints.health.enabled=false": "the probes ask it, so the pods would never be ready",
     "endpoints.prometheus.enabled=false,serviceMonitor.enabled=true": "there would be no metrics to read",
     "env[0].name=POD_NAME": "env has POD_NAME: the chart sets that itself",

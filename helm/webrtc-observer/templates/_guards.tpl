@@ -5,6 +5,7 @@
 {{- include "webrtc-observer.guardNumber" . -}}
 {{- include "webrtc-observer.guardCluster" . -}}
 {{- include "webrtc-observer.guardPorts" . -}}
+{{- include "webrtc-observer.guardHosts" . -}}
 {{- include "webrtc-observer.guardAutoscaling" . -}}
 {{- include "webrtc-observer.guardEnvironment" . -}}
 {{- include "webrtc-observer.guardVolumes" . -}}
@@ -71,6 +72,20 @@
 {{- if .Values.cluster.enabled -}}{{- $ports = append $ports (include "webrtc-observer.clusterPort" .) -}}{{- end -}}
 {{- if ne (len (uniq $ports)) (len $ports) -}}
 {{- fail (printf "micronaut.server.port, endpoints.all.port and observer.hamok.endpoint.config.serverPort must differ: they are %s" (join ", " $ports)) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "webrtc-observer.guardHosts" -}}
+{{- $server := (.Values.micronaut.server | default dict).host -}}
+{{- $all := (.Values.endpoints.all | default dict).host -}}
+{{- range $key, $host := dict "micronaut.server.host" $server "endpoints.all.host" $all -}}
+{{- if regexMatch "^(127\\.|localhost$|::1$|\\[::1\\]$)" (toString $host) -}}
+{{- fail (printf "%s is %s: nobody outside of the pod would reach it, not even its probes; leave it out" $key $host) -}}
+{{- end -}}
+{{- end -}}
+{{- $advertised := (((.Values.observer.hamok | default dict).endpoint | default dict).config | default dict).advertisedHost -}}
+{{- if and $advertised (not (contains "${" (toString $advertised))) (gt (include "webrtc-observer.least" . | int) 1) -}}
+{{- fail (printf "observer.hamok.endpoint.config.advertisedHost is %s: all observers would go by one name; leave it out" $advertised) -}}
 {{- end -}}
 {{- end -}}
 
