@@ -3,13 +3,14 @@
 from typing import Protocol
 
 from cluster.formation import Answers
-from cluster.names import is_address
+from cluster.messages import Description
+from cluster.names import address_of, is_address
 
 _ASKERS = 256
 """How many of those who asked are remembered."""
 
 _ASKERS_FOR = 10.0
-"""For how long they are asked in turn. (s)"""
+"""For how long they are asked in turn, and their answers are needed. (s)"""
 
 
 class Found(Protocol):
@@ -22,6 +23,10 @@ class Found(Protocol):
     @property
     def founders(self) -> frozenset[str]:
         """Those whose answers are needed."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether who answers at an address under another one was reached by mistake."""
 
 
 class Acquaintances:
@@ -46,15 +51,26 @@ class Acquaintances:
             if len(self._askers) > _ASKERS:
                 del self._askers[next(iter(self._askers))]
 
-    def answered(self, answers: Answers) -> None:
-        """A round is over; whom the answers tell of is asked in the next."""
-        self._told = {address for answer in answers.values() if answer for address in answer.known}
+    def believed(self, answers: Answers) -> Answers:
+        """A round is over: the answers as far as they count. Whom they tell of is asked in the next.
 
-    def who_asked_since(self, since: float) -> set[str]:
-        """Those who asked at that time or later. Of two processes that ask, one at least so knows the other before it
-        decides."""
-        return {address for address, at in self._askers.items() if at >= since}
+        Where addresses are exact, who answers at that of another does not answer for it: a name may still lead to the
+        IP address that its bearer has lost, be it to oneself.
+        """
+        if self.found is not None and self.found.exact:
+            answers = {address: answer if _is_of(answer, address) else None for address, answer in answers.items()}
+        self._told = {address for answer in answers.values() if answer for address in answer.known}
+        return answers
+
+    def askers(self, now: float) -> set[str]:
+        """Those who asked lately, and so may decide by what they were told: who decides needs their answers, too. So of
+        two it is enough that one knows the other."""
+        return {address for address, at in self._askers.items() if now - at <= _ASKERS_FOR}
 
     def to_ask(self, now: float) -> set[str]:
         """All that may be worth asking."""
-        return self.known() | self._told | self.who_asked_since(now - _ASKERS_FOR)
+        return self.known() | self._told | self.askers(now)
+
+
+def _is_of(answer: Description | None, address: str) -> bool:
+    return answer is not None and address_of(answer.member).lower() == address.lower()

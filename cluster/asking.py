@@ -46,8 +46,6 @@ class Rounds:
         self._open: set[str] | None = None
         self._answers: dict[str, Description | None] = {}
         self._next_at = 0.0
-        self.began_at = 0.0
-        """When the last round began."""
         self._concluded: Callable[[Answers, float], None] = lambda answers, now: None
 
     def stop(self) -> None:
@@ -60,7 +58,6 @@ class Rounds:
         if self._open is not None or now < self._next_at:
             return
         self._open, self._answers, self._concluded = set(), {}, concluded
-        self.began_at = now
         for address in sorted({*addresses} - {self._own}):
             self._ask(address)
         self._conclude_if_all_answered(now)

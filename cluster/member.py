@@ -310,15 +310,15 @@ class Member(Generic[Answer]):
         return self._acquaintances.to_ask(now) | {address_of(name) for name in members}
 
     def _me(self, now: float) -> Description:
-        """What it says of itself; whoever asked it during this round counts as known, too."""
+        """What it says of itself; whoever asked it lately counts as known, too."""
         me = self.describe(now)
-        me.known = sorted({*me.known, *self._acquaintances.who_asked_since(self._rounds.began_at)})
+        me.known = sorted({*me.known, *self._acquaintances.askers(now)})
         return me
 
     def _take_first_step(self, answers: Answers, now: float) -> None:
         if self._raft is not None or self._acquaintances.found is None:
             return
-        self._acquaintances.answered(answers)
+        answers = self._acquaintances.believed(answers)
         match first_step(self._me(now), answers):
             case Wait(why):
                 self._why = why
@@ -340,7 +340,7 @@ class Member(Generic[Answer]):
         raft = self._raft
         if raft is None or raft.in_touch(now):
             return
-        self._acquaintances.answered(answers)
+        answers = self._acquaintances.believed(answers)
         self._guests = frozenset(
             answer.member
             for answer in answers.values()

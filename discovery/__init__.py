@@ -22,6 +22,10 @@ class Found(NamedTuple):
     hosts: Mapping[str, str] = _NONE
     """The IP addresses of hosts, as far as they are known better than from DNS."""
 
+    exact: bool = False
+    """Whether peers know each other by these addresses only: who answers at one of them under another was reached by
+    mistake."""
+
 
 class Discovery(Protocol):
     """Looks for peers."""

@@ -118,14 +118,24 @@ def found_among(pods: Iterable[Pod], settings: Pods, own: str) -> Found:
         host = _host_of(pod, settings)
         if pod.ips and host not in pod.ips:
             hosts[host] = pod.ips[0]
-        if _is_called(pod, own_host):
+        if _is_called(pod, own_host, settings):
             continue
         address = f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}"
         if pod.runs and pod.ips:
             addresses.add(address)
         if pod.scheduled:
             founders.add(address)
-    return Found(frozenset(addresses), frozenset(founders), hosts)
+    return Found(frozenset(addresses), frozenset(founders), hosts, exact=settings.service is not None)
+
+
+def is_founder(pods: Iterable[Pod], settings: Pods, own: str) -> bool:
+    """Whether whoever is known as `own` is a founder by what is known of pods, and not only by what it knows itself.
+
+    If not, the pods are others than its own, or as they were before it was there: then who else is there cannot be told
+    from them.
+    """
+    host = _host(own)
+    return any(pod.scheduled and not pod.ended and _is_called(pod, host, settings) for pod in pods)
 
 
 def _host_of(pod: Pod, settings: Pods) -> str:
@@ -134,9 +144,13 @@ def _host_of(pod: Pod, settings: Pods) -> str:
     return pod.ips[0] if pod.ips else pod.name
 
 
-def _is_called(pod: Pod, host: str) -> bool:
+def _is_called(pod: Pod, host: str, settings: Pods) -> bool:
     """Whether a pod may be known by the name or IP address of a host."""
-    return host in pod.ips or (one_spelling(host) is None and f"{host}.".startswith(f"{pod.name}."))
+    if host in pod.ips:
+        return True
+    if settings.service is not None:
+        return host in (pod.name, _host_of(pod, settings).lower())
+    return one_spelling(host) is None and pod.name in (host, host.partition(".")[0])
 
 
 def _host(address: str) -> str:

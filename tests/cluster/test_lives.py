@@ -186,6 +186,61 @@ def test_who_asks_while_it_asks_must_have_answered_too() -> None:
     assert life.cluster is None
 
 
+def asked_by_one_that_is_silent_itself(ago: float) -> Life:
+    """Its own peers have answered, but not who asked it that long before."""
+    life = Life(frozenset({A, B}))
+    life.pass_time()
+    life.member.asked(encode(Who(D)), None, lambda answer: None, life.now)
+    life.answers(B, None)
+    life.pass_time(ago)
+    if D in life.asks:
+        life.answers(D, None)
+    life.answers(B, Description(member=f"{B}#{5:016x}", known=[A, B]))
+    life.pass_time()
+    return life
+
+
+def test_who_asked_just_before_it_asked_must_have_answered_too() -> None:
+    assert asked_by_one_that_is_silent_itself(1.0).cluster is None
+
+
+def test_who_asked_once_and_never_again_is_waited_for_no_longer() -> None:
+    life = asked_by_one_that_is_silent_itself(1.0)
+    for _ in range(12):
+        life.pass_time(1.0)
+        for address in [*life.asks]:
+            life.answers(address, Description(member=f"{B}#{5:016x}", known=[A, B]) if address == B else None)
+    assert life.cluster is not None
+
+
+def strangely_answered(exact: bool) -> Life:
+    """At the address of B somebody answers who is C."""
+    life = Life()
+    life.member.discovered(Found(frozenset({A, B}), frozenset({A, B}), exact=exact))
+    life.pass_time()
+    for address in (B, C):
+        life.answers(address, Description(member=f"{C}#{5:016x}", known=[C]))
+    life.pass_time()
+    return life
+
+
+def test_where_addresses_are_exact_nobody_answers_for_another() -> None:
+    assert strangely_answered(exact=True).cluster is None
+
+
+def test_where_they_are_not_an_address_may_be_another_name_of_a_peer() -> None:
+    assert strangely_answered(exact=False).cluster is not None
+
+
+def test_where_addresses_are_exact_an_answer_of_its_own_is_none_of_a_peer() -> None:
+    life = Life()
+    life.member.discovered(Found(frozenset({A, B}), frozenset({A, B}), exact=True))
+    life.pass_time()
+    life.answers(B, life.member.describe(life.now))
+    life.pass_time()
+    assert life.cluster is None
+
+
 def test_a_cluster_is_formed_anew_only_when_two_rounds_say_so() -> None:
     life = out_of_touch()
     life.round(unformed(B), unformed(C))

@@ -7,7 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
+from tests.cluster.simulation.pods import run_pods
 from tests.cluster.simulation.random_run import run
 
 
@@ -17,19 +19,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster.simulation")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--trace", action="store_true")
+    parser.add_argument("--pods", action="store_true")
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--from", type=int, default=0, dest="first")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     if options.seed is not None:
-        return one(options.seed, options.trace)
-    return many(range(options.first, options.first + options.seeds), options.jobs)
+        return one(options.seed, options.trace, options.pods)
+    return many(range(options.first, options.first + options.seeds), options.jobs, options.pods)
 
 
-def one(seed: int, trace: bool) -> int:
+def one(seed: int, trace: bool, pods: bool) -> int:
     """One seed in words."""
     began = time.perf_counter()
-    simulation = run(seed, print if trace else None)
+    simulation = (run_pods if pods else run)(seed, print if trace else None)
     seconds = time.perf_counter() - began
     print(f"seed {seed}: {simulation.schedule.now:.1f} s in {seconds:.1f} s, fingerprint {simulation.fingerprint:08x}")
     print(f"healed in {simulation.healed_in:.1f} s, {len(simulation.court.acknowledged)} commands acknowledged")
@@ -38,20 +41,21 @@ def one(seed: int, trace: bool) -> int:
     return bool(simulation.court.wrong)
 
 
-def many(seeds: range, jobs: int) -> int:
+def many(seeds: range, jobs: int, pods: bool) -> int:
     """Many seeds, in processes of their own; tells those that failed, and how to see each again."""
     began = time.perf_counter()
     failed = done = 0
     virtual = slowest = 0.0
     counts: Counter[str] = Counter()
-    for seed, wrong, seconds, healed, counted in _results(seeds, jobs):
+    for seed, wrong, seconds, healed, counted in _results(seeds, jobs, pods):
         done += 1
         counts.update(counted)
         virtual += seconds
         slowest = max(slowest, healed)
         if wrong:
             failed += 1
-            print(f"seed {seed}: {wrong[0]}\n    python -m tests.cluster.simulation --seed {seed} --trace", flush=True)
+            again = f"python -m tests.cluster.simulation --seed {seed} --trace{' --pods' if pods else ''}"
+            print(f"seed {seed}: {wrong[0]}\n    {again}", flush=True)
         elif sys.stderr.isatty():
             print(f"\r{done} of {len(seeds)}", end="", file=sys.stderr, flush=True)
     real = time.perf_counter() - began
@@ -65,14 +69,14 @@ def many(seeds: range, jobs: int) -> int:
 Result = tuple[int, list[str], float, float, Counter[str]]
 
 
-def _results(seeds: range, jobs: int) -> Iterator[Result]:
+def _results(seeds: range, jobs: int, pods: bool) -> Iterator[Result]:
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(result, seeds, chunksize=4)
+        yield from pool.map(partial(result, pods=pods), seeds, chunksize=4)
 
 
-def result(seed: int) -> Result:
+def result(seed: int, pods: bool) -> Result:
     """What became of a seed."""
-    simulation = run(seed)
+    simulation = (run_pods if pods else run)(seed)
     return seed, simulation.court.wrong, simulation.schedule.now, simulation.healed_in, simulation.counts()
 
 

@@ -64,7 +64,6 @@ class Process:
         limits: LogLimits,
         random: Random,
         *,
-        found: Found,
         skew: float = 0.02,
         pace: float = 0.2,
         tell: Callable[[str], None] = lambda line: None,
@@ -104,7 +103,6 @@ class Process:
         self.status: Status = self.member.status(self.clock.at(self.schedule.now))
         self.tell(f"{self.name} starts")
         self.proposer = Proposer(self, pace)
-        self.discovers(found)
         self._tick_in(random.uniform(0, 0.05))
 
     # What it is

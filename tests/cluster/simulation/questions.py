@@ -14,12 +14,14 @@ class Questions:
     def __init__(self, network: Network) -> None:
         self.aliases: dict[str, str] = {}
         """Other addresses that lead to the same process."""
+        self.leads_to: Callable[[str, str], str] = lambda asker, address: self.aliases.get(address, address)
+        """Where somebody ends up who asks at an address."""
         self._network = network
         self._open: set[tuple[Place, str]] = set()
 
     def ask(self, asker: Place, address: str, question: bytes) -> None:
         """Asks whoever is at an address; the asker gets the answer, or None in time."""
-        network, there, key = self._network, self.aliases.get(address, address), (asker, address)
+        network, there, key = self._network, self.leads_to(asker.address, address), (asker, address)
         if key in self._open:
             raise AssertionError(f"{asker.name} asks at {address} while another question waits there")
         self._open.add(key)

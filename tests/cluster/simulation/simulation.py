@@ -92,13 +92,13 @@ class Simulation:
             self.plan.timing,
             self.plan.limits,
             Random(self.random.getrandbits(64)),
-            found=self.found(address),
             skew=self.plan.skew,
             pace=self.plan.pace,
             tell=self.tell,
         )
         self.processes[address] = process
         self.all.append(process)
+        self.looks_around(process)
         return process
 
     def _application(self) -> Application:
@@ -210,8 +210,12 @@ class Simulation:
         for process in self.alive():
             self.schedule.after(
                 self.random.uniform(0, 3),
-                lambda process=process: process.discovers(self.found(process.address)),  # type: ignore[misc]
+                lambda process=process: self.looks_around(process),  # type: ignore[misc]
             )
+
+    def looks_around(self, process: Process) -> None:
+        """Discovery tells a process what it knows."""
+        process.discovers(self.found(process.address))
 
     # The end
 
