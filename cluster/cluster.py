@@ -48,7 +48,8 @@ Looking = Callable[[], Awaitable[Discovered]]
 class Cluster(Generic[Answer]):
     """One process of a cluster that replicates `machine`.
 
-    `found` looks for peers, as `discovery` does; it may raise `OSError`, and what was found before then stays.
+    `found` looks for peers, as `discovery` does; it may raise `OSError`: who was found before then stays, but where
+    they are is asked of DNS.
     """
 
     def __init__(
@@ -182,7 +183,7 @@ class Cluster(Generic[Answer]):
         except OSError as error:
             if str(error) != self._blind:
                 _LOG.warning("Looking for peers failed, those that were known stay known: %s", error)
-            self._blind = str(error)
+            self._blind, self._hosts = str(error), {}
             return
         self._blind = None
         self._addresses, self._hosts = found.addresses | found.founders, found.hosts

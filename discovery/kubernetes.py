@@ -16,7 +16,7 @@ import trio
 
 from discovery import Found
 from discovery.pod_list import ApiFailed, Ended, Event, Failure, Opened, Page, PodList, Word
-from discovery.pods import ApiLimits, Pods, found_among
+from discovery.pods import ApiLimits, Pods, found_among, is_founder, strayed
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -79,15 +79,18 @@ class K8sPodsDiscovery:
     async def found(self) -> Found:
         """The peers, as far as they were last told of.
 
-        Raises `OSError`, with words for operators, before all pods have been listed once.
+        Raises `OSError`, with words for operators, before all pods have been listed once, and while the own pod is not
+        among them: without it nothing can be told from them.
         """
         await trio.lowlevel.checkpoint()
         if not self._list.listed:
             raise OSError(f"the Kubernetes API was of no help: {self._trouble or 'it has not answered yet'}")
+        if not is_founder(self._list.pods, self._settings, self._own):
+            raise OSError(strayed(len(self._list.pods), self._settings, self._own))
         found = self._found()
         silence = self.statistics.silence(trio.current_time())
         fresh = silence is not None and silence < self._settings.limits.hosts_for_in_s
-        return found if fresh else Found(found.addresses, found.founders)
+        return found if fresh else found._replace(hosts={})
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follows the pods until it is cancelled. Starts once they have been listed, or that has failed."""

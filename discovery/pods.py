@@ -138,6 +138,13 @@ def is_founder(pods: Iterable[Pod], settings: Pods, own: str) -> bool:
     return any(pod.scheduled and not pod.ended and _is_called(pod, host, settings) for pod in pods)
 
 
+def strayed(pods: int, settings: Pods, own: str) -> str:
+    """What operators are told when their own pod is not among so many."""
+    wanted = {"prefix": settings.prefix, "labelSelector": settings.label_selector, "service": settings.service}
+    by = ", ".join([f"namespace {settings.namespace}", *(f"{key} {value}" for key, value in wanted.items() if value)])
+    return f"no pod that has a node and has not ended is known as {own}, this one's own address ({pods} pods of {by})"
+
+
 def _host_of(pod: Pod, settings: Pods) -> str:
     if settings.service is not None:
         return f"{pod.name}.{settings.service}.{settings.namespace}.svc.{settings.cluster_domain}"

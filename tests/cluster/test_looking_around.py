@@ -81,6 +81,13 @@ async def test_a_node_that_finds_itself_alone_forms_a_cluster() -> None:
         await until(lambda: cluster.status().quorum)
 
 
+async def test_while_looking_fails_dns_decides_where_a_host_is() -> None:
+    found = among(OWN, "observer-1.cluster.invalid:1", **{"observer-1.cluster.invalid": "127.0.0.1"})
+    async with looking(discovery := Discovery(found), OWN) as cluster:
+        discovery.says = REFUSED
+        await until(lambda: "observer-1.cluster.invalid cannot be found" in (cluster.status().waits_for or ""))
+
+
 async def test_peers_are_reached_at_the_addresses_that_discovery_tells() -> None:
     async with trio.open_nursery() as nursery:
         reached = trio.Event()

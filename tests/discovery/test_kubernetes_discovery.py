@@ -47,6 +47,7 @@ async def came(api: ApiDouble, holds: Callable[[], bool]) -> None:
 @pytest.fixture
 def api() -> Iterator[ApiDouble]:
     with api_double() as double:
+        add(double, "o-0", "10.0.0.1")
         add(double, "o-1", "10.0.0.2")
         yield double
 
@@ -154,12 +155,15 @@ async def test_of_thousands_of_pods_only_peers_are_kept(api: ApiDouble, tmp_path
         assert (await discovery.found()).addresses == {OWN, PEER}
 
     assert api.count("list") == 7
-    assert discovery.statistics.pods == 1
+    assert discovery.statistics.pods == 2
 
 
 async def test_ip_addresses_of_hosts_are_told_while_the_server_speaks(api: ApiDouble, tmp_path: Path) -> None:
     async with following(discovery_of(api, tmp_path, service="s")) as discovery:
-        assert (await discovery.found()).hosts == {"o-1.s.default.svc.cluster.local": "10.0.0.2"}
+        assert (await discovery.found()).hosts == {
+            "o-0.s.default.svc.cluster.local": "10.0.0.1",
+            "o-1.s.default.svc.cluster.local": "10.0.0.2",
+        }
 
 
 async def test_ip_addresses_of_hosts_are_no_longer_told_when_it_was_silent_too_long(
@@ -169,6 +173,7 @@ async def test_ip_addresses_of_hosts_are_no_longer_told_when_it_was_silent_too_l
         found = await until_found(discovery, lambda found: not found.hosts)
 
     assert "o-1.s.default.svc.cluster.local:5601" in found.addresses
+    assert found.exact
 
 
 async def test_what_goes_on_is_counted(api: ApiDouble, tmp_path: Path) -> None:
@@ -178,7 +183,7 @@ async def test_what_goes_on_is_counted(api: ApiDouble, tmp_path: Path) -> None:
         await until(lambda: discovery.statistics.events == 1)
         counted = discovery.statistics
 
-    assert (counted.lists, counted.watches, counted.pods, counted.peers, dict(counted.failures)) == (1, 1, 2, 2, {})
+    assert (counted.lists, counted.watches, counted.pods, counted.peers, dict(counted.failures)) == (1, 1, 3, 2, {})
     assert counted.last_word_at is not None
 
 
@@ -197,6 +202,21 @@ async def test_every_word_of_the_server_ends_its_silence(api: ApiDouble, tmp_pat
 def test_silence_is_counted_from_the_last_word() -> None:
     assert PodsStatistics().silence(12.0) is None
     assert PodsStatistics(last_word_at=10.0).silence(12.0) == 2.0
+
+
+async def test_without_the_own_pod_among_them_pods_are_no_peers(api: ApiDouble, tmp_path: Path) -> None:
+    settings = Pods(prefix="o-", namespace="default", label_selector="", limits=LONG)
+    stray = K8sPodsDiscovery(settings, "10.0.0.9:5601", by(api.kubeconfig(tmp_path / "observer")))
+
+    async with following(stray):
+        with pytest.raises(
+            OSError, match=r"is known as 10\.0\.0\.9:5601, .* \(2 pods of namespace default, prefix o-\)"
+        ):
+            await stray.found()
+        add(api, "o-9", "10.0.0.9")
+        found = await until_found(stray, lambda found: True)
+
+    assert found.addresses == {"10.0.0.9:5601", OWN, PEER}
 
 
 # The end

@@ -74,6 +74,7 @@ def discovery_of(api: ApiDouble, folder: Path, limits: ApiLimits = SMALL) -> K8s
 @pytest.fixture
 def api() -> Iterator[ApiDouble]:
     with api_double() as double:
+        add(double, "o-0", "10.0.0.1")
         add(double, "o-1", "10.0.0.2")
         yield double
 
@@ -164,7 +165,7 @@ async def test_a_list_whose_next_page_is_forgotten_begins_anew(api: ApiDouble, t
 
 
 async def test_more_pods_than_there_may_be_are_not_taken(api: ApiDouble, tmp_path: Path) -> None:
-    async with following(discovery_of(api, tmp_path, replace(PATIENT, max_pods=1))) as discovery:
+    async with following(discovery_of(api, tmp_path, replace(PATIENT, max_pods=2))) as discovery:
         add(api, "o-2", "10.0.0.3")
         await until(lambda: discovery.statistics.failures[Failure.TOO_MUCH] >= 2)
         found = await discovery.found()

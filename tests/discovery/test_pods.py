@@ -3,7 +3,7 @@
 import pytest
 
 from discovery import Found
-from discovery.pods import Pod, Pods, found_among, one_spelling
+from discovery.pods import Pod, Pods, found_among, is_founder, one_spelling
 
 OWN = "10.0.0.1:5601"
 SETTINGS = Pods(prefix="observer-")
@@ -123,6 +123,46 @@ def test_the_domain_of_the_cluster_may_be_another() -> None:
     settings = Pods(prefix="o", service="s", namespace="n", cluster_domain="example.org", port=7000)
 
     assert "o-1.s.n.svc.example.org:7000" in found(pod("o-1", "10.0.0.2"), settings=settings).addresses
+
+
+def test_names_behind_a_service_are_exact_and_ip_addresses_need_not_be() -> None:
+    assert [found(settings=settings, own=OWN_NAME).exact for settings in (NAMED, SETTINGS)] == [True, False]
+
+
+def test_behind_a_service_a_pod_whose_name_the_own_one_goes_on_from_is_another_pod() -> None:
+    assert len(found(pod("o.v2", "10.0.0.2"), settings=NAMED, own="o.v2.observers:5601").founders) == 2
+
+
+def test_behind_a_service_the_name_of_the_machine_is_that_of_the_pod() -> None:
+    assert found(pod("observer-0", "10.0.0.1"), settings=NAMED, own="observer-0:5601").founders == {"observer-0:5601"}
+
+
+# Whether one is among them
+
+
+def test_who_is_listed_and_has_a_node_is_a_founder() -> None:
+    assert is_founder([pod("observer-0", phase="Pending")], NAMED, OWN_NAME)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        [],
+        [pod("observer-1", "10.0.0.2")],
+        [pod("observer-0", scheduled=False)],
+        [pod("observer-0", "10.0.0.1", phase="Failed")],
+    ],
+)
+def test_who_is_not_listed_or_has_no_node_or_has_ended_is_none(listed: list[Pod]) -> None:
+    assert not is_founder(listed, NAMED, OWN_NAME)
+
+
+def test_the_name_of_a_pod_of_another_namespace_is_not_ones_own() -> None:
+    assert not is_founder([pod("observer-0", "10.0.0.1")], NAMED, "observer-0.observers.other.svc.cluster.local:5601")
+
+
+def test_who_goes_by_its_ip_address_is_none_before_that_is_known() -> None:
+    assert not is_founder([pod("observer-0")], SETTINGS, OWN)
 
 
 def test_who_says_neither_how_pods_are_called_nor_labelled_would_find_everybody() -> None:

@@ -36,7 +36,7 @@ class Server(Protocol):
 
 @dataclass
 class Api:
-    """An API server with a namespace for one test, and the pods there."""
+    """An API server with a namespace for one test, and the pods there: first of all the own one."""
 
     server: Server
     namespace: str
@@ -99,7 +99,9 @@ def double(folder: Path) -> Iterator[Api]:
     with api_double() as server:
         admin = api_of(server.kubeconfig(folder / "admin", ADMIN))
         with admin:
-            yield Api(Double(server), "calls", server.kubeconfig(folder / "observer"), client.CoreV1Api(admin))
+            made = Api(Double(server), "calls", server.kubeconfig(folder / "observer"), client.CoreV1Api(admin))
+            made.create_running("observer-0", "10.0.0.1")
+            yield made
 
 
 @dataclass
@@ -157,7 +159,9 @@ def real(plane: ControlPlane, folder: Path) -> Iterator[Api]:
         with api_of(kubeconfig) as observer:
             server = Real(plane, namespace, client.RbacAuthorizationV1Api(admin), client.CoreV1Api(observer))
             server.grant()
-            yield Api(server, namespace, kubeconfig, core)
+            made = Api(server, namespace, kubeconfig, core)
+            made.create_running("observer-0", "10.0.0.1")
+            yield made
 
 
 # Who is found
@@ -186,7 +190,7 @@ async def test_a_pod_is_a_founder_as_soon_as_it_has_a_node_and_found_when_it_run
 async def test_a_pod_without_a_node_is_no_founder(api: Api) -> None:
     async with following(api.discovery()) as discovery:
         api.create("observer-1", node=None)
-        await until(lambda: discovery.statistics.pods == 1)
+        await until(lambda: discovery.statistics.pods == 2)
         found = await discovery.found()
 
     assert found.founders == {OWN}
@@ -226,7 +230,7 @@ async def test_a_pod_that_is_replaced_under_its_name_is_found_at_its_new_address
 
 
 async def test_pods_come_and_go(api: Api) -> None:
-    many = {f"observer-{index}": f"10.0.0.{index + 10}" for index in range(5)}
+    many = {f"observer-{index + 1}": f"10.0.0.{index + 10}" for index in range(5)}
     async with following(api.discovery()) as discovery:
         for name, ip in many.items():
             api.create_running(name, ip)
@@ -239,7 +243,6 @@ async def test_pods_come_and_go(api: Api) -> None:
 
 
 async def test_the_own_pod_is_not_found_twice(api: Api) -> None:
-    api.create_running("observer-0", "10.0.0.1")
     api.create_running("observer-1", "10.0.0.2")
 
     async with following(api.discovery()) as discovery:
@@ -264,7 +267,17 @@ async def test_pods_behind_a_service_go_by_name_and_their_ip_addresses_are_told(
         found = await discovery.found()
 
     assert found.addresses == {OWN, f"{name}:5601"}
-    assert found.hosts == {name: "10.0.0.2"}
+    assert found.hosts[name] == "10.0.0.2"
+
+
+async def test_without_the_own_pod_nothing_is_found(api: Api) -> None:
+    api.create_running("observer-1", "10.0.0.2")
+    async with following(api.discovery()) as discovery:
+        api.delete("observer-0")
+        await until(lambda: discovery.statistics.pods == 1)
+
+        with pytest.raises(OSError, match=rf"is known as {OWN}, .* \(1 pods of namespace {api.namespace}, prefix obs"):
+            await discovery.found()
 
 
 async def test_pods_of_other_names_are_not_found(api: Api) -> None:
