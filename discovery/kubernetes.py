@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+_START_WITHIN = 2.0
+"""How long a node that starts, and can be stopped only then, waits for the API server. (s)"""
+
 
 @dataclass(slots=True)
 class PodsStatistics:
@@ -93,10 +96,11 @@ class K8sPodsDiscovery:
         return found if fresh else found._replace(hosts={})
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Follows the pods until it is cancelled. Starts once they have been listed, or that has failed."""
+        """Follows the pods until it is cancelled. Starts once they have been listed, that has failed, or it takes long."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._follow)
-            await self._answered.wait()
+            with trio.move_on_after(_START_WITHIN):
+                await self._answered.wait()
             task_status.started()
 
     async def _follow(self) -> None:

@@ -35,7 +35,7 @@ Configure = Callable[[], Configuration]
 _CHUNK = 65_536
 _LONGEST_REFUSAL = 65_536
 _SHORT_WATCH = 1.0
-"""A watch that ends sooner, without an event, is no watch. (s)"""
+"""A watch that ends sooner, without an event, is no watch; with one, the next is asked for no sooner. (s)"""
 _LONGEST_REASON = 200
 
 
@@ -124,8 +124,11 @@ class Talk:
             for line in self._lines(response):
                 self._heard(self, read_event(line, self._pods))
                 events += 1
-        if not events and time.monotonic() - began < _SHORT_WATCH:
-            raise ApiFailed(Failure.CUT, "it ended a watch as soon as it had begun")
+        rest = began + _SHORT_WATCH - time.monotonic()
+        if rest > 0:
+            if not events:
+                raise ApiFailed(Failure.CUT, "it ended a watch as soon as it had begun")
+            time.sleep(rest)
         return self._heard(self, Ended())
 
     @contextmanager
@@ -202,8 +205,8 @@ def _translated(configuration: Configuration) -> Iterator[None]:
     except (ApiException, HTTPError, ConfigException, OSError) as error:
         failure, text = _words(error)
         raise ApiFailed(failure, _without_secrets(text, configuration)) from None
-    except ValueError as error:
-        # Such as a token that cannot stand in a header: the text may quote it.
+    except Exception as error:
+        # Such as a token that cannot stand in a header: the text may quote it. No node ends for a fault of the client.
         raise ApiFailed(Failure.ERROR, f"it cannot be asked: {type(error).__name__} in the client") from None
 
 

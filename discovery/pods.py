@@ -116,6 +116,8 @@ def found_among(pods: Iterable[Pod], settings: Pods, own: str) -> Found:
         if pod.ended:
             continue
         host = _host_of(pod, settings)
+        if len(host) > _LONGEST_HOST:
+            continue
         if pod.ips and host not in pod.ips:
             hosts[host] = pod.ips[0]
         if _is_called(pod, own_host, settings):
@@ -126,6 +128,10 @@ def found_among(pods: Iterable[Pod], settings: Pods, own: str) -> Found:
         if pod.scheduled:
             founders.add(address)
     return Found(frozenset(addresses), frozenset(founders), hosts, exact=settings.service is not None)
+
+
+_LONGEST_HOST = 253
+"""RFC 1035: who has a longer name cannot be asked by it, and no node accepts it as its own."""
 
 
 def is_founder(pods: Iterable[Pod], settings: Pods, own: str) -> bool:

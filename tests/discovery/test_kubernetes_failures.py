@@ -4,9 +4,12 @@ import datetime
 import logging
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -18,7 +21,7 @@ from discovery.kubernetes import K8sPodsDiscovery
 from discovery.pod_list import Failure
 from discovery.pods import ApiLimits, Pods
 from tests.discovery.test_kubernetes_discovery import OWN, PEER, add
-from tests.kubernetes.api_double import OBSERVER, ApiDouble, Fault, api_double, event
+from tests.kubernetes.api_double import OBSERVER, Answering, ApiDouble, Fault, api_double, event
 from tests.kubernetes.api_faults import (
     dribble,
     half_a_line,
@@ -181,6 +184,48 @@ async def test_a_server_that_cannot_be_trusted_is_not_asked(tmp_path: Path) -> N
 
         assert discovery.statistics.failures[Failure.UNREACHABLE] >= 1
         assert api.asked == []
+
+
+async def test_whatever_the_client_raises_ends_no_node(api: ApiDouble, tmp_path: Path) -> None:
+    configured = by(api.kubeconfig(tmp_path / "observer"))
+
+    def fail(configuration: object) -> None:
+        raise KeyError(OBSERVER)
+
+    def configure() -> Any:
+        configuration: Any = configured()
+        configuration.refresh_api_key_hook = fail
+        return configuration
+
+    async with following(K8sPodsDiscovery(Pods(prefix="o-", limits=PATIENT), OWN, configure)) as discovery:
+        with pytest.raises(OSError, match="it cannot be asked: KeyError in the client") as raised:
+            await discovery.found()
+
+    assert OBSERVER not in str(raised.value)
+
+
+async def test_watches_that_end_soon_follow_each_other_at_leisure(api: ApiDouble, tmp_path: Path) -> None:
+    begun = list[float]()
+
+    def short(answering: Answering) -> None:
+        begun.append(time.monotonic())
+        line(event("BOOKMARK", BOOKMARK))(answering)
+
+    api.fails("watch", short)
+    async with following(discovery_of(api, tmp_path)) as discovery:
+        await until(lambda: discovery.statistics.watches >= 3)
+
+    assert all(later - earlier > 0.9 for earlier, later in pairwise(begun))
+    assert discovery.statistics.failures == {}
+
+
+async def test_a_node_does_not_wait_long_for_a_silent_server_to_start(api: ApiDouble, tmp_path: Path) -> None:
+    api.fails("list", silence)
+
+    with trio.fail_after(10):
+        async with following(discovery_of(api, tmp_path)) as discovery:
+            with pytest.raises(OSError, match="it has not answered yet"):
+                await discovery.found()
 
 
 async def test_a_thread_that_hangs_is_the_only_one(api: ApiDouble, tmp_path: Path) -> None:

@@ -137,6 +137,12 @@ def test_behind_a_service_the_name_of_the_machine_is_that_of_the_pod() -> None:
     assert found(pod("observer-0", "10.0.0.1"), settings=NAMED, own="observer-0:5601").founders == {"observer-0:5601"}
 
 
+def test_a_pod_whose_name_is_too_long_to_be_called_by_is_nobody() -> None:
+    assert found(pod("observer-" + 240 * "x", "10.0.0.2"), settings=NAMED, own=OWN_NAME) == found(
+        settings=NAMED, own=OWN_NAME
+    )
+
+
 # Whether one is among them
 
 
