@@ -1,0 +1,1 @@
+"""What `benchmarks.capacity` is made of."""
