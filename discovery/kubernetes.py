@@ -96,7 +96,7 @@ class K8sPodsDiscovery:
         return found if fresh else found._replace(hosts={})
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Follows the pods until it is cancelled. Starts once they have been listed, that has failed, or it takes long."""
+        """Follows the pods until it is cancelled. Starts once they were listed, or that failed or takes long."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._follow)
             with trio.move_on_after(_START_WITHIN):
