@@ -75,14 +75,17 @@ class Sessions:
         interval = self.intake.sources.websocket.keep_alive_interval_in_s
         spoken_at = trio.current_time()
         while True:
-            data = await websocket.receive()
-            samples = self.intake.take(data, of, Transport.WEBSOCKET, heard)
-            self._remember(heard, (client.client_id for client in samples.clients))
-            heard.difference_update(samples.leaving)
-            await self.put(samples, len(data))
+            await self._take(await websocket.receive(), of, heard)
             if trio.current_time() - spoken_at > interval:
                 await websocket.send_text(KEEP_ALIVE)
                 spoken_at = trio.current_time()
+
+    async def _take(self, data: bytes, of: Incoming, heard: set[str]) -> None:
+        """Takes one message. A function of its own, so that a session that waits for the next one holds none."""
+        samples = self.intake.take(data, of, Transport.WEBSOCKET, heard)
+        self._remember(heard, (client.client_id for client in samples.clients))
+        heard.difference_update(samples.leaving)
+        await self.put(samples, len(data))
 
     def _refusal(self, bad: BadSamples) -> web.Refusal:
         self.intake.statistics.refused[bad.refused] += 1

@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -5,6 +7,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from wsproto.events import BytesMessage
 
 from ingest import Refused, Sources, Transport, Websocket
+from schemas.samples import ClientSample, Samples
 from tests.ingest.taking import samples_of, taking
 from tests.web.serving import RawSession
 
@@ -30,6 +33,18 @@ async def test_messages_are_put_whether_text_or_binary() -> None:
     assert pipeline.sizes == [len(samples_of("alice")), len(samples_of("bob"))]
     assert (pipeline.taken[0].service_id, pipeline.taken[0].media_unit_id) == ("svc", "unit")
     assert pipeline.statistics.messages == {Transport.WEBSOCKET: 2}
+
+
+async def test_a_session_that_waits_holds_nothing_of_its_last_message() -> None:
+    async with taking() as (served, pipeline):
+        websocket = await served.websocket(PATH)
+        await websocket.send_message(samples_of("alice"))
+        await wait_all_tasks_blocked()
+        assert pipeline.client_ids == ["alice"]
+        pipeline.taken.clear()
+        gc.collect()
+
+        assert [held for held in gc.get_objects() if isinstance(held, ClientSample | Samples)] == []
 
 
 @pytest.mark.parametrize("message", ["no json", b"[]", b"\x0a\x03abc", ""])
