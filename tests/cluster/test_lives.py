@@ -241,6 +241,24 @@ def test_where_addresses_are_exact_an_answer_of_its_own_is_none_of_a_peer() -> N
     assert life.cluster is None
 
 
+def test_where_addresses_are_exact_case_does_not_matter() -> None:
+    life = Life()
+    life.member.discovered(Found(frozenset({A, "B:1"}), frozenset({A, "B:1"}), exact=True))
+    life.pass_time()
+    life.answers("B:1", Description(member=f"{B}#{5:016x}", known=[B]))
+    life.answers(B, Description(member=f"{B}#{5:016x}", known=[B]))
+    life.pass_time()
+    assert life.cluster is not None
+
+
+def test_where_addresses_are_exact_no_cluster_is_formed_anew_upon_the_answer_of_another() -> None:
+    life = out_of_touch()
+    life.member.discovered(Found(EVERYONE, EVERYONE, exact=True))
+    for _ in range(3):
+        life.round(unformed(C), unformed(C))
+    assert life.cluster == CLUSTER
+
+
 def test_a_cluster_is_formed_anew_only_when_two_rounds_say_so() -> None:
     life = out_of_touch()
     life.round(unformed(B), unformed(C))

@@ -66,6 +66,23 @@ async def test_a_failure_is_logged_once_however_often_it_comes(caplog: pytest.Lo
     ]
 
 
+async def test_a_failure_is_logged_again_when_all_went_well_in_between(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "cluster"):
+        async with looking(discovery := Discovery(REFUSED), OWN) as cluster:
+            discovery.says = among(OWN)
+            await until(lambda: cluster.status().quorum)
+            discovery.says, asked = REFUSED, discovery.asked
+            await until(lambda: discovery.asked > asked + 1)
+
+    assert len(caplog.records) == 2
+
+
+async def test_a_founder_that_does_not_run_yet_is_told_with_what_keeps_it_from_answering() -> None:
+    discovery = Discovery(Found(frozenset({OWN}), frozenset({OWN, "127.0.0.1:1"})))
+    async with looking(discovery, OWN) as cluster:
+        await until(lambda: "(127.0.0.1:1: " in (cluster.status().waits_for or ""))
+
+
 async def test_who_was_found_stays_known_while_looking_fails() -> None:
     async with looking(discovery := Discovery(among(OWN, "127.0.0.1:1")), OWN) as cluster:
         discovery.says, asked = REFUSED, discovery.asked

@@ -489,3 +489,17 @@ async def test_a_host_whose_address_is_known_is_not_looked_up() -> None:
 async def test_plain_text_is_not_spoken_to_other_machines(elsewhere: str) -> None:
     with pytest.raises(DialFailed, match="plain text is spoken on loopback only"):
         await Dialer(None, QUICK, lambda host, port: [elsewhere]).dial("node.example:1", Question(b"x"))
+
+
+async def test_plain_text_is_not_spoken_beyond_loopback_where_a_host_is_known_either() -> None:
+    dialer = Dialer(None, QUICK, known={"node.example": "192.0.2.1"}.get)
+    with pytest.raises(DialFailed, match="plain text is spoken on loopback only"):
+        await dialer.dial("node.example:1", Question(b"x"))
+
+
+async def test_who_is_at_the_known_address_of_a_host_must_have_a_certificate_for_its_name(tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path)
+    async with peers(1, certificates.tls("127.0.0.1")) as (peer,):
+        dialer = Dialer(certificates.tls("a.example"), QUICK, known={"node.example": "127.0.0.1"}.get)
+        with pytest.raises(DialFailed, match="TLS: Hostname mismatch"):
+            await dialer.dial(peer.address.replace("127.0.0.1", "node.example"), Question(b"x"))
