@@ -145,8 +145,7 @@ def test_a_pod_whose_name_is_too_long_to_be_called_by_is_nobody() -> None:
 
 def test_behind_a_service_the_own_pod_is_known_in_any_spelling_of_the_domain() -> None:
     settings = Pods(prefix="o", service="s", cluster_domain="Cluster.Example")
-    own = "o-0.s.default.svc.Cluster.Example:5601"
-    assert found(pod("o-0", "10.0.0.1"), settings=settings, own=own).founders == {own}
+    assert is_founder([pod("o-0", "10.0.0.1")], settings, "o-0.s.default.svc.Cluster.Example:5601")
 
 
 # Whether one is among them
