@@ -65,6 +65,7 @@ JOBS ?= 2
 
 simulate-cluster: install
 	.venv/bin/python -m tests.cluster.simulation --seeds $(SEEDS) --from $(FROM) --jobs $(JOBS)
+	.venv/bin/python -m tests.cluster.simulation --pods --seeds $(SEEDS) --from $(FROM) --jobs $(JOBS)
 
 # After a change of the dependencies in pyproject.toml.
 lock:
