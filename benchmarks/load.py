@@ -183,7 +183,7 @@ class Load:
             if one.closed is None:
                 self._play(one)
                 one.write()
-                self._watch(one)
+                watch(self.selector, one)
             turn += 1
 
     def _play(self, one: Connection) -> None:
@@ -196,25 +196,14 @@ class Load:
     def _turn(self, wait: float) -> None:
         for one in self._alive():
             if one.out:
-                self._watch(one)
+                watch(self.selector, one)
         for key, events in self.selector.select(wait):
             one = key.data
             if events & selectors.EVENT_READ:
                 one.read()
             if events & selectors.EVENT_WRITE and one.out:
                 one.write()
-            self._watch(one)
-
-    def _watch(self, one: Connection) -> None:
-        """Waits for room only where something is to be written."""
-        if one.closed is not None:
-            if one.socket.fileno() >= 0:
-                self.selector.unregister(one.socket)
-                one.socket.close()
-            return
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if one.out else 0)
-        if self.selector.get_key(one.socket).events != wanted:
-            self.selector.modify(one.socket, wanted, one)
+            watch(self.selector, one)
 
     def close(self) -> None:
         """Leaves as clients do."""
@@ -223,6 +212,18 @@ class Load:
             one.socket.settimeout(5)
             one.socket.sendall(frame(CLOSE, struct.pack("!H", 1000)))
             one.socket.close()
+
+
+def watch(selector: selectors.BaseSelector, one: Connection) -> None:
+    """Waits for room only where something is to be written, and no longer for one that is closed."""
+    if one.closed is not None:
+        if one.socket.fileno() >= 0:
+            selector.unregister(one.socket)
+            one.socket.close()
+        return
+    wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if one.out else 0)
+    if selector.get_key(one.socket).events != wanted:
+        selector.modify(one.socket, wanted, one)
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from benchmarks.load import BINARY, CLOSE, Connection, frame
+from benchmarks.load import BINARY, CLOSE, Connection, frame, watch
 from observer.simulation.calls import Call, CallShape, Participant, plan_call
 from observer.simulation.samples import client_sample
 
@@ -154,7 +154,7 @@ class Crowd:
         if one is not None and one.closed is None:
             one.out += message
             one.write()
-            self._watch(one)
+            watch(self._selector, one)
 
     def _listen(self, until: float | None, *, until_told: bool = True) -> bool:
         """Answers the server until then (`time.monotonic`), or until there is a line to read: whether there is one."""
@@ -169,7 +169,7 @@ class Crowd:
                     key.data.read()
                 if key.data.out:
                     key.data.write()
-                self._watch(key.data)
+                watch(self._selector, key.data)
             if until is not None and time.monotonic() >= until:
                 return False
 
@@ -180,17 +180,6 @@ class Crowd:
             if time.monotonic() > deadline:
                 raise TimeoutError("the server does not read")
             self._listen(time.monotonic() + 0.01, until_told=False)
-
-    def _watch(self, one: Connection) -> None:
-        """Waits for room only where something is to be written."""
-        if one.closed is not None:
-            if one.socket.fileno() >= 0:
-                self._selector.unregister(one.socket)
-                one.socket.close()
-            return
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if one.out else 0)
-        if self._selector.get_key(one.socket).events != wanted:
-            self._selector.modify(one.socket, wanted, one)
 
     def _leave(self) -> int:
         closed = 0

@@ -13,6 +13,8 @@ from typing import Any
 import trio
 
 from observer.simulation.free_ports import free_ports
+from tests.faults.crowd import Crowd
+from tests.faults.ledger import Verdict, judge
 from tests.faults.node import Life, Node
 from tests.faults.standing import Nodes
 from tests.kubernetes.addresses import of_loopback
@@ -171,6 +173,12 @@ class Deployment:
         await self.objects.delete(f"pods/{name}")
         await until(lambda: _true(self.agent.named(name) is not former and self.agent.named(name).runs()), "a new pod")
         return self.agent.named(name)
+
+    async def end(self, clients: Crowd) -> tuple[list[int], Verdict]:
+        """Takes the release away: the exit codes of all processes that there were, and how what the nodes told compares
+        with what the clients said."""
+        await self.helm.uninstall()
+        return await self.gone(), judge(clients.said, self.replicas)
 
     async def gone(self) -> list[int]:
         """Waits until no pod is left; the exit codes of all processes that there were."""

@@ -9,7 +9,6 @@ import trio
 
 from tests.faults.crowd import crowd
 from tests.faults.doors import NOT_READY, session_refusal
-from tests.faults.ledger import judge
 from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.objects import RBAC, Answered
 from tests.kubernetes.release import FULL_NAME, Deployment, Replica, deployment, until
@@ -32,9 +31,7 @@ async def test_a_leader_that_comes_back_at_another_address_loses_nothing(
             await it.replace(leader.name)
             await it.whole(3)
             await clients.leave()
-        await it.helm.uninstall()
-        codes = await it.gone()
-        verdict = judge(clients.said, it.replicas)
+        codes, verdict = await it.end(clients)
 
     verdict.assert_clean()
     assert (codes, verdict.lost, verdict.again) == ([0] * 4, {}, {})
@@ -51,9 +48,7 @@ async def test_a_drain_takes_one_observer_at_a_time_and_loses_nothing(
             await until(lambda: has_begun(it, 6), "the last is replaced")
             await it.whole(3)
             await clients.leave()
-        await it.helm.uninstall()
-        codes = await it.gone()
-        verdict = judge(clients.said, it.replicas)
+        codes, verdict = await it.end(clients)
 
     verdict.assert_clean()
     assert (codes, verdict.lost, verdict.again) == ([0] * 6, {}, {})
@@ -95,9 +90,7 @@ async def test_rights_that_are_taken_away_hurt_only_who_starts_without_them(
             await it.whole(3)
             await clients.leave()
         stayed = await it.cluster_ids()
-        await it.helm.uninstall()
-        codes = await it.gone()
-        verdict = judge(clients.said, it.replicas)
+        codes, verdict = await it.end(clients)
 
     verdict.assert_clean()
     assert (others, heard) == ([True, True], NOT_READY)
@@ -119,9 +112,7 @@ async def test_nodes_go_on_while_the_api_server_is_away(control_plane: ControlPl
             await it.replace("observer-0")
             await it.whole(3)
             await clients.leave()
-        await it.helm.uninstall()
-        codes = await it.gone()
-        verdict = judge(clients.said, it.replicas)
+        codes, verdict = await it.end(clients)
 
     verdict.assert_clean()
     assert (ready, codes, verdict.lost, verdict.again) == ([True] * 3, [0] * 4, {}, {})

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from tests.faults.crowd import crowd
-from tests.faults.ledger import judge
 from tests.kubernetes.addresses import of_no_network
 from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.objects import APPS, CORE, NETWORK, POLICY, RBAC
@@ -59,9 +58,7 @@ async def test_an_upgrade_and_its_rollback_lose_nothing(control_plane: ControlPl
             await it.whole(3)
             await clients.leave()
         stayed = (await it.cluster_ids(), await it.objects.secret(TLS))
-        await it.helm.uninstall()
-        codes = await it.gone()
-        verdict = judge(clients.said, it.replicas)
+        codes, verdict = await it.end(clients)
 
     verdict.assert_clean()
     assert verdict.events > 4 * len(clients.clients)
@@ -81,9 +78,7 @@ async def test_a_broken_upgrade_stops_at_the_first_pod_and_a_rollback_mends_it(
             await it.helm.rollback(1)
             await it.whole(3)
             await clients.leave()
-        await it.helm.uninstall()
-        codes = await it.gone()
-        verdict = judge(clients.said, it.replicas)
+        codes, verdict = await it.end(clients)
 
     verdict.assert_clean()
     assert (set(codes), verdict.lost, verdict.again) == ({0, 2}, {}, {})
@@ -101,9 +96,7 @@ async def test_the_cluster_follows_the_number_of_replicas(control_plane: Control
             await it.whole(3)
             await clients.leave()
         stayed = await it.cluster_ids()
-        await it.helm.uninstall()
-        codes = await it.gone()
-        verdict = judge(clients.said, it.replicas)
+        codes, verdict = await it.end(clients)
 
     verdict.assert_clean()
     assert (codes, verdict.lost, verdict.again) == ([0] * 5, {}, {})
