@@ -76,7 +76,7 @@ class Constants:
     churn_rows: int = 13
     """How many rows such a client has."""
 
-    node_memory: float = 54_700.0
+    node_memory: float = 55_400.0
     """A member that holds nothing."""
 
     connection: float = 27.2
@@ -91,13 +91,16 @@ class Constants:
     message_track: float = 1.49
     """Each track of a sample. (kB)"""
 
-    message_held: float = 4.7
-    """What an open WebSocket holds of its last message, as a multiple of its size."""
+    message_held: float = 1.7
+    """What an open WebSocket holds once it has spoken, as a multiple of the size of its last message."""
+
+    message_decoded: float = 2.95
+    """What a sample takes that is decoded and waits, as a multiple of the size of its message."""
 
     log: float = 67_000.0
     """The log of the cluster, at most: `maxBytes` of its `log` block."""
 
-    work_memory: float = 26_300.0
+    work_memory: float = 26_000.0
     """What is under way at a time, and what the C library keeps."""
 
 

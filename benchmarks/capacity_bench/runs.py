@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import trio
 
-from benchmarks.capacity_bench import fits, readings
+from benchmarks.capacity_bench import decoded, fits, readings
 from benchmarks.capacity_bench.model import MEASURED
 from benchmarks.capacity_bench.readings import CLIENTS, COMMANDS, LEADER, LOG, SAMPLES, SENT, Reading, Window
 from benchmarks.capacity_bench.stage import NOWHERE, CrowdProcess, crowd, stage
@@ -139,7 +139,8 @@ async def memory(participants: Sequence[int] = (5, 20), step: int = 500, count: 
                 await _spoken(clients, nodes, 5.0, 10.0)
                 steps.append(await _held(nodes, f"{n * step} in calls of {size}", n * step))
             busy.append(steps)
-    _tell(fits.of_memory(rest.other, silent, busy))
+    waiting = max(decoded.times_its_size(size, sfu=sfu) for size, sfu in SHAPES)
+    _tell({**fits.of_memory(rest.other, silent, busy), "message_decoded": waiting})
 
 
 async def _held(nodes: Sequence[ChildNode], name: str, clients: int) -> fits.Held:

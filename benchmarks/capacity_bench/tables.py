@@ -31,7 +31,8 @@ CONSTANTS = (
     ("a member that holds nothing", "node_memory", "kB", "memory"),
     ("what is under way, and what the C library keeps", "work_memory", "kB", "memory"),
     ("an open WebSocket", "connection", "kB", "memory"),
-    ("what it holds of its last message, times its size", "message_held", "", "memory"),
+    ("what it holds once it has spoken, times the size of its last message", "message_held", "", "memory"),
+    ("a sample that waits, decoded, times its size", "message_decoded", "", "memory"),
     ("a row of the registry, at every node", "row_memory", "kB", "memory"),
     ("a sample without tracks, as sent", "message", "kB", "samples"),
     ("each track of a sample, as sent", "message_track", "kB", "samples"),
@@ -43,6 +44,9 @@ REQUESTED = (200, 500, 1_000, 2_000, 5_000, 10_000)
 MEBIBYTE = 1.048576
 WAITING_MB, QUEUED_MB = 64 * MEBIBYTE, 100.0
 """What may wait for the pipeline, as received, and for one sink. (MB)"""
+
+BATCHES = 2
+"""So much may wait for the pipeline while it works at as much."""
 
 
 def constants() -> Iterator[str]:
@@ -63,7 +67,7 @@ def requests() -> Iterator[str]:
 def _request(load: Load) -> list[str]:
     _, part = layout(load)
     needs = need(part)
-    room = WAITING_MB * (1 + MEASURED.message_held) + QUEUED_MB
+    room = BATCHES * WAITING_MB * MEASURED.message_decoded + QUEUED_MB
     sizes = [f"{_up(megabytes / MEBIBYTE, 64)}Mi" for megabytes in (needs.memory, needs.memory + room)]
     return [f"{load.clients:,}", f"{part.nodes}", f"{_up(needs.leader * 1000, 50)}m", *sizes]
 

@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from benchmarks.capacity_bench.decoded import times_its_size
 from benchmarks.capacity_bench.fits import Committed, Held, Spoken, line, of_memory, of_rows, of_samples
 
 
@@ -75,3 +76,7 @@ def test_memory_is_told_apart_by_what_holds_it() -> None:
     assert of_memory(55, silent, busy) == pytest.approx(
         {"node_memory": 55_000, "connection": 27, "row_memory": 0.8, "message_held": 4, "work_memory": 20_000}
     )
+
+
+def test_a_decoded_sample_takes_more_than_its_message_and_less_than_ten_times_as_much() -> None:
+    assert 1 < times_its_size(2, sfu=False) < 10
