@@ -122,6 +122,7 @@ class Pipeline:
             batch = await receive(min(next_tick, trio.current_time() + _MARK) if outstanding else next_tick)
             if batch:
                 await self.process(batch)
+            del batch  # while the next one gathers, nothing of it is held
             await self._mark()
             if trio.current_time() >= next_tick:
                 await self.tick()

@@ -1,5 +1,7 @@
 """The pipeline: what fails costs only itself, and the commit step is all that it knows of replication."""
 
+import gc
+
 import pytest
 import trio
 
@@ -183,6 +185,24 @@ def test_a_pipeline_that_ends_has_committed_the_last_touch_of_all_it_heard() -> 
     (connection,) = alice.peer_connections.values()
     rows = [alice, connection, *connection.tracks.values()]
     assert [(row.sample_touched, row.server_touched) for row in rows] == [(6000, NOW + 5000)] * 3
+
+
+def test_a_pipeline_that_waits_holds_nothing_of_its_last_batch() -> None:
+    world = World()
+    given: list[float] = []
+    held: list[object] = []
+
+    async def receive(deadline: float) -> list[Samples | Departed]:
+        given.append(deadline)
+        if len(given) == 1:
+            return [message(sample("alice", **outbound("t", 1)))]
+        gc.collect()
+        held.extend(each for each in gc.get_objects() if isinstance(each, Samples))
+        return []
+
+    trio.run(world.pipeline.run, receive, lambda: len(given) == 2)
+
+    assert held == []
 
 
 def test_clients_that_leave_together_leave_in_the_order_of_their_ids() -> None:
