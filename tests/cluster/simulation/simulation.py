@@ -15,6 +15,8 @@ from tests.cluster.simulation.process import Process
 from tests.cluster.simulation.questions import Questions
 from tests.cluster.simulation.schedule import Schedule
 
+LONGEST_PAUSE = 9.0
+"""How long a process may stand still. (s)"""
 HEALED_WITHIN = 20.0
 """How long it may take, after the last fault, until all are one cluster that commits everywhere. (s)"""
 QUIET_WITHIN = 10.0
@@ -238,6 +240,8 @@ class Simulation:
                 heard.setdefault(process, process.proposer.heard)
             return all(process.proposer.heard > heard[process] for process in self.alive())
 
+        # Who stood still goes on with what it heard before: only from then on is everything well for it.
+        self._until(lambda: all(process.paused_since is None for process in self.alive()), LONGEST_PAUSE)
         if not self._until(healed, HEALED_WITHIN):
             self.court.found(f"not healed within {HEALED_WITHIN} s: {self._state()}")
             return
