@@ -100,7 +100,8 @@ def _after_all_answered(me: Description, there: Sequence[Description]) -> Step:
         return Wait(f"{address_of(newest.member)} knows most, and is to form the cluster anew")
     if any(answer.cluster and answer.leader for answer in there):
         return BeBornAnew("the majority of its cluster is gone, and others have another one")
-    if any(answer.cluster not in (None, me.cluster) for answer in there):
+    # Who is left of a cluster that this one goes on from can never lead again: else this one had not been formed.
+    if any(answer.cluster not in (None, me.cluster, *me.lineage) for answer in there):
         return Wait("the majority of its cluster is gone, and others have another one that has no leader")
     return Reform()
 

@@ -151,3 +151,19 @@ def test_a_survivor_forms_nothing_while_another_is_forming_the_same_cluster_anew
     there = member("c:1#2", cluster="c:1#2", members=["c:1#2"], lineage=["a:1#0"])
     step = next_step(member("b:1#0"), {A: unformed(A), C: there})
     assert why(step) == "c:1 is forming its cluster anew"
+
+
+def test_who_is_left_of_a_cluster_that_this_one_was_formed_from_keeps_it_from_nothing() -> None:
+    me = member("c:1#2", cluster="c:1#2", members=["c:1#2", "b:1#1", "d:1#1"], lineage=["a:1#0"])
+    left = member("a:1#0", members=["a:1#0", "b:1#0", "c:1#0"])
+
+    assert next_step(me, {A: left, B: unformed(B), "d:1": unformed("d:1")}) == Reform()
+
+
+def test_who_is_left_of_a_strange_cluster_keeps_it_from_forming_anew() -> None:
+    me = member("c:1#2", cluster="c:1#2", members=["c:1#2", "b:1#1", "d:1#1"], lineage=["a:1#0"])
+    left = member("a:1#7", cluster="a:1#7", members=["a:1#7", "b:1#0", "c:1#0"])
+
+    assert "have another one that has no leader" in why(
+        next_step(me, {A: left, B: unformed(B), "d:1": unformed("d:1")})
+    )
