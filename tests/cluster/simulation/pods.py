@@ -14,11 +14,10 @@ from cluster.names import host_and_port
 from cluster.settings import LogLimits
 from discovery import Found
 from discovery.pods import Pod, Pods, found_among, is_founder
-from tests.cluster.simulation.disasters import Disasters
 from tests.cluster.simulation.plan import Plan, drawn
 from tests.cluster.simulation.process import Process
+from tests.cluster.simulation.random_run import endure
 from tests.cluster.simulation.simulation import Simulation
-from tests.cluster.simulation.weather import Weather
 
 SETTINGS = Pods(prefix="o-", service="s")
 _BEHIND = ".s.default.svc.cluster.local:5601"
@@ -238,19 +237,5 @@ def run_pods(seed: int, line: Callable[[str], None] | None = None) -> PodsSimula
     """A whole run from a seed."""
     plan = replace(drawn(seed), registry=False, aliases=False, seconds=10.0, limits=LogLimits(), tight=False)
     simulation = PodsSimulation(plan, line)
-    simulation.tell(str(plan))
-    simulation.begin()
-    weather = Weather(
-        simulation.network,
-        simulation.random,
-        lambda: [process.address for process in simulation.processes.values()],
-        plan.climate,
-        simulation.tell,
-    )
-    faults = (weather, Disasters(simulation, plan.dangers), ApiDisasters(simulation, simulation.random))
-    simulation.run(plan.seconds)
-    for each in faults:
-        each.clear()
-    if not simulation.court.wrong:
-        simulation.heal()
+    endure(simulation, plan, lambda: [ApiDisasters(simulation, simulation.random)])
     return simulation

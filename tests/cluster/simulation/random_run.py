@@ -1,6 +1,7 @@
 """A whole run from a seed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from tests.cluster.simulation.disasters import Disasters
 from tests.cluster.simulation.plan import Plan, drawn
@@ -22,6 +23,19 @@ def run_plan(plan: Plan, line: Callable[[str], None] | None = None) -> Simulatio
 
 def _run(plan: Plan, line: Callable[[str], None] | None) -> Simulation:
     simulation = Simulation(plan, line)
+    endure(simulation, plan)
+    return simulation
+
+
+class Fault(Protocol):
+    """What happens at random until it is told to stop."""
+
+    def clear(self) -> None:
+        """No more of it."""
+
+
+def endure(simulation: Simulation, plan: Plan, besides: Callable[[], Sequence[Fault]] = tuple) -> None:
+    """Begins, lets faults happen for a while, those of `besides` among them, and then heals."""
     simulation.tell(str(plan))
     simulation.begin()
     weather = Weather(
@@ -31,10 +45,9 @@ def _run(plan: Plan, line: Callable[[str], None] | None) -> Simulation:
         plan.climate,
         simulation.tell,
     )
-    disasters = Disasters(simulation, plan.dangers)
+    faults: list[Fault] = [weather, Disasters(simulation, plan.dangers), *besides()]
     simulation.run(plan.seconds)
-    weather.clear()
-    disasters.clear()
+    for fault in faults:
+        fault.clear()
     if not simulation.court.wrong:
         simulation.heal()
-    return simulation
