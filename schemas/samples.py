@@ -37,7 +37,16 @@ class Reason(StrEnum):
     PEER_CONNECTION_ID_MISSING = "peer_connection_id_missing"
     TRACK_ID_MISSING = "track_id_missing"
     NAME_MISSING = "name_missing"
+    SFU_ID_MISSING = "sfu_id_missing"
+    TRANSPORT_ID_MISSING = "transport_id_missing"
+    PAD_ID_MISSING = "pad_id_missing"
+    STREAM_ID_MISSING = "stream_id_missing"
+    SINK_ID_MISSING = "sink_id_missing"
+    CHANNEL_ID_MISSING = "channel_id_missing"
+    SERVER_ID_MISSING = "server_id_missing"
     REMEDY_CALL_IS_CLOSED = "remedy_call_is_closed"
+    CLIENT_HAS_LEFT = "client_has_left"
+    NOT_AUTHORIZED = "not_authorized"
     SERVICE_NOT_ALLOWED = "service_not_allowed"
     CLIENT_SAMPLES_NOT_ACCEPTED = "client_samples_not_accepted"
     SFU_SAMPLES_NOT_ACCEPTED = "sfu_samples_not_accepted"
@@ -48,6 +57,9 @@ class Reason(StrEnum):
     TOO_MANY_CLIENTS = "too_many_clients"
     TOO_MANY_PEER_CONNECTIONS = "too_many_peer_connections"
     TOO_MANY_TRACKS = "too_many_tracks"
+    TOO_MANY_SFUS = "too_many_sfus"
+    TOO_MANY_SFU_TRANSPORTS = "too_many_sfu_transports"
+    TOO_MANY_SFU_PADS = "too_many_sfu_pads"
     UNMATCHED = "unmatched"
     FAILED = "failed"
 
@@ -120,15 +132,17 @@ class ClientSample:
 class Samples:
     """One message: the samples of one service and media unit.
 
-    `leaving` names the clients of the service that leave once these samples were taken (``controls.close``).
-    `rejected` tallies what of the message was not taken.
+    `turns` are the objects of ``turnSamples``. `leaving` names the clients, and `leaving_sfus` the SFUs, of the service
+    that leave once these samples were taken (``controls.close``). `rejected` tallies what of the message was not taken.
     """
 
     service_id: str
     media_unit_id: str
     clients: list[ClientSample]
-    sfus: list[Item] = field(default_factory=list)
+    sfus: list[Any] = field(default_factory=list)
+    turns: list[Item] = field(default_factory=list)
     leaving: Collection[str] = ()
+    leaving_sfus: Collection[str] = ()
     rejected: Tally = field(default_factory=Counter)
 
 
