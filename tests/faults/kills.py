@@ -23,6 +23,8 @@ class Outcome:
     leader_gaps: list[float] = field(default_factory=list)
     follower_gaps: list[float] = field(default_factory=list)
     returns: list[float] = field(default_factory=list)
+    behind: list[float] = field(default_factory=list)
+    """How far behind each was when it was killed: see `Life`. (s)"""
     unknown: int = 0
     """How many of the clients that stay a node that returned did not know."""
     exit_codes: list[int] = field(default_factory=list)
@@ -44,11 +46,14 @@ async def kills(
                 await trio.sleep(_STEADY)
                 leads = number < leaders
                 victim = await cluster.leader() if leads else await cluster.follower()
-                gap, back = await _kill_and_return(cluster, victim, there)
+                behind = await victim.behind()
+                gap, back = await _kill_and_return(cluster, victim, behind, there)
                 (outcome.leader_gaps if leads else outcome.follower_gaps).append(gap)
                 outcome.returns.append(back)
+                outcome.behind.append(behind)
                 outcome.unknown += await _unknown(victim, there)
-                print(f"{'leader' if leads else 'follower'} {victim.life}: next join {gap:.3f} s, back {back:.2f} s")
+                what = f"{'leader' if leads else 'follower'} {victim.life}"
+                print(f"{what}: next join {gap:.3f} s, back {back:.2f} s, it was {behind:.3f} s behind")
             await there.move_to(victim)
             await there.leave()
         outcome.exit_codes = [await node.stop() for node in cluster]
@@ -56,10 +61,11 @@ async def kills(
     return outcome
 
 
-async def _kill_and_return(cluster: Nodes, victim: Node, clients: Crowd) -> tuple[float, float]:
+async def _kill_and_return(cluster: Nodes, victim: Node, behind: float, clients: Crowd) -> tuple[float, float]:
     """How long no client joined, and how long the return took. (s)"""
     joins = Joins(cluster.besides(victim))
     killed = await victim.kill()
+    victim.life.behind = behind
     gap = await joins.first(clients.began, killed) - killed
     began = trio.current_time()
     await victim.start()

@@ -2,7 +2,8 @@
 
 A sample counts as accepted if REST answered 200, or if it went over a WebSocket that stayed open for `LAST_MOMENTS`.
 That means: it is queued in one process. What a process accepted within `LAST_MOMENTS` before SIGKILL may be lost with
-it; it is counted apart. Everything else must have its reports in the files of the nodes together.
+it; it is counted apart, and so is what came while its pipeline was `behind`. Everything else must have its reports in
+the files of the nodes together.
 """
 
 from collections import Counter, defaultdict
@@ -49,7 +50,7 @@ class Said:
 
     def _taken_before(self, seconds: float) -> bool:
         killed, cut = self.life.killed, self.cut
-        return (killed is None or self.at < killed - LAST_MOMENTS - seconds) and (
+        return (killed is None or self.at < killed - self.life.behind - LAST_MOMENTS - seconds) and (
             cut is None or self.at < cut - LAST_MOMENTS
         )
 
@@ -172,8 +173,13 @@ def _judge_clients(said: Iterable[Said], joined: set[str | None], verdict: Verdi
             age = one.life.killed - one.at
             unsure[one.client_id] = max(age, unsure.get(one.client_id, age))
     verdict.clients = len(heard)
-    verdict.unheard = sorted(client_id for client_id in heard if client_id not in joined)
+    verdict.unheard = sorted(_heard_by(one) for one in said if one.sure and one.client_id not in joined)
     verdict.lost = {client_id: age for client_id, age in unsure.items() if client_id not in heard}
+
+
+def _heard_by(one: Said) -> str:
+    before = "" if one.life.killed is None else f" {one.life.killed - one.at:.2f} s before its end"
+    return f"{one.client_id} by {one.life}{before}"
 
 
 def _judge_tellers(key: EventKey, lives: list[Life], shown: Said | None, within: float, verdict: Verdict) -> None:

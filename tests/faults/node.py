@@ -25,6 +25,8 @@ _POLL = 0.02
 
 _ENTRIES = re.compile(r'^observertc_repository_entries\{storage="(\w+)"\} (\S+)$', re.MULTILINE)
 
+_ROUND_AGE = re.compile(r"^observertc_pipeline_round_age_seconds (\S+)$", re.MULTILINE)
+
 Config = Mapping[str, Any]
 
 
@@ -32,7 +34,8 @@ Config = Mapping[str, Any]
 class Life:
     """One process of a node; the times are of trio's clock. `begins_at` is where its part of the reports begins.
 
-    `silenced` is when it was killed, halted, or cut off: the others go on without it.
+    `silenced` is when it was killed, halted, or cut off: the others go on without it. `behind` is for how long, when it
+    was killed, its pipeline had not come to take samples: it waited for the cluster, or for its share of the machine.
     """
 
     node: str
@@ -41,6 +44,7 @@ class Life:
     started: float
     killed: float | None = None
     silenced: list[float] = field(default_factory=list)
+    behind: float = 0.0
 
     def silenced_within(self, begin: float, end: float) -> float | None:
         """When it was silenced between two times; ``None`` if it was not."""
@@ -149,6 +153,11 @@ class Node:
         """How many entities its registry holds, by kind, as its metrics say."""
         text = (await self.get("/metrics"))[1].decode()
         return {kind: int(float(figure)) for kind, figure in _ENTRIES.findall(text)}
+
+    async def behind(self) -> float:
+        """For how long its pipeline has not come to take samples. (s)"""
+        found = _ROUND_AGE.search((await self.get("/metrics"))[1].decode())
+        return float(found[1]) if found else 0.0
 
     async def is_ready(self) -> bool:
         """Whether it takes samples."""

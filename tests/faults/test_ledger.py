@@ -34,7 +34,7 @@ def test_a_client_that_was_taken_and_is_not_told_is_unheard(tmp_path: Path) -> N
 
     verdict = _judge([node], Said("a", "r", 0, 5.0, node.life), Said("b", "r", 0, 5.0, node.life))
 
-    assert verdict.unheard == ["b"]
+    assert verdict.unheard == ["b by n1/0"]
 
 
 def test_a_client_that_was_taken_right_before_the_kill_is_lost(tmp_path: Path) -> None:
@@ -50,7 +50,16 @@ def test_a_client_that_was_taken_long_before_the_kill_is_unheard(tmp_path: Path)
 
     verdict = _judge([node], Said("a", "r", 0, 5.0, node.life))
 
-    assert verdict.unheard == ["a"]
+    assert verdict.unheard == ["a by n1/0 1.50 s before its end"]
+
+
+def test_a_client_that_was_taken_while_the_pipeline_was_behind_is_lost(tmp_path: Path) -> None:
+    node = _node(tmp_path, "n1", killed=6.5)
+    node.life.behind = 0.6
+
+    verdict = _judge([node], Said("a", "r", 0, 5.0, node.life))
+
+    assert (verdict.unheard, verdict.lost) == ([], {"a": 1.5})
 
 
 def test_a_sample_without_a_report_is_unreported(tmp_path: Path) -> None:
