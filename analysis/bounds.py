@@ -30,6 +30,18 @@ class Bounds:
     """How many tracks of all peer connections are registered at once. (tracks)"""
     max_tracks_per_peer_connection: int = field(default=500, metadata=_AT_LEAST_ONE)
     """How many tracks of one peer connection are registered at once. (tracks)"""
+    max_sfus: int = field(default=10_000, metadata=_AT_LEAST_ONE)
+    """How many SFUs may be known at once; samples of one more are reported, but it is not registered. (SFUs)"""
+    max_sfus_per_service: int = field(default=10_000, metadata=_AT_LEAST_ONE)
+    """How many of them may be of one service, so that no service shuts out the others. (SFUs)"""
+    max_sfu_transports: int = field(default=200_000, metadata=_AT_LEAST_ONE)
+    """How many transports of all SFUs are registered at once. (transports)"""
+    max_sfu_transports_per_sfu: int = field(default=20_000, metadata=_AT_LEAST_ONE)
+    """How many transports of one SFU are registered at once. (transports)"""
+    max_sfu_pads: int = field(default=2_000_000, metadata=_AT_LEAST_ONE)
+    """How many RTP pads and SCTP channels of all SFUs are registered at once. (pads)"""
+    max_sfu_pads_per_transport: int = field(default=5_000, metadata=_AT_LEAST_ONE)
+    """How many RTP pads and SCTP channels of one transport are registered at once. (pads)"""
 
 
 class Vacancies:
@@ -42,6 +54,9 @@ class Vacancies:
         self._calls: set[tuple[str, str, str | None]] = set()
         self._peer_connections = 0
         self._tracks = 0
+        self._sfus: Counter[str] = Counter()
+        self._sfu_transports = 0
+        self._sfu_pads = 0
 
     def for_call(self, service_id: str, room_id: str, own_call_id: str | None) -> bool:
         """Whether a room has its call, or the one that a client names itself, or may get it."""
@@ -82,4 +97,34 @@ class Vacancies:
         if self._registry.tracks + self._tracks >= bounds.max_tracks:
             return False
         self._tracks += 1
+        return True
+
+    def for_sfu(self, service_id: str) -> bool:
+        """Whether there is room for one more SFU of the service."""
+        bounds, registry = self._bounds, self._registry
+        if len(registry.sfus) + self._sfus.total() >= bounds.max_sfus:
+            return False
+        if registry.sfus_of[service_id] + self._sfus[service_id] >= bounds.max_sfus_per_service:
+            return False
+        self._sfus[service_id] += 1
+        return True
+
+    def for_sfu_transport(self, of_sfu: int) -> bool:
+        """Whether an SFU that has so many transports may have one more."""
+        bounds = self._bounds
+        if of_sfu >= bounds.max_sfu_transports_per_sfu:
+            return False
+        if self._registry.sfu_transports + self._sfu_transports >= bounds.max_sfu_transports:
+            return False
+        self._sfu_transports += 1
+        return True
+
+    def for_sfu_pad(self, of_transport: int) -> bool:
+        """Whether a transport that has so many RTP pads and SCTP channels together may have one more of them."""
+        bounds = self._bounds
+        if of_transport >= bounds.max_sfu_pads_per_transport:
+            return False
+        if self._registry.sfu_pads + self._sfu_pads >= bounds.max_sfu_pads:
+            return False
+        self._sfu_pads += 1
         return True

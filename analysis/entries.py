@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from store.claims import MOST_SSRCS
 from store.commands import ClientSeen, PeerConnectionSeen, TrackSeen
 from store.entities import TrackKey
-from store.registry import MOST_SSRCS
 
 
 class TrackEntry:

@@ -9,8 +9,30 @@ A touch names its row by its path. So rows of a registry that was replaced since
 
 from collections.abc import Iterable
 
-from store.commands import CALL, CLIENT, PEER_CONNECTION, TRACK, Sweep, Touch
-from store.entities import Call, Client, Entity, MediaTrack, PeerConnection
+from store.commands import (
+    CALL,
+    CLIENT,
+    PEER_CONNECTION,
+    RTP_PAD,
+    SCTP_CHANNEL,
+    SFU,
+    SFU_TRANSPORT,
+    TRACK,
+    Sweep,
+    Touch,
+)
+from store.entities import (
+    Call,
+    Client,
+    Entity,
+    MediaTrack,
+    PeerConnection,
+    RtpPad,
+    SctpChannel,
+    Sfu,
+    SfuTransport,
+    below_sfu,
+)
 from store.idleness import grace, limit_of
 
 
@@ -21,9 +43,20 @@ def touch_pace(limits: Sweep) -> Sweep:
     """
     client = min(limits.client, limits.call)
     peer_connection = min(limits.peer_connection, client)
-    inbound_track = min(limits.inbound_track, peer_connection)
-    outbound_track = min(limits.outbound_track, peer_connection)
-    return Sweep(*map(grace, (limits.call, client, peer_connection, inbound_track, outbound_track)))
+    sfu_transport = min(limits.sfu_transport, limits.sfu)
+    least = Sweep(
+        call=limits.call,
+        client=client,
+        peer_connection=peer_connection,
+        inbound_track=min(limits.inbound_track, peer_connection),
+        outbound_track=min(limits.outbound_track, peer_connection),
+        sfu=limits.sfu,
+        sfu_transport=sfu_transport,
+        sfu_inbound_pad=min(limits.sfu_inbound_pad, sfu_transport),
+        sfu_outbound_pad=min(limits.sfu_outbound_pad, sfu_transport),
+        sfu_sctp_channel=min(limits.sfu_sctp_channel, sfu_transport),
+    )
+    return Sweep(*map(grace, least))
 
 
 class Hearing:
@@ -74,6 +107,11 @@ def last_touches(client: Client, now: int) -> list[Touch]:
     return _touches(rows, now)
 
 
+def last_touches_of_sfu(sfu: Sfu, now: int) -> list[Touch]:
+    """The exact last touches of an SFU that is about to leave, and of all that is below it."""
+    return _touches(below_sfu(sfu), now)
+
+
 def touch_of(row: Entity, now: int) -> Touch:
     """What this node heard of a row last."""
     what, path = _path(row)
@@ -98,4 +136,12 @@ def _path(row: Entity) -> tuple[str, tuple[str, ...]]:
             return CLIENT, (row.call.service_id, row.client_id)
         case Call():
             return CALL, (row.service_id, row.room_id, row.call_id)
+        case RtpPad():
+            return RTP_PAD, (*_path(row.transport)[1], *row.key)
+        case SctpChannel():
+            return SCTP_CHANNEL, (*_path(row.transport)[1], row.channel_id)
+        case SfuTransport():
+            return SFU_TRANSPORT, (*_path(row.sfu)[1], row.transport_id)
+        case Sfu():
+            return SFU, (row.service_id, row.sfu_id)
     raise TypeError(f"no row of the registry: {row!r}")

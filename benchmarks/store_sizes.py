@@ -18,7 +18,7 @@ from pathlib import Path
 from resource import getpagesize
 from typing import TypeVar
 
-from store.commands import ClientSeen, Command, Leave, PeerConnectionSeen, Sweep, TrackSeen, encode
+from store.commands import CLIENT, ClientSeen, Command, Leave, PeerConnectionSeen, Sweep, TrackSeen, encode
 from store.machine import Machine
 
 Made = TypeVar("Made")
@@ -88,12 +88,12 @@ class Load:
     def replace(self, room: int, number: int) -> None:
         """A client of a room leaves, and another comes."""
         name = f"client-{room}-{number % self._clients}"
-        self._apply(leaves=[Leave("service", name, True)])
+        self._apply(leaves=[Leave(CLIENT, "service", name, True)])
         self._apply(seen=[self._client(room, name)])
 
     def end(self) -> None:
         """Everything expires."""
-        self._apply(now=NOW + 1_000_000, sweep=Sweep(1, 1, 1, 1, 1))
+        self._apply(now=NOW + 1_000_000, sweep=Sweep(*[1] * len(Sweep._fields)))
 
     def _apply(self, now: int = NOW, **parts: object) -> None:
         seq = next(self._seqs)

@@ -213,6 +213,11 @@ def idle_limits(repository: Repository) -> Sweep:
         peer_connection=repository.peer_connections_max_idle * 1000,
         inbound_track=repository.inbound_tracks_max_idle * 1000,
         outbound_track=repository.outbound_tracks_max_idle * 1000,
+        sfu=repository.sfu_max_idle_time_in_s * 1000,
+        sfu_transport=repository.sfu_transport_max_idle_time_in_s * 1000,
+        sfu_inbound_pad=repository.sfu_inbound_rtp_pad_max_idle_time_in_s * 1000,
+        sfu_outbound_pad=repository.sfu_outbound_rtp_pad_max_idle_time_in_s * 1000,
+        sfu_sctp_channel=repository.sfu_sctp_channel_max_idle_time_in_s * 1000,
     )
 
 

@@ -30,7 +30,7 @@ from observer.proposals import TOO_LARGE, Commit, ProposalCounts, Proposals
 from observer.stint import Stint
 from schemas.reports import Report
 from schemas.samples import Reason, Samples, Tally
-from store.commands import Leave, Outcome, Sweep, Touch
+from store.commands import CLIENT, Leave, Outcome, Sweep, Touch
 from store.entities import Client, Entity
 from store.registry import MOST_SWEPT, Registry
 
@@ -178,7 +178,7 @@ class Pipeline:
             if status.leads and registry.has_idle(limits, now):
                 sweep = limits
         leaving = self.departures.due(registry, self.proposals.name, now)
-        leaves = [Leave(client.call.service_id, client.client_id, certain=False) for client in leaving]
+        leaves = [Leave(CLIENT, client.call.service_id, client.client_id, certain=False) for client in leaving]
         gone = self._gone(registry, status)
         try:
             await self.proposals.mark_formers(now)
@@ -249,7 +249,7 @@ class Pipeline:
         registry = self._registry()
         leaving = (client for key in part.leaving if (client := registry.clients.get(key)))
         touches = [*batch.touches, *_last_touches(leaving, batch.now)]
-        leaves = [Leave(*key, certain=True) for key in sorted(part.leaving)]
+        leaves = [Leave(CLIENT, *key, certain=True) for key in sorted(part.leaving)]
         seen = batch.seen()
         *before, last = _slices(touches) or [[]]
         for some in before:

@@ -107,7 +107,7 @@ class Proposals:
         The outcome of a command that could not be applied says why, in `Outcome.failed`. Raises `Reborn` when this
         process has become a new member, before or meanwhile: the caller makes the command anew, under the new name.
         """
-        command = Command(self.name, self._seq + 1, now, self._delivered(), touches, seen, leaves, sweep, gone)
+        command = Command(self.name, self._seq + 1, now, self._delivered(), touches, seen, (), leaves, sweep, gone)
         data = encode(command)
         if len(data) > self._longest:
             return self._failed(TOO_LARGE, len(seen))

@@ -14,6 +14,10 @@ CALL = "call"
 CLIENT = "client"
 PEER_CONNECTION = "peerConnection"
 TRACK = "track"
+SFU = "sfu"
+SFU_TRANSPORT = "sfuTransport"
+RTP_PAD = "rtpPad"
+SCTP_CHANNEL = "sctpChannel"
 
 NO_MEMBER = "this node is no longer part of the cluster"
 """Why a command of an origin fails that another command said is gone."""
@@ -62,12 +66,62 @@ class ClientSeen(NamedTuple):
     peer_connections: Sequence[PeerConnectionSeen]
 
 
+class RtpPadSeen(NamedTuple):
+    """An RTP pad that a sample of an SFU showed; what the sample does not tell of it is ``None``."""
+
+    direction: str
+    pad_id: str
+    first: int
+    last: int
+    internal: bool
+    stream_id: str | None
+    sink_id: str | None
+    ssrc: int | None
+
+
+class SctpChannelSeen(NamedTuple):
+    """An SCTP channel that a sample of an SFU showed."""
+
+    channel_id: str
+    stream_id: str | None
+    first: int
+    last: int
+
+
+class SfuTransportSeen(NamedTuple):
+    """A transport that a sample of an SFU showed, with those of its pads and channels that are new, changed or due.
+
+    `internal` counts if the transport is new: it is that of the pad or channel that names it, if nothing else does.
+    """
+
+    transport_id: str
+    internal: bool
+    first: int
+    last: int
+    pads: Sequence[RtpPadSeen]
+    channels: Sequence[SctpChannelSeen]
+
+
+class SfuSeen(NamedTuple):
+    """An SFU that a sample showed, with those of its transports that are new, changed or due for a touch."""
+
+    service_id: str
+    sfu_id: str
+    first: int
+    last: int
+    media_unit_id: str
+    marker: str | None
+    time_zone_offset: int | float | None
+    transports: Sequence[SfuTransportSeen]
+
+
 class Touch(NamedTuple):
     """The exact last touch of a row that is there already.
 
-    `what` is that of `Happening`; `path` is (service, room, call), (service, client), (service, client, peer
-    connection) or (service, client, peer connection, direction, media kind, track). `age` is how many ms before the
-    command the sample was heard.
+    `what` is that of the row's happening; `path` is (service, room, call), (service, client), (service, client, peer
+    connection), (service, client, peer connection, direction, media kind, track), (service, SFU), (service, SFU,
+    transport), (service, SFU, transport, direction, pad) or (service, SFU, transport, channel). `age` is how many ms
+    before the command the sample was heard.
     """
 
     what: str
@@ -77,10 +131,14 @@ class Touch(NamedTuple):
 
 
 class Leave(NamedTuple):
-    """A client leaves. Unless `certain`, only if the node that says so is the one that heard it last."""
+    """A client or an SFU leaves: `what` is ``client`` or ``sfu``, `id` its own.
 
+    Unless `certain`, only if the node that says so is the one that heard it last.
+    """
+
+    what: str
     service_id: str
-    client_id: str
+    id: str
     certain: bool
 
 
@@ -92,6 +150,11 @@ class Sweep(NamedTuple):
     peer_connection: int
     inbound_track: int
     outbound_track: int
+    sfu: int
+    sfu_transport: int
+    sfu_inbound_pad: int
+    sfu_outbound_pad: int
+    sfu_sctp_channel: int
 
 
 class Command(NamedTuple):
@@ -108,6 +171,7 @@ class Command(NamedTuple):
     mark: int
     touches: Sequence[Touch] = ()
     seen: Sequence[ClientSeen] = ()
+    sfus: Sequence[SfuSeen] = ()
     leaves: Sequence[Leave] = ()
     sweep: Sweep | None = None
     gone: Sequence[str] = ()
@@ -138,18 +202,43 @@ class Happening(NamedTuple):
     sfu_sink_id: str | None = None
 
 
+class SfuHappening(NamedTuple):
+    """That an SFU, or a transport, RTP pad or SCTP channel of it, opened or closed, with all that its event tells.
+
+    `what` is ``sfu``, ``sfuTransport``, ``rtpPad`` or ``sctpChannel``; what does not apply to that is ``None``.
+    `timestamp` is in ms since the epoch.
+    """
+
+    what: str
+    service_id: str
+    sfu_id: str
+    timestamp: int
+    media_unit_id: str | None = None
+    marker: str | None = None
+    transport_id: str | None = None
+    internal: bool | None = None
+    direction: str | None = None
+    pad_id: str | None = None
+    stream_id: str | None = None
+    sink_id: str | None = None
+    channel_id: str | None = None
+    sctp_stream_id: str | None = None
+
+
 class Outcome(NamedTuple):
     """What a command did.
 
-    `opened` lists parents before children, `closed` children before parents. `calls` holds for each entry of
-    ``Command.seen`` the id of the call that it was put in, or ``None`` if it was put in none. `failed` says why a
-    command could not be applied at all; nothing has changed then.
+    `opened` and `sfus_opened` list parents before children, `closed` and `sfus_closed` children before parents. `calls`
+    holds for each entry of ``Command.seen`` the id of the call that it was put in, or ``None`` if it was put in none.
+    `failed` says why a command could not be applied at all; nothing has changed then.
     """
 
     opened: Sequence[Happening] = ()
     closed: Sequence[Happening] = ()
     calls: Sequence[str | None] = ()
     failed: str | None = None
+    sfus_opened: Sequence[SfuHappening] = ()
+    sfus_closed: Sequence[SfuHappening] = ()
 
 
 class MalformedCommand(ValueError):
@@ -170,6 +259,9 @@ def decode(data: bytes) -> Command:
     for touch in command.touches:
         if len(touch.path) != _PATH_LENGTHS.get(touch.what):
             raise MalformedCommand("a touch whose path leads to no row")
+    for leave in command.leaves:
+        if leave.what not in (CLIENT, SFU):
+            raise MalformedCommand("what leaves is neither a client nor an SFU")
     return command
 
 
@@ -182,10 +274,20 @@ class _Written(NamedTuple):
     mark: int
     touches: list[Touch]
     seen: list[ClientSeen]
+    sfus: list[SfuSeen]
     leaves: list[Leave]
     sweep: Sweep | None
     gone: list[str]
 
 
 _decoder = msgspec.json.Decoder(_Written)
-_PATH_LENGTHS = {CALL: 3, CLIENT: 2, PEER_CONNECTION: 3, TRACK: 6}
+_PATH_LENGTHS = {
+    CALL: 3,
+    CLIENT: 2,
+    PEER_CONNECTION: 3,
+    TRACK: 6,
+    SFU: 2,
+    SFU_TRANSPORT: 3,
+    RTP_PAD: 5,
+    SCTP_CHANNEL: 4,
+}

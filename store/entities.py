@@ -1,4 +1,5 @@
-"""What the registry holds: calls, their clients, the clients' peer connections, and the tracks on them.
+"""What the registry holds: calls, their clients, the clients' peer connections, and the tracks on them; and SFUs, their
+transports, and the RTP pads and SCTP channels on them.
 
 Rows are made, changed and closed by `store.registry` alone. Each row knows its parent and its children, so that
 closing one closes what is below it. All times are ms: *sample* times were told by the sender, *server* times are the
@@ -120,14 +121,77 @@ Claims = dict[MediaTrack, None]
 """The tracks that claim one SSRC or one SFU stream, in the order of their claims."""
 
 
-def top_of(row: Entity) -> Call | Client:
-    """The client that a row belongs to; a call belongs to none."""
+class Sfu(Entity):
+    """A selective forwarding unit of a service. `origin` and `number` are as those of a client."""
+
+    service_id: str
+    sfu_id: str
+    number: int
+    joined: int
+    media_unit_id: str
+    marker: str | None
+    time_zone_offset: int | float | None
+    origin: str
+    transports: dict[str, "SfuTransport"] = {}
+
+
+class SfuTransport(Entity):
+    """A transport of an SFU; an `internal` one leads to another SFU. `number` is as that of a client."""
+
+    sfu: Sfu
+    transport_id: str
+    number: int
+    internal: bool
+    opened: int
+    pads: dict["PadKey", "RtpPad"] = {}
+    channels: dict[str, "SctpChannel"] = {}
+
+
+PadKey = tuple[str, str]
+"""Direction and id of a pad: its name within its transport."""
+
+
+class RtpPad(Entity):
+    """An RTP stream on a transport of an SFU, which receives it (inbound) or sends it (outbound)."""
+
+    transport: SfuTransport
+    direction: str
+    pad_id: str
+    added: int
+    internal: bool
+    stream_id: str | None
+    sink_id: str | None
+    ssrc: int | None
+
+    @property
+    def key(self) -> PadKey:
+        """Its name within its transport."""
+        return (self.direction, self.pad_id)
+
+
+class SctpChannel(Entity):
+    """An SCTP channel on a transport of an SFU."""
+
+    transport: SfuTransport
+    channel_id: str
+    stream_id: str | None
+    opened: int
+
+
+Unit = Call | Client | Sfu | SfuTransport
+"""What is written as one when it is about to change: a client or a transport with all below it, a call or SFU alone."""
+
+
+def unit_of(row: Entity) -> Unit:
+    """What a row is a part of."""
     match row:
         case MediaTrack():
             return row.peer_connection.client
         case PeerConnection():
             return row.client
-        case Call() | Client():
+        case RtpPad() | SctpChannel():
+            return row.transport
+        case Call() | Client() | Sfu() | SfuTransport():
             return row
     raise TypeError(f"{row!r} is no row of the registry")
 
@@ -150,3 +214,20 @@ def take_apart(call: Call) -> None:
         client.peer_connections.clear()
     call.clients.clear()
     call.ssrcs.clear()
+
+
+def below_sfu(sfu: Sfu) -> Iterator[Entity]:
+    """Every row of an SFU, children before their parents, the SFU itself last."""
+    for transport in sfu.transports.values():
+        yield from transport.pads.values()
+        yield from transport.channels.values()
+        yield transport
+    yield sfu
+
+
+def take_apart_sfu(sfu: Sfu) -> None:
+    """Ends all cycles between the rows of an SFU."""
+    for transport in sfu.transports.values():
+        transport.pads.clear()
+        transport.channels.clear()
+    sfu.transports.clear()

@@ -1,7 +1,18 @@
-"""What a row tells when it opens or closes: one `Happening` for each kind of row."""
+"""What a row tells when it opens or closes: one happening for each kind of row."""
 
-from store.commands import CALL, CLIENT, PEER_CONNECTION, TRACK, Happening
-from store.entities import Call, Client, MediaTrack, PeerConnection
+from store.commands import (
+    CALL,
+    CLIENT,
+    PEER_CONNECTION,
+    RTP_PAD,
+    SCTP_CHANNEL,
+    SFU,
+    SFU_TRANSPORT,
+    TRACK,
+    Happening,
+    SfuHappening,
+)
+from store.entities import Call, Client, MediaTrack, PeerConnection, RtpPad, SctpChannel, Sfu, SfuTransport
 
 
 def of_call(call: Call, timestamp: int) -> Happening:
@@ -46,9 +57,67 @@ def of_track(track: MediaTrack, timestamp: int) -> Happening:
     )
 
 
-def depth(happening: Happening) -> int:
-    """How far below its call a row stands; sorting by it keeps the order of rows of one kind."""
-    return (CALL, CLIENT, PEER_CONNECTION, TRACK).index(happening.what)
+def of_sfu(sfu: Sfu, timestamp: int) -> SfuHappening:
+    """An SFU joined or left at `timestamp` (ms)."""
+    return SfuHappening(SFU, sfu.service_id, sfu.sfu_id, timestamp, sfu.media_unit_id, sfu.marker)
+
+
+def of_sfu_transport(transport: SfuTransport, timestamp: int) -> SfuHappening:
+    """A transport of an SFU opened or closed at `timestamp` (ms)."""
+    sfu = transport.sfu
+    return SfuHappening(
+        SFU_TRANSPORT,
+        sfu.service_id,
+        sfu.sfu_id,
+        timestamp,
+        sfu.media_unit_id,
+        sfu.marker,
+        transport.transport_id,
+        transport.internal,
+    )
+
+
+def of_pad(pad: RtpPad, timestamp: int) -> SfuHappening:
+    """An RTP pad was added or removed at `timestamp` (ms)."""
+    sfu = pad.transport.sfu
+    return SfuHappening(
+        RTP_PAD,
+        sfu.service_id,
+        sfu.sfu_id,
+        timestamp,
+        sfu.media_unit_id,
+        sfu.marker,
+        pad.transport.transport_id,
+        pad.internal,
+        pad.direction,
+        pad.pad_id,
+        pad.stream_id,
+        pad.sink_id,
+    )
+
+
+def of_sctp_channel(channel: SctpChannel, timestamp: int) -> SfuHappening:
+    """An SCTP channel was added or removed at `timestamp` (ms)."""
+    sfu = channel.transport.sfu
+    return SfuHappening(
+        SCTP_CHANNEL,
+        sfu.service_id,
+        sfu.sfu_id,
+        timestamp,
+        sfu.media_unit_id,
+        sfu.marker,
+        channel.transport.transport_id,
+        channel_id=channel.channel_id,
+        sctp_stream_id=channel.stream_id,
+    )
+
+
+_DEPTHS = {CALL: 0, CLIENT: 1, PEER_CONNECTION: 2, TRACK: 3, SFU: 0, SFU_TRANSPORT: 1, RTP_PAD: 2, SCTP_CHANNEL: 2}
+
+
+def depth(happening: Happening | SfuHappening) -> int:
+    """How far below its call or SFU a row stands; sorting by it keeps the order of rows of one kind."""
+    return _DEPTHS[happening.what]
 
 
 def _of_client(what: str, client: Client, timestamp: int, peer_connection_id: str | None = None) -> Happening:

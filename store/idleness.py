@@ -1,7 +1,18 @@
 """When a row has been idle for too long: its limit, and the tenth of it that a sweep grants on top."""
 
 from store.commands import Sweep
-from store.entities import INBOUND, Call, Client, Entity, MediaTrack, PeerConnection
+from store.entities import (
+    INBOUND,
+    Call,
+    Client,
+    Entity,
+    MediaTrack,
+    PeerConnection,
+    RtpPad,
+    SctpChannel,
+    Sfu,
+    SfuTransport,
+)
 
 
 def grace(limit: int) -> int:
@@ -18,6 +29,14 @@ def limit_of(row: Entity, limits: Sweep) -> int:
             return limits.peer_connection
         case Client():
             return limits.client
+        case RtpPad():
+            return pad_time(row, limits)
+        case SctpChannel():
+            return limits.sfu_sctp_channel
+        case SfuTransport():
+            return limits.sfu_transport
+        case Sfu():
+            return limits.sfu
     return limits.call
 
 
@@ -45,3 +64,24 @@ def holds_idle(call: Call, deadlines: Sweep) -> bool:
 def track_time(track: MediaTrack, times: Sweep) -> int:
     """What `times` says of a track of this direction."""
     return times.inbound_track if track.direction == INBOUND else times.outbound_track
+
+
+def sfu_holds_idle(sfu: Sfu, deadlines: Sweep) -> bool:
+    """Whether an SFU, or anything below it, is idle."""
+    if sfu.server_touched < deadlines.sfu:
+        return True
+    for transport in sfu.transports.values():
+        if transport.server_touched < deadlines.sfu_transport:
+            return True
+        for pad in transport.pads.values():
+            if pad.server_touched < pad_time(pad, deadlines):
+                return True
+        for channel in transport.channels.values():
+            if channel.server_touched < deadlines.sfu_sctp_channel:
+                return True
+    return False
+
+
+def pad_time(pad: RtpPad, times: Sweep) -> int:
+    """What `times` says of a pad of this direction."""
+    return times.sfu_inbound_pad if pad.direction == INBOUND else times.sfu_outbound_pad

@@ -1,7 +1,15 @@
 """A row as that makes it which showed it first. `now` is registry time (ms)."""
 
-from store.commands import ClientSeen, PeerConnectionSeen, TrackSeen
-from store.entities import Call, Client, MediaTrack, PeerConnection
+from store.commands import (
+    ClientSeen,
+    PeerConnectionSeen,
+    RtpPadSeen,
+    SctpChannelSeen,
+    SfuSeen,
+    SfuTransportSeen,
+    TrackSeen,
+)
+from store.entities import Call, Client, MediaTrack, PeerConnection, RtpPad, SctpChannel, Sfu, SfuTransport
 
 
 def call_of(seen: ClientSeen, number: int, started: int, now: int) -> Call:
@@ -54,6 +62,63 @@ def track_of(peer_connection: PeerConnection, seen: TrackSeen, now: int) -> Medi
         media_kind=seen.media_kind,
         track_id=seen.track_id,
         added=seen.first,
+        sample_touched=seen.first,
+        server_touched=now,
+    )
+
+
+def sfu_of(seen: SfuSeen, origin: str, number: int, now: int) -> Sfu:
+    """An SFU that joins."""
+    return Sfu(
+        service_id=seen.service_id,
+        sfu_id=seen.sfu_id,
+        number=number,
+        joined=seen.first,
+        media_unit_id=seen.media_unit_id,
+        marker=seen.marker,
+        time_zone_offset=seen.time_zone_offset,
+        origin=origin,
+        sample_touched=seen.first,
+        server_touched=now,
+    )
+
+
+def sfu_transport_of(sfu: Sfu, seen: SfuTransportSeen, number: int, now: int) -> SfuTransport:
+    """A transport that an SFU opens."""
+    return SfuTransport(
+        sfu=sfu,
+        transport_id=seen.transport_id,
+        number=number,
+        internal=seen.internal,
+        opened=seen.first,
+        sample_touched=seen.first,
+        server_touched=now,
+    )
+
+
+def pad_of(transport: SfuTransport, seen: RtpPadSeen, now: int) -> RtpPad:
+    """An RTP pad that is added to a transport."""
+    return RtpPad(
+        transport=transport,
+        direction=seen.direction,
+        pad_id=seen.pad_id,
+        added=seen.first,
+        internal=seen.internal,
+        stream_id=seen.stream_id,
+        sink_id=seen.sink_id,
+        ssrc=seen.ssrc,
+        sample_touched=seen.first,
+        server_touched=now,
+    )
+
+
+def sctp_channel_of(transport: SfuTransport, seen: SctpChannelSeen, now: int) -> SctpChannel:
+    """An SCTP channel that is added to a transport."""
+    return SctpChannel(
+        transport=transport,
+        channel_id=seen.channel_id,
+        stream_id=seen.stream_id,
+        opened=seen.first,
         sample_touched=seen.first,
         server_touched=now,
     )

@@ -1,4 +1,4 @@
-"""The registry: a deterministic state machine over calls, clients, peer connections and tracks.
+"""The registry: a deterministic state machine over calls, clients, peer connections and tracks, and over SFUs.
 
 * `Registry.apply` uses nothing but its command: no clock, no randomness, no I/O. The same commands in the same order
   give the same state and the same outcomes on every replica.
@@ -10,15 +10,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol
 
 from store import happenings
-from store.claims import claim, release
+from store.claims import TrackClaims
 from store.commands import (
     CALL,
     CLIENT,
     NO_MEMBER,
     PEER_CONNECTION,
+    SFU,
+    TRACK,
     ClientSeen,
     Command,
     Happening,
@@ -29,21 +30,12 @@ from store.commands import (
     Touch,
     TrackSeen,
 )
-from store.entities import OUTBOUND, Call, Claims, Client, Entity, MediaTrack, PeerConnection, take_apart, top_of
-from store.idleness import deadlines_of, holds_idle, track_time
+from store.entities import Call, Client, Entity, MediaTrack, PeerConnection, take_apart
+from store.idleness import deadlines_of, holds_idle, sfu_holds_idle, track_time
 from store.opening import call_of, client_of, peer_connection_of, track_of
 from store.origins import Origin, bury, inherited
-
-MOST_SSRCS = 32
-"""How many SSRCs a track keeps; the oldest goes. The same on every replica, so it is no setting."""
-
-
-class Watcher(Protocol):
-    """Who must see what is about to change: a snapshot under way."""
-
-    def before(self, row: Call | Client) -> None:
-        """A call (itself, which clients it has, or whether it is its room's), or a client or anything below it."""
-
+from store.sfus import Sfus
+from store.watching import Watcher, warn
 
 MOST_SWEPT = 5000
 """After how many closed rows a sweep stops: more would hold every replica up at once. Alike on all of them, too."""
@@ -57,8 +49,10 @@ class Registry:
         self.calls: dict[tuple[str, str, str], Call] = {}
         self.rooms: dict[tuple[str, str], Call] = {}
         self.clients: dict[tuple[str, str], Client] = {}
-        self.streams: dict[tuple[str, str, str], Claims] = {}
-        """Outbound tracks by service, room and SFU stream id: there are SFUs that number streams anew in each room."""
+        self.claims = TrackClaims()
+        self.streams = self.claims.streams
+        self.sent = self.claims.sent
+        self.played = self.claims.played
         self.origins: dict[str, Origin] = {}
         self.gone: dict[str, None] = {}
         """The origins that went last, in order: commands of theirs that come late are refused."""
@@ -66,10 +60,12 @@ class Registry:
         """How many clients each service has; like the two below, it follows from the rows."""
         self.peer_connections = 0
         self.tracks = 0
-        self.claimed = 0
         self.made = 0
         """How many calls and clients this replica made: their `number`."""
         self.watchers: list[Watcher] = []
+        self.sfu_half = Sfus(self.watchers)
+        self.sfus = self.sfu_half.rows
+        self.internal_pads = self.sfu_half.internal_pads
         self._opened: list[Happening] = []
         self._closed: list[Happening] = []
 
@@ -82,10 +78,13 @@ class Registry:
             return origin.last if command.seq == origin.seq else Outcome()
         self.now = max(self.now, command.now)
         self._opened, self._closed = [], []
+        self.sfu_half.begin()
         origin.mark(command.mark)
         for touch in command.touches:
             self._touch(touch)
         calls = [self._see(seen, command.origin) for seen in command.seen]
+        for sfu in command.sfus:
+            self.sfu_half.see(sfu, command.origin, self.now)
         for leave in command.leaves:
             self._leave(leave, command.origin)
         if command.sweep:
@@ -93,15 +92,33 @@ class Registry:
         if command.gone:
             self._inherit([name for name in command.gone if name != command.origin])
         origin.seq = command.seq
-        origin.last = Outcome(self._opened, self._closed, calls)
-        if self._opened or self._closed:
+        sfus = self.sfu_half
+        origin.last = Outcome(self._opened, self._closed, calls, None, sfus.opened, sfus.closed)
+        if any((self._opened, self._closed, sfus.opened, sfus.closed)):
             origin.untold[command.seq] = origin.last
         return origin.last
+
+    @property
+    def sfu_transports(self) -> int:
+        """How many transports all SFUs have."""
+        return self.sfu_half.transports
+
+    @property
+    def sfu_pads(self) -> int:
+        """How many RTP pads and SCTP channels all SFUs have."""
+        return self.sfu_half.pads
+
+    @property
+    def sfus_of(self) -> Counter[str]:
+        """How many SFUs each service has."""
+        return self.sfu_half.count_of
 
     def has_idle(self, limits: Sweep, now: int) -> bool:
         """Whether a sweep at `now` would close anything."""
         deadlines = deadlines_of(limits, now)
-        return any(holds_idle(call, deadlines) for call in self.calls.values())
+        return any(holds_idle(call, deadlines) for call in self.calls.values()) or any(
+            sfu_holds_idle(sfu, deadlines) for sfu in self.sfus.values()
+        )
 
     def __del__(self) -> None:
         """Rows refer to each other both ways, and the collector does not see them: nobody else would free them."""
@@ -113,23 +130,20 @@ class Registry:
         self.made += 1
         return self.made
 
-    def _before(self, row: Entity) -> None:
-        """To be called before a row changes, or the rows that stand below it, when somebody watches."""
-        for watcher in self.watchers:
-            watcher.before(top_of(row))
-
     # Touches
 
     def _touch(self, touch: Touch) -> None:
         row = self._find(touch.what, touch.path)
         if row:
             if self.watchers:
-                self._before(row)
+                warn(self.watchers, row)
             row.touch(touch.sample, self.now - max(touch.age, 0))
 
     def _find(self, what: str, path: Sequence[str]) -> Entity | None:
         if what == CALL:
             return self.calls.get((path[0], path[1], path[2]))
+        if what not in (CLIENT, PEER_CONNECTION, TRACK):
+            return self.sfu_half.find(what, path)
         client = self.clients.get((path[0], path[1]))
         if what == CLIENT or client is None:
             return client
@@ -149,11 +163,11 @@ class Registry:
             self._close_client(client)
             client = None
         if self.watchers:
-            self._before(call)
+            warn(self.watchers, call)
         if client is None:
             client = self._join(call, seen, origin)
         elif self.watchers:
-            self._before(client)
+            warn(self.watchers, client)
         client.origin = origin
         client.touch(seen.last, self.now)
         call.touch(seen.last, self.now)
@@ -173,7 +187,7 @@ class Registry:
         if current is None:
             return self._start(room, seen, seen.first if seen.own_call_id else self.now)
         if self.watchers:
-            self._before(current)
+            warn(self.watchers, current)
         started = self._start(room, seen, self.now)
         self._end_if_superseded(current)
         return started
@@ -211,52 +225,19 @@ class Registry:
             track = track_of(peer_connection, seen, self.now)
             peer_connection.tracks[key] = track
             self.tracks += 1
-            self._claim(track, seen)
+            self.claims.learn(track, seen)
             self._opened.append(happenings.of_track(track, seen.first))
         else:
-            self._claim(track, seen)
+            self.claims.learn(track, seen)
         track.touch(seen.last, self.now)
-
-    def _claim(self, track: MediaTrack, seen: TrackSeen) -> None:
-        """Takes over SSRCs and SFU ids; ids that the sample does not tell stay as they were."""
-        fresh = tuple(ssrc for ssrc in seen.ssrcs if ssrc not in track.ssrcs)
-        stream_id = seen.sfu_stream_id or track.sfu_stream_id
-        sink_id = seen.sfu_sink_id or track.sfu_sink_id
-        if not fresh and stream_id == track.sfu_stream_id and sink_id == track.sfu_sink_id:
-            return
-        self._unclaim(track)
-        track.ssrcs = (track.ssrcs + fresh)[-MOST_SSRCS:]
-        track.sfu_stream_id = stream_id
-        track.sfu_sink_id = sink_id
-        self.claimed += 1
-        track.claimed = self.claimed
-        self.index(track)
-
-    def index(self, track: MediaTrack) -> None:
-        """Makes an outbound track findable: by its SFU stream, or by its SSRCs if it has none."""
-        if track.direction != OUTBOUND:
-            return
-        call = track.peer_connection.client.call
-        if track.sfu_stream_id:
-            claim(self.streams, (call.service_id, call.room_id, track.sfu_stream_id), track)
-            return
-        for ssrc in track.ssrcs:
-            claim(call.ssrcs, ssrc, track)
-
-    def _unclaim(self, track: MediaTrack) -> None:
-        if track.direction != OUTBOUND:
-            return
-        call = track.peer_connection.client.call
-        if track.sfu_stream_id:
-            release(self.streams, (call.service_id, call.room_id, track.sfu_stream_id), track)
-            return
-        for ssrc in track.ssrcs:
-            release(call.ssrcs, ssrc, track)
 
     # Leaving, expiry, and nodes that are gone
 
     def _leave(self, leave: Leave, origin: str) -> None:
-        client = self.clients.get((leave.service_id, leave.client_id))
+        if leave.what == SFU:
+            self.sfu_half.leave(leave.service_id, leave.id, None if leave.certain else origin)
+            return
+        client = self.clients.get((leave.service_id, leave.id))
         if client and (leave.certain or client.origin == origin):
             self._close_client(client)
 
@@ -267,6 +248,7 @@ class Registry:
             if len(self._closed) >= MOST_SWEPT:
                 return
             self._sweep_call(call, deadlines)
+        self.sfu_half.sweep(deadlines, MOST_SWEPT - len(self._closed))
 
     def _sweep_call(self, call: Call, deadlines: Sweep) -> None:
         idle = call.server_touched < deadlines.call
@@ -296,13 +278,17 @@ class Registry:
         for outcome in untold:
             self._opened.extend(outcome.opened)
             self._closed.extend(outcome.closed)
+            self.sfu_half.opened.extend(outcome.sfus_opened)
+            self.sfu_half.closed.extend(outcome.sfus_closed)
         if untold:
             self._opened.sort(key=happenings.depth)
             self._closed.sort(key=happenings.depth, reverse=True)
+            self.sfu_half.opened.sort(key=happenings.depth)
+            self.sfu_half.closed.sort(key=happenings.depth, reverse=True)
 
     def _close_call(self, call: Call) -> None:
         if self.watchers:
-            self._before(call)
+            warn(self.watchers, call)
         call.closed = True
         room = (call.service_id, call.room_id)
         del self.calls[(*room, call.call_id)]
@@ -314,7 +300,7 @@ class Registry:
         for peer_connection in list(client.peer_connections.values()):
             self._close_peer_connection(peer_connection)
         if self.watchers:
-            self._before(client.call)
+            warn(self.watchers, client.call)
         client.closed = True
         del client.call.clients[client.client_id]
         self._forget_client_of(client.call.service_id)
@@ -336,7 +322,7 @@ class Registry:
         for track in list(peer_connection.tracks.values()):
             self._close_track(track)
         if self.watchers:
-            self._before(peer_connection)
+            warn(self.watchers, peer_connection)
         peer_connection.closed = True
         del peer_connection.client.peer_connections[peer_connection.peer_connection_id]
         self.peer_connections -= 1
@@ -344,8 +330,8 @@ class Registry:
 
     def _close_track(self, track: MediaTrack) -> None:
         if self.watchers:
-            self._before(track)
-        self._unclaim(track)
+            warn(self.watchers, track)
+        self.claims.release(track)
         track.closed = True
         del track.peer_connection.tracks[track.key]
         self.tracks -= 1

@@ -52,7 +52,7 @@ class Restoring:
         """Takes the next part; raises `MalformedSnapshot`."""
         if self._parts == 0:
             head = decode_head(part)
-            self._registry.now, self._registry.claimed = head.now, head.claimed
+            self._registry.now, self._registry.claims.claimed = head.now, head.claimed
             self._registry.gone = dict.fromkeys(head.gone)
         else:
             decoded = decode_part(part)
@@ -99,7 +99,7 @@ class Restoring:
         if (before and record.seq < before.seq) or record.seq > origin.seq:
             raise MalformedSnapshot(f"outcome {record.seq} is out of order")
         self._outcome = record
-        outcome = Outcome(record.opened, record.closed, record.calls)
+        outcome = Outcome(record.opened, record.closed, record.calls, None, [], [])
         if record.kept:
             origin.untold[record.seq] = outcome
         if record.seq == origin.seq:
@@ -182,7 +182,7 @@ class Restoring:
         self._registry.tracks += len(records)
 
     def _index(self, track: MediaTrack, call: Call) -> None:
-        self._registry.index(track)
+        self._registry.claims.index(track)
         if track.direction != OUTBOUND:
             return
         if track.sfu_stream_id:

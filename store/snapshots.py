@@ -11,7 +11,7 @@ A node's own memory (`heard_*`, `unsettled`) is not state and is not written.
 from collections.abc import Iterator, Sequence
 
 from store.commands import Outcome
-from store.entities import Call, Client
+from store.entities import Call, Client, Unit
 from store.origins import Origin
 from store.records import (
     FORMAT,
@@ -42,7 +42,7 @@ class Snapshot:
         self._registry = registry
         self._part_bytes = part_bytes
         self._number = 0
-        self._head = Head(FORMAT, registry.now, registry.claimed, list(registry.gone))
+        self._head = Head(FORMAT, registry.now, registry.claims.claimed, list(registry.gone))
         self._last = registry.made
         self._at_call = self._at_client = 0
         self._calls_kept: dict[Call, tuple[bytes, Sequence[Client]]] = {}
@@ -83,7 +83,7 @@ class Snapshot:
         if self in self._registry.watchers:
             self._registry.watchers.remove(self)
 
-    def before(self, row: Call | Client) -> None:
+    def before(self, row: Unit) -> None:
         """Writes a row early, as it is about to change, if its turn is still to come."""
         match row:
             case Call() if self._at_call < row.number <= self._last and row not in self._calls_kept:

@@ -26,7 +26,18 @@ from store.entities import AUDIO, INBOUND, OUTBOUND
 from store.registry import Registry
 
 NOW = 1_000_000
-LIMITS = Sweep(call=10_000, client=8_000, peer_connection=6_000, inbound_track=4_000, outbound_track=2_000)
+LIMITS = Sweep(
+    call=10_000,
+    client=8_000,
+    peer_connection=6_000,
+    inbound_track=4_000,
+    outbound_track=2_000,
+    sfu=9_000,
+    sfu_transport=7_000,
+    sfu_inbound_pad=5_000,
+    sfu_outbound_pad=3_000,
+    sfu_sctp_channel=1_000,
+)
 """Idle limits that all differ, the shorter the lower the row stands."""
 
 Item = dict[str, Any]
@@ -88,7 +99,7 @@ def observe(
 
 def leave(origin: str, seq: int, *clients: str, certain: bool = True, now: int = NOW) -> Command:
     """Clients leave."""
-    return Command(origin, seq, now, 0, leaves=[Leave("service", client, certain) for client in clients])
+    return Command(origin, seq, now, 0, leaves=[Leave(CLIENT, "service", client, certain) for client in clients])
 
 
 def sweep(origin: str, seq: int, *, now: int, limits: Sweep = LIMITS) -> Command:

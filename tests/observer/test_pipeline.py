@@ -17,7 +17,7 @@ from store.commands import Outcome, Sweep, decode
 from store.machine import Machine
 from tests.world import IDLE, NOW, World, message, names, outbound, sample
 
-LIMITS = Sweep(1000, 1000, 1000, 1000, 1000)
+LIMITS = Sweep(*[1000] * len(Sweep._fields))
 
 
 def pipeline_over(machine: Machine, commit: object, told: list[Report]) -> Pipeline:

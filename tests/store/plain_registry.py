@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from store.claims import MOST_SSRCS
 from store.commands import (
     NO_MEMBER,
     ClientSeen,
@@ -16,7 +17,6 @@ from store.commands import (
     TrackSeen,
 )
 from store.entities import OUTBOUND
-from store.registry import MOST_SSRCS
 
 
 @dataclass(eq=False)
@@ -116,7 +116,7 @@ class PlainRegistry:
         if command.sweep:
             self.sweep(command.sweep, command.now)
         self.inherit([name for name in command.gone if name != command.origin])
-        origin.seq, origin.last = command.seq, Outcome(self.opened, self.closed, calls)
+        origin.seq, origin.last = command.seq, Outcome(self.opened, self.closed, calls, None, [], [])
         if self.opened or self.closed:
             origin.untold.append((command.seq, origin.last))
         return origin.last
@@ -224,7 +224,7 @@ class PlainRegistry:
 
     def leave(self, leave: Leave, origin: str) -> None:
         """Certain, or said by the node that heard the client last."""
-        found = self.client(leave.service_id, leave.client_id)
+        found = self.client(leave.service_id, leave.id)
         if found and (leave.certain or found[1].origin == origin):
             self.close_client(*found)
 

@@ -8,11 +8,19 @@ from store.commands import (
     CALL,
     CLIENT,
     PEER_CONNECTION,
+    RTP_PAD,
+    SCTP_CHANNEL,
+    SFU,
+    SFU_TRANSPORT,
     TRACK,
     ClientSeen,
     Command,
     Leave,
     PeerConnectionSeen,
+    RtpPadSeen,
+    SctpChannelSeen,
+    SfuSeen,
+    SfuTransportSeen,
     Sweep,
     Touch,
     TrackSeen,
@@ -25,6 +33,8 @@ maybe_ids = st.none() | ids
 times = st.integers(0, 2**53)
 wholes = st.integers(-(2**63), 2**63 - 1)
 """What a sample may give for an SSRC."""
+
+zones = st.none() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 
 tracks = st.builds(
     TrackSeen,
@@ -47,9 +57,18 @@ clients = st.builds(
     ids,
     maybe_ids,
     maybe_ids,
-    st.none() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False),
+    zones,
     st.lists(peer_connections, max_size=2),
 )
+
+
+directions = st.sampled_from([INBOUND, OUTBOUND])
+pads = st.builds(RtpPadSeen, directions, ids, times, times, st.booleans(), maybe_ids, maybe_ids, st.none() | wholes)
+channels = st.builds(SctpChannelSeen, ids, maybe_ids, times, times)
+transports = st.builds(
+    SfuTransportSeen, ids, st.booleans(), times, times, st.lists(pads, max_size=2), st.lists(channels, max_size=2)
+)
+sfus = st.builds(SfuSeen, ids, ids, times, times, ids, maybe_ids, zones, st.lists(transports, max_size=2))
 
 
 def _touches(what: str, path_length: int) -> st.SearchStrategy[Touch]:
@@ -57,7 +76,8 @@ def _touches(what: str, path_length: int) -> st.SearchStrategy[Touch]:
     return st.builds(Touch, st.just(what), path, times, times)
 
 
-touches = st.one_of(_touches(CALL, 3), _touches(CLIENT, 2), _touches(PEER_CONNECTION, 3), _touches(TRACK, 6))
+PATHS = {CALL: 3, CLIENT: 2, PEER_CONNECTION: 3, TRACK: 6, SFU: 2, SFU_TRANSPORT: 3, RTP_PAD: 5, SCTP_CHANNEL: 4}
+touches = st.one_of(*(_touches(what, path_length) for what, path_length in PATHS.items()))
 commands = st.builds(
     Command,
     ids,
@@ -66,8 +86,9 @@ commands = st.builds(
     times,
     st.lists(touches, max_size=2),
     st.lists(clients, max_size=2),
-    st.lists(st.builds(Leave, ids, ids, st.booleans()), max_size=2),
-    st.none() | st.builds(Sweep, *[times] * 5),
+    st.lists(sfus, max_size=2),
+    st.lists(st.builds(Leave, st.sampled_from([CLIENT, SFU]), ids, ids, st.booleans()), max_size=2),
+    st.none() | st.builds(Sweep, *[times] * len(Sweep._fields)),
     st.lists(ids, max_size=2),
 )
 

@@ -1,8 +1,7 @@
 """Which track is found by an SSRC or an SFU stream."""
 
-from store.claims import newest
+from store.claims import MOST_SSRCS, newest
 from store.entities import Call, Claims
-from store.registry import MOST_SSRCS
 from tests.build import LIMITS, client_with, expired, inbound_seen, leave, observe, registry_of, sweep, track_seen
 
 

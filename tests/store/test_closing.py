@@ -68,7 +68,7 @@ def test_a_touch_of_what_is_not_there_does_nothing() -> None:
 
     outcome = registry.apply(observe("n1", 2, touches=touches))
 
-    assert outcome == Outcome([], [], [])
+    assert outcome == Outcome([], [], [], None, [], [])
     assert registry.clients["service", "alice"].peer_connections == {}
 
 

@@ -42,7 +42,7 @@ def test_what_is_known_does_not_open_again() -> None:
 
     outcome = registry.apply(observe("n1", 2, client_with(track_seen())))
 
-    assert outcome == Outcome([], [], ["call"])
+    assert outcome == Outcome([], [], ["call"], None, [], [])
 
 
 def test_two_nodes_agree_on_the_call_of_a_room() -> None:
@@ -167,7 +167,7 @@ def test_a_superseded_call_keeps_its_clients() -> None:
 
     outcome = registry.apply(observe("n1", 3, client_seen("alice", own_call="first")))
 
-    assert outcome == Outcome([], [], ["first"])
+    assert outcome == Outcome([], [], ["first"], None, [], [])
 
 
 def test_a_superseded_call_takes_no_new_clients() -> None:
@@ -176,7 +176,7 @@ def test_a_superseded_call_takes_no_new_clients() -> None:
 
     outcome = registry.apply(observe("n1", 3, client_seen("carol", own_call="first")))
 
-    assert outcome == Outcome([], [], [None])
+    assert outcome == Outcome([], [], [None], None, [], [])
 
 
 def test_a_superseded_call_ends_with_its_last_client() -> None:
@@ -221,13 +221,13 @@ def outlived() -> Registry:
 def test_a_superseded_call_that_outlives_its_successor_goes_on(outlived: Registry) -> None:
     outcome = outlived.apply(observe("n1", 5, client_seen("alice", own_call="first")))
 
-    assert outcome == Outcome([], [], ["first"])
+    assert outcome == Outcome([], [], ["first"], None, [], [])
 
 
 def test_a_superseded_call_that_outlives_its_successor_takes_no_new_clients(outlived: Registry) -> None:
     outcome = outlived.apply(observe("n1", 5, client_seen("carol", own_call="first")))
 
-    assert outcome == Outcome([], [], [None])
+    assert outcome == Outcome([], [], [None], None, [], [])
 
 
 def test_beside_a_superseded_call_a_room_may_get_a_new_one(outlived: Registry) -> None:

@@ -160,7 +160,7 @@ class World(RuleBasedStateMachine):
 
     def draw_leave(self, data: st.DataObject) -> Leave:
         """A client leaves for certain, or perhaps."""
-        return Leave(data.draw(SERVICES), data.draw(CLIENTS), data.draw(st.booleans()))
+        return Leave(CLIENT, data.draw(SERVICES), data.draw(CLIENTS), data.draw(st.booleans()))
 
     @rule(seconds=st.sampled_from([1, 1, 2, 5]))
     def time_passes(self, seconds: int) -> None:
@@ -179,7 +179,7 @@ class World(RuleBasedStateMachine):
         """Rows fell silent."""
         outcome = self.propose(node, touches=[self.draw_touch(data) for _ in range(entries)])
 
-        assert outcome == Outcome([], [], [])
+        assert outcome == Outcome([], [], [], None, [], [])
 
     @rule(node=st.sampled_from(NODES), data=st.data())
     def leave(self, node: str, data: st.DataObject) -> None:
@@ -227,7 +227,8 @@ class World(RuleBasedStateMachine):
         """A command of a node that is gone comes after all, for the first time or again."""
         before = parts_of(self.replica)
         seen, leave = self.draw_seen(data), self.draw_leave(data)
-        late = Command(data.draw(st.sampled_from(self.lost)), seq, self.time + 60_000, seq, (), [seen], [leave], LIMITS)
+        name = data.draw(st.sampled_from(self.lost))
+        late = Command(name, seq, self.time + 60_000, seq, seen=[seen], leaves=[leave], sweep=LIMITS)
 
         outcome = self.apply(late)
 

@@ -4,7 +4,7 @@ from hashlib import blake2b
 from random import Random
 
 from cluster.machine import Parts, Restoring
-from store.commands import NO_MEMBER, ClientSeen, Command, Leave, Outcome, Sweep, decode, encode
+from store.commands import CLIENT, NO_MEMBER, ClientSeen, Command, Leave, Outcome, Sweep, decode, encode
 from store.machine import Machine
 from tests.build import client_seen, inbound_seen, peer_connection_seen, track_seen
 from tests.cluster.simulation.application import Change
@@ -35,10 +35,11 @@ class RegistryApplication:
         """What one node saw."""
         command = Command(change.origin, change.seq, now, change.mark, gone=change.gone)
         if random:
+            leave = Leave(CLIENT, "service", f"client {random.randrange(12)}", True)
             command = command._replace(
                 seen=[_seen(random, now) for _ in range(random.randrange(3))],
-                leaves=[Leave("service", f"client {random.randrange(12)}", True)] if random.random() < 0.2 else [],
-                sweep=Sweep(*[3_000_000] * 5) if random.random() < 0.05 else None,
+                leaves=[leave] if random.random() < 0.2 else [],
+                sweep=Sweep(*[3_000_000] * len(Sweep._fields)) if random.random() < 0.05 else None,
             )
         return encode(command)
 
