@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.recordings.recording import Recording, Truth
+from tests.recordings.sfu_judge import faults_of_sfus
 
 Envelope = Mapping[str, Any]
 Payload = Mapping[str, Any]
@@ -26,12 +27,14 @@ def faults(reports: Iterable[Envelope], recordings: Sequence[Recording], *, ende
     """Everything that is wrong with the reports, in whole sentences; empty when all is right.
 
     `reports` are envelopes in the order in which they were told. With `ended` every call must have ended, and
-    everybody must have left.
+    everybody must have left, SFUs too.
     """
+    reports = list(reports)
     by_room: dict[object, list[Envelope]] = defaultdict(list)
     for report in reports:
-        by_room[report["payload"].get("roomId")].append(report)
-    found = []
+        if not report["type"].startswith("SFU_"):
+            by_room[report["payload"].get("roomId")].append(report)
+    found = faults_of_sfus(reports, recordings, ended=ended)
     for recording in recordings:
         for room in recording.truth["rooms"]:
             told = by_room.pop(room["roomId"], [])
@@ -43,10 +46,11 @@ def _faults_of_room(reports: Sequence[Envelope], room: str, recording: Recording
     events = [report["payload"] for report in reports if report["type"] == "CALL_EVENT"]
     people = [person for person in recording.truth["participants"] if person["roomId"] == room]
     found = _of_the_call(reports, events, room, ended)
+    all_heard = recording.heard()
     for person in people:
-        heard = recording.heard().get(person["clientId"])
+        heard = all_heard.get(person["clientId"])
         found += _of_the_participant(events, person, heard, ended)
-        found += _of_the_connections(events, person)
+        found += _of_the_connections(events, person, heard)
     known = {person["clientId"] for person in people}
     strangers = {report["payload"].get("clientId") for report in reports} - known - {None}
     found += [f"There are reports about client {stranger}, who was not in room {room}." for stranger in strangers]
@@ -92,10 +96,23 @@ def _at_its_time(what: str, client: str, told: Sequence[int], noted: int, sample
     return found
 
 
-def _of_the_connections(events: Sequence[Payload], person: Mapping[str, Any]) -> list[str]:
+def _of_the_connections(
+    events: Sequence[Payload], person: Mapping[str, Any], heard: tuple[int, int] | None
+) -> list[str]:
+    """Some clients go on to name a connection that they closed: it closed when it did, all the same."""
     opened = Counter(e["peerConnectionId"] for e in events if e["name"] == "PEER_CONNECTION_OPENED")
-    ids = [connection["monitorPcId"] for connection in person["peerConnections"]]
-    return [f"Peer connection {id_} was opened {opened[id_]} times." for id_ in ids if opened[id_] != 1]
+    closed = {e["peerConnectionId"]: e["timestamp"] for e in events if e["name"] == "PEER_CONNECTION_CLOSED"}
+    found = []
+    for connection in person["peerConnections"]:
+        id_, noted = connection["monitorPcId"], connection.get("closedAt")
+        if opened[id_] != 1:
+            found.append(f"Peer connection {id_} was opened {opened[id_]} times.")
+        if heard is None or noted is None or id_ not in closed:
+            continue
+        noted = min(noted, heard[1])
+        if abs(closed[id_] - noted) > NEAR_MS:
+            found.append(f"Peer connection {id_} closed at {closed[id_]}, its page says {noted}.")
+    return found
 
 
 def _unpaired(events: Sequence[Payload], ended: bool) -> list[str]:
@@ -153,7 +170,7 @@ def _of_the_streams(reports: Sequence[Envelope], room: str, truth: Truth) -> lis
         found += _of_the_stream(reports, stream)
     for report in reports:
         payload = report["payload"]
-        if report["type"] in _INBOUND and payload["remoteClientId"] is not None:
+        if report["type"] in _INBOUND and payload["remotePeerConnectionId"] is not None:
             stream_key = payload["clientId"], payload["ssrc"]
             if stream_key not in streams:
                 found.append(f"Stream {stream_key} was matched, but the truth knows no other side of it.")
@@ -176,7 +193,8 @@ def _of_the_stream(reports: Sequence[Envelope], stream: _Stream) -> list[str]:
         remote = {name: payload[name] for name in stream.remote}
         if remote == stream.remote:
             matched += 1
-        elif any(value is not None for value in remote.values()):
+        elif any(value not in (None, stream.remote[name]) for name, value in remote.items()):
+            # A client may know the remote client by itself: that is no match, and no fault.
             wrong += 1
         else:
             unmatched += 1

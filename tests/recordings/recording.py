@@ -8,13 +8,13 @@ stream came from whom.
 import base64
 import gzip
 import json
-import re
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from tests.recordings.rewriting import Rewriting
+from tests.recordings.spoken import spoken
 
 Truth = Mapping[str, Any]
 
@@ -47,20 +47,30 @@ class Recording:
     truth: Truth
 
     def samples(self) -> Iterator[Mapping[str, Any]]:
-        """Every Samples object that its clients sent."""
+        """Every Samples object that its clients sent, of those who speak JSON."""
         for step in self.steps:
             if step.act == "message" or (step.act == "request" and step.method == "POST"):
                 yield json.loads(step.body)
 
     def heard(self) -> dict[str, tuple[int, int]]:
-        """The timestamps of the first and the last sample of every client. (ms since the epoch)"""
+        """The timestamps of the first and the last sample of every client and SFU. (ms since the epoch)"""
         spans: dict[str, tuple[int, int]] = {}
-        for samples in self.samples():
-            for sample in samples.get("clientSamples") or ():
-                at = int(sample["timestamp"])
-                first, last = spans.get(sample["clientId"], (at, at))
-                spans[sample["clientId"]] = min(first, at), max(last, at)
+        for who, at in self._spoken():
+            first, last = spans.get(who, (at, at))
+            spans[who] = min(first, at), max(last, at)
         return spans
+
+    def _spoken(self) -> Iterator[tuple[str, int]]:
+        """Who gave a sample of which time; a delta is of whom its connection named before."""
+        targets: dict[int, str] = {}
+        named: dict[int, str] = {}
+        for step in self.steps:
+            if step.act in ("open", "request"):
+                targets[step.connection] = step.target
+            if step.body:
+                for sample in spoken(step.body, targets[step.connection]):
+                    who = named[step.connection] = sample.who or named[step.connection]
+                    yield who, sample.timestamp
 
     def copy(self, number: int) -> "Recording":
         """The same clients once more: every UUID, room id and SSRC another, the same one wherever it stood.
@@ -69,9 +79,13 @@ class Recording:
         """
         if number == 0:
             return self
-        rewrite = _rewriter(self.truth, number)
-        steps = [_rewritten(step, rewrite) for step in self.steps]
-        truth = json.loads(rewrite(json.dumps(self.truth)))
+        other = Rewriting(self.truth, number)
+        protobuf = any("format=protobuf" in step.target for step in self.steps)
+        steps = [
+            replace(step, target=other.text(step.target), body=other.body(step.body, protobuf=protobuf))
+            for step in self.steps
+        ]
+        truth = json.loads(other.text(json.dumps(self.truth)))
         return Recording(f"{self.name}#{number}", self.started_at, steps, truth)
 
 
@@ -104,41 +118,3 @@ def _step(event: Mapping[str, Any]) -> Step | None:
         body=event["text"] if "text" in event else base64.b64decode(event.get("b64", "")),
         code=event.get("code", 0),
     )
-
-
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_NUMBER = re.compile(r"(?<![\d.])\d{5,10}(?!\d)")
-
-
-def _rewriter(truth: Truth, number: int) -> Callable[[str], str]:
-    ssrcs = {str(ssrc): str(_other_ssrc(ssrc, number)) for ssrc in _ssrcs(truth)}
-    rooms = {room["roomId"]: f"{room['roomId']}-copy-{number}" for room in truth["rooms"]}
-    room = re.compile("|".join(re.escape(name) for name in rooms))
-
-    def rewrite(text: str) -> str:
-        text = room.sub(lambda found: rooms[found[0]], text)
-        text = _UUID.sub(lambda found: str(uuid.uuid5(uuid.NAMESPACE_OID, f"{number} {found[0].lower()}")), text)
-        return _NUMBER.sub(lambda found: ssrcs.get(found[0], found[0]), text)
-
-    return rewrite
-
-
-def _ssrcs(truth: Truth) -> set[int]:
-    found: set[int] = set()
-    for participant in truth["participants"]:
-        for connection in participant["peerConnections"]:
-            for ssrc, stream in (connection["inbound"] | connection["outbound"]).items():
-                found |= {int(ssrc), int(stream.get("rtxSsrc") or 0)}
-    for match in truth.get("sfuMatching", ()):
-        found |= {*match["ssrcs"], *match["outboundSsrcs"]}
-    return found - {0}
-
-
-def _other_ssrc(ssrc: int, number: int) -> int:
-    """Another SSRC of 32 bits, at least 10 000 so that it reads as one."""
-    return 10_000 + int.from_bytes(sha256(f"{number} {ssrc}".encode()).digest()[:4]) % (2**32 - 10_000)
-
-
-def _rewritten(step: Step, rewrite: Callable[[str], str]) -> Step:
-    body = rewrite(step.body) if isinstance(step.body, str) else rewrite(step.body.decode()).encode()
-    return replace(step, target=rewrite(step.target), body=body)

@@ -144,14 +144,14 @@ def ideal(recording: Recording) -> Iterator[Envelope]:
     """What an observer that knows the truth would report, reduced to what the judge reads."""
     matches = {(m["receiverClientId"], m["ssrc"]): m for m in recording.truth["matching"]}
     opened: dict[tuple[str, ...], dict[str, str]] = {}
+    last: dict[tuple[str, ...], int] = {}
     rooms: dict[str, str] = {}
     for samples in recording.samples():
         for sample in samples["clientSamples"]:
-            yield from _of_sample(sample, matches, opened, rooms)
-    for (name, *_), ids in reversed(opened.items()):
+            yield from _of_sample(sample, matches, opened, last, rooms)
+    for (name, *key), ids in reversed(opened.items()):
         room = rooms[ids["clientId"]]
-        last = recording.heard()[ids["clientId"]][1]
-        yield event(_END[name], f"call of {room}", room, last, **ids)
+        yield event(_END[name], f"call of {room}", room, last[name, *key], **ids)
     for room in dict.fromkeys(rooms.values()):
         yield event("CALL_ENDED", f"call of {room}", room)
 
@@ -164,7 +164,11 @@ _END = {
 
 
 def _of_sample(
-    sample: Envelope, matches: dict[Any, Any], opened: dict[tuple[str, ...], dict[str, str]], rooms: dict[str, str]
+    sample: Envelope,
+    matches: dict[Any, Any],
+    opened: dict[tuple[str, ...], dict[str, str]],
+    last: dict[tuple[str, ...], int],
+    rooms: dict[str, str],
 ) -> Iterator[Envelope]:
     room, client, call = sample["roomId"], sample["clientId"], f"call of {sample['roomId']}"
     if room not in rooms.values():
@@ -178,6 +182,7 @@ def _of_sample(
         if "trackId" in item:
             begun.append(("MEDIA_TRACK_ADDED", ids | {"mediaTrackId": item["trackId"]}))
     for name, ids in begun:
+        last[name, *ids.values()] = int(sample["timestamp"])
         if (name, *ids.values()) not in opened:
             opened[name, *ids.values()] = ids
             yield event(name, call, room, int(sample["timestamp"]), **ids)
