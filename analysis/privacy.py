@@ -1,0 +1,257 @@
+"""Obfuscation: what says who someone is, or where, is replaced by a hash before anything else sees a sample.
+
+A value gives the same hash on every node and after every restart, so clients of one room still share a call, and one
+user's reports still belong together. The hash is ``hex(digest(value || salt))``: whoever knows the salt can try out
+values (there are few IPv4 addresses), so the salt is a secret.
+
+Hidden are, as the settings say, the user and the room of a sample and the addresses in it, wherever they stand in what
+is told of it: in fields of their own, in candidates, SDP, labels and meta data, in what an application tells (texts,
+JSON, also JSON in base64), in transports of SFUs, in sessions and allocations of TURN servers. Addresses of ICE servers
+are hidden as any other, their host names are not.
+
+Not hidden are the ids that join reports: callId (unless it is the roomId), clientId, marker, and the ids of peer
+connections, tracks, streams, transports, pads and TURN sessions. An application must not make them of names.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from analysis.privacy_values import Hiding, Names, hashing
+from schemas.reports import FIELDS, ReportType
+from schemas.samples import ClientSample, Item, Samples, TrackKind
+from schemas.sfu_samples import SfuSample
+
+DEFAULT_SALT = "MySalt"
+"""The salt of the reference's README: everybody knows it."""
+
+_SHORTEST_SALT = 16
+
+
+class Obfuscation(StrEnum):
+    """What becomes of a value."""
+
+    NONE = "none"
+    ANONYMIZATION = "anonymization"
+
+
+@dataclass(frozen=True, slots=True)
+class Obfuscator:
+    """What is hidden. Enabled, it must hide something."""
+
+    enabled: bool = False
+    """Whether anything is hidden. It needs a salt: `observer.security.obfuscations.hashSalt`."""
+
+    ice_addresses: Obfuscation = Obfuscation.NONE
+    """What becomes of IP addresses, and of host names where an address belongs: `none`, or `anonymization`, which puts
+    a hash in their place."""
+
+    room_id: Obfuscation = Obfuscation.NONE
+    """What becomes of room ids: `none` or `anonymization`. Clients of one room still share a call."""
+
+    user_id: Obfuscation = Obfuscation.NONE
+    """What becomes of user ids: `none` or `anonymization`."""
+
+    def __post_init__(self) -> None:
+        if self.enabled and Obfuscation.ANONYMIZATION not in (self.ice_addresses, self.room_id, self.user_id):
+            raise ValueError("enabled, but nothing is hidden: set iceAddresses, roomId or userId to anonymization")
+
+
+HASH_ALGORITHMS = {
+    "SHA-224": "sha224",
+    "SHA-256": "sha256",
+    "SHA-384": "sha384",
+    "SHA-512": "sha512",
+    "SHA3-224": "sha3_224",
+    "SHA3-256": "sha3_256",
+    "SHA3-384": "sha3_384",
+    "SHA3-512": "sha3_512",
+}
+"""The names that `Obfuscations.hash_algorithm` may have, each with Python's name of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obfuscations:
+    """How values are hidden."""
+
+    hash_algorithm: str = "SHA-256"
+    """The hash function: SHA-224, SHA-256, SHA-384, SHA-512, or one of SHA3-224 to SHA3-512."""
+
+    hash_salt: str = field(default=DEFAULT_SALT, repr=False)
+    """What is hashed together with each value: a secret of at least 16 characters, the same on all nodes. With another
+    one, all hashes are others. The default is the reference's, which is published: with it, nothing can be hidden."""
+
+    def __post_init__(self) -> None:
+        if self.hash_algorithm.upper() not in HASH_ALGORITHMS:
+            raise ValueError(f"hashAlgorithm must be one of {', '.join(HASH_ALGORITHMS)}")
+
+
+def obscure(obfuscator: Obfuscator, obfuscations: Obfuscations) -> Callable[[Samples], None] | None:
+    """What hides values in samples, in place; ``None`` if nothing is to be hidden.
+
+    Raises ValueError, with a text for the operator, where the salt would hide nothing.
+    """
+    if not obfuscator.enabled:
+        return None
+    salt = obfuscations.hash_salt
+    if salt == DEFAULT_SALT or len(salt) < _SHORTEST_SALT:
+        lack = "is the published default" if salt == DEFAULT_SALT else f"has less than {_SHORTEST_SALT} characters"
+        raise ValueError(
+            f"the obfuscator is enabled, but observer.security.obfuscations.hashSalt {lack}: whoever knows the salt "
+            "can find out what was hashed; set a long random text"
+        )
+    rooms, users = (way is Obfuscation.ANONYMIZATION for way in (obfuscator.room_id, obfuscator.user_id))
+    hiding = Hiding(
+        hashing(HASH_ALGORITHMS[obfuscations.hash_algorithm.upper()], salt),
+        addresses=obfuscator.ice_addresses is Obfuscation.ANONYMIZATION,
+        rooms=rooms,
+        users=users,
+    )
+
+    def obscured(samples: Samples) -> None:
+        for sample in samples.clients:
+            _hide_client(sample, hiding, rooms, users)
+        for sfu in samples.sfus:
+            _hide_sfu(sfu, hiding)
+        for turn in samples.turns:
+            _hide_turn(turn, hiding, users)
+
+    return obscured
+
+
+_JOINING = frozenset(
+    {
+        *("clientId", "callId", "marker", "peerConnectionId", "trackId", "mediaTrackId", "trackIdentifier"),
+        *("remoteClientId", "remotePeerConnectionId", "remoteTrackId", "sfuStreamId", "sfuSinkId"),
+        *("sfuId", "transportId", "padId", "rtpPadId", "streamId", "sinkId", "channelId"),
+        *("serverId", "sessionId", "peerId"),
+    }
+)
+"""The keys, at the top of an item, whose values join reports with each other."""
+
+_TOLD_WHOLE = (
+    "os",
+    "engine",
+    "platform",
+    "browser",
+    "mediaConstraints",
+    "mediaDevices",
+    "userMediaErrors",
+    "iceServers",
+    "mediaSources",
+    "codecs",
+    "certificates",
+    "iceLocalCandidates",
+    "iceRemoteCandidates",
+    "localSDPs",
+    "extensionStats",
+    "customCallEvents",
+    "customObserverEvents",
+)
+"""What of a client sample is told with whatever stands in it."""
+
+
+def _texts(type_: ReportType) -> tuple[str, ...]:
+    """The keys of an item that are told as text, but for ids that join reports."""
+    return tuple(
+        name for name, kind in FIELDS[type_] if kind == "s" and name not in _JOINING | {"serviceId", "mediaUnitId"}
+    )
+
+
+_MEASURED = {
+    "pcTransports": _texts(ReportType.PEER_CONNECTION_TRANSPORT),
+    "iceCandidatePairs": (*_texts(ReportType.ICE_CANDIDATE_PAIR), "transportId"),
+    "dataChannels": _texts(ReportType.PEER_CONNECTION_DATA_CHANNEL),
+    TrackKind.INBOUND_AUDIO.value: _texts(ReportType.INBOUND_AUDIO_TRACK),
+    TrackKind.INBOUND_VIDEO.value: _texts(ReportType.INBOUND_VIDEO_TRACK),
+    TrackKind.OUTBOUND_AUDIO.value: _texts(ReportType.OUTBOUND_AUDIO_TRACK),
+    TrackKind.OUTBOUND_VIDEO.value: _texts(ReportType.OUTBOUND_VIDEO_TRACK),
+}
+"""The lists of a client sample of which only known fields are told, and the texts among these."""
+
+_SAYING = frozenset({"roomId", "userId", "remoteUserId", "localAddress", "remoteAddress"})
+"""Those among them whose key says what they are."""
+
+_SFU_TRANSPORT = _texts(ReportType.SFU_TRANSPORT)
+_SFU_PADS = tuple({*_texts(ReportType.SFU_INBOUND_RTP_PAD), *_texts(ReportType.SFU_OUTBOUND_RTP_PAD)})
+_SFU_CHANNEL = _texts(ReportType.SFU_SCTP_STREAM)
+
+
+def _hide_client(sample: ClientSample, hiding: Hiding, rooms: bool, users: bool) -> None:
+    names, stats = hiding.names(sample.user_id, sample.room_id), sample.stats
+    if rooms:
+        room_id, sample.room_id = sample.room_id, hiding.hashed(sample.room_id)
+        stats["roomId"] = sample.room_id
+        if sample.call_id == room_id:  # a sender that names no room is in the room of its call
+            sample.call_id = stats["callId"] = sample.room_id
+    if users and sample.user_id is not None:
+        sample.user_id = stats["userId"] = hiding.hashed(sample.user_id)
+    for name, keys in _MEASURED.items():
+        for item in stats.get(name) or ():
+            _hide_texts(item, keys, hiding, names)
+    for position, transport in enumerate(sample.transports):
+        if transport.label is not None:
+            sample.transports[position] = transport._replace(label=hiding.text(transport.label, names))
+    for name in _TOLD_WHOLE:
+        value = stats.get(name)
+        if value:
+            stats[name] = _hidden(value, hiding, names)
+
+
+def _hide_sfu(sample: SfuSample, hiding: Hiding) -> None:
+    for transport in sample.transports:
+        _hide_texts(transport.stats, _SFU_TRANSPORT, hiding, ())
+    for pad in sample.pads:
+        _hide_texts(pad.stats, _SFU_PADS, hiding, ())
+    for channel in sample.channels:
+        _hide_texts(channel.stats, _SFU_CHANNEL, hiding, ())
+    for name in ("extensionStats", "customSfuEvents"):
+        value = sample.stats.get(name)
+        if value:
+            sample.stats[name] = _hidden(value, hiding, ())
+
+
+def _hide_turn(turn: Item, hiding: Hiding, users: bool) -> None:
+    for name in ("sessions", "allocations"):
+        value = turn.get(name)
+        if value:
+            turn[name] = _hidden(value, hiding, ())
+    sessions = turn.get("sessions")
+    if users and isinstance(sessions, list):
+        for session in sessions:
+            if isinstance(session, dict) and isinstance(session.get("username"), str):
+                session["username"] = _user_of_turn(session["username"], hiding)
+
+
+def _user_of_turn(username: str, hiding: Hiding) -> str:
+    """The name hidden. Credentials that expire bear their end before the user's own name: ``1700000000:alice``."""
+    end, colon, user = username.partition(":")
+    return f"{end}:{hiding.hashed(user)}" if colon and end.isdecimal() and user else hiding.hashed(username)
+
+
+def _hidden(value: Any, hiding: Hiding, names: Names) -> Any:
+    """One thing that is told whole, or a list of such; ids that join reports stay."""
+    if isinstance(value, list):
+        return [
+            _hidden(entry, hiding, names) if isinstance(entry, dict) else hiding.value(entry, names) for entry in value
+        ]
+    if not isinstance(value, dict):
+        return hiding.value(value, names)
+    return {
+        hiding.text(key, names, 0): entry if _joins(key, entry) else hiding.member(key, entry, names)
+        for key, entry in value.items()
+    }
+
+
+def _joins(key: str, value: object) -> bool:
+    return key in _JOINING and not isinstance(value, (dict, list))
+
+
+def _hide_texts(item: Item, keys: tuple[str, ...], hiding: Hiding, names: Names) -> None:
+    for key, value in zip(keys, map(item.get, keys), strict=True):
+        if value is not None:
+            whole = key in _SAYING or type(value) is not str
+            hidden = hiding.member(key, value, names) if whole else hiding.text(value, names)
+            if hidden is not value:
+                item[key] = hidden
