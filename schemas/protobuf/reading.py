@@ -5,7 +5,9 @@ from itertools import islice
 from math import isfinite
 from typing import Any
 
-from schemas.protobuf.shapes import Shape
+from google.protobuf.message import Message
+
+from schemas.protobuf.shapes import DOUBLE, ENUM, ID, PART, PLAIN, TEXT, Shape
 from schemas.samples import Item
 
 UUID_LENGTH = 16
@@ -27,53 +29,39 @@ class Reading:
         self.left_out = 0
         self._entries = self._holders = most_entries
 
-    def item(self, message: Any, shape: Shape) -> Item:
+    def item(self, message: Message, shape: Shape) -> Item:
         """A message as a JSON object; what it lacks, the object lacks.
 
         Numbers that JSON does not know (infinite ones, NaN) and numbers of unknown enum values are left out. Raises
         `Malformed` if it lacks what it must have.
         """
-        has = message.HasField
+        item: Item = {}
+        places = shape.places
+        for descriptor, value in message.ListFields():
+            name, kind, texts, part = places[descriptor]
+            if kind == PLAIN:
+                item[name] = value
+            elif kind == DOUBLE:
+                if isfinite(value):
+                    item[name] = value
+            elif kind == TEXT:
+                item[name] = value if type(value) is str else _text(value)
+            elif kind == ID:
+                item[name] = value if type(value) is str and value.isprintable() else _id(value)
+            elif kind == ENUM:
+                if 0 <= value < len(texts):
+                    item[name] = texts[value]
+            elif part is None:
+                item[name] = [text if type(text) is str else _text(text) for text in self._taken(value)]
+            elif kind == PART:
+                item[name] = self.item(value, part)
+            else:
+                entries = self._taken_holders(value) if part.holds_items else self._taken(value)
+                item[name] = [self.item(entry, part) for entry in entries]
         for name in shape.required:
-            if not has(name):
+            if name not in item:
                 raise Malformed(f"{shape.name} without {name}, which is required")
-        item = {name: getattr(message, name) for name in shape.plain if has(name)}
-        for name in shape.doubles:
-            if has(name):
-                number = getattr(message, name)
-                if isfinite(number):
-                    item[name] = number
-        for name in shape.texts:
-            if has(name):
-                text = getattr(message, name)
-                item[name] = text if type(text) is str else _text(text)
-        for name in shape.ids:
-            if has(name):
-                text = getattr(message, name)
-                item[name] = text if type(text) is str and text.isprintable() else _id(text)
-        for name, texts in shape.enums:
-            if has(name):
-                number = getattr(message, name)
-                if 0 <= number < len(texts):
-                    item[name] = texts[number]
-        for name, part in shape.parts:
-            if has(name):
-                item[name] = self.item(getattr(message, name), part)
-        if shape.within:
-            self._read_lists(message, shape, item)
         return item
-
-    def _read_lists(self, message: Any, shape: Shape, item: Item) -> None:
-        for name in shape.text_lists:
-            entries = getattr(message, name)
-            if entries:
-                taken = self._taken(entries)
-                item[name] = [text if type(text) is str else _text(text) for text in taken]
-        for name, entry in shape.lists:
-            entries = getattr(message, name)
-            if entries:
-                taken = self._taken_holders(entries) if entry.lists else self._taken(entries)
-                item[name] = [self.item(one, entry) for one in taken]
 
     def _taken(self, entries: Any) -> Iterator[Any]:
         count = min(len(entries), self._entries)

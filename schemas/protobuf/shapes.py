@@ -6,6 +6,7 @@ optional, enums are their numbers, and ids are texts. In this syntax a text that
 
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -16,6 +17,8 @@ from schemas.protobuf.fields import SCALARS, Field, Fields, numbered
 from schemas.protobuf.formats import Format
 
 Type = FieldDescriptorProto
+
+SAMPLES = ("ClientSample", "SfuSample")
 
 VARINT, FIXED_64, LENGTH = 0, 1, 2
 """The wire types that samples use."""
@@ -31,24 +34,38 @@ _TYPES = {
 }
 
 
-@dataclass(slots=True)
+PLAIN, DOUBLE, TEXT, ID, ENUM, PART, TEXTS, ITEMS = range(8)
+"""What must be done with the value of a field: nothing; or it is looked at, told in words, or read in its turn."""
+
+_KINDS = {"double": DOUBLE, "string": TEXT, "id": ID}
+
+
+class Place(NamedTuple):
+    """One field of a message: its name, what must be done with its value, and what that needs."""
+
+    name: str
+    kind: int
+    texts: tuple[str, ...] = ()
+    """The JSON texts of an enum, in the order of their numbers."""
+    shape: "Shape | None" = None
+    """The shape of a part, or of the entries of a list."""
+
+
+@dataclass(slots=True, eq=False)
 class Shape:
-    """How the objects of one message are read: the names of its fields by what must be done with their values."""
+    """How the objects of one message are read."""
 
     name: str
     required: list[str] = field(default_factory=list)
-    plain: list[str] = field(default_factory=list)
-    doubles: list[str] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    enums: list[tuple[str, list[str]]] = field(default_factory=list)
-    parts: list[tuple[str, "Shape"]] = field(default_factory=list)
-    text_lists: list[str] = field(default_factory=list)
-    lists: list[tuple[str, "Shape"]] = field(default_factory=list)
+    """The fields without which such an object is refused."""
+    places: dict[object, Place] = field(default_factory=dict)
+    """The fields by their descriptors."""
     tags: dict[str, int] = field(default_factory=dict)
-    """What stands before each field on the wire."""
-    within: dict[int, "Shape | None"] = field(default_factory=dict)
+    """What stands before each field on the wire: its number and its wire type."""
+    lists: dict[int, "Shape | None"] = field(default_factory=dict)
     """The tags of the lists, with the shape of their entries; ``None`` for texts."""
+    holds_items: bool = False
+    """Whether there are lists of objects among its fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,8 @@ class Codec:
 
     classes: dict[str, type[Message]]
     shapes: dict[str, Shape]
+    timestamps: dict[int, str]
+    """The samples that a message may be on its own, by the tags of their timestamps."""
 
 
 @cache
@@ -67,9 +86,12 @@ def codec(form: Format) -> Codec:
     classes = {name: GetMessageClass(pool.FindMessageTypeByName(name)) for name in form.fields}
     shapes = {name: Shape(name) for name in form.fields}
     for name, shape in shapes.items():
+        descriptors = classes[name].DESCRIPTOR.fields_by_name
         for number, field_name, its in numbered(form.fields[name]):
-            _place(shape, number, field_name, its, shapes, form.enforces_required)
-    return Codec(classes, shapes)
+            shape.places[descriptors[field_name]] = _place(shape, number, field_name, its, shapes)
+            if its.label == "required" and form.enforces_required:
+                shape.required.append(field_name)
+    return Codec(classes, shapes, {shapes[name].tags["timestamp"]: name for name in SAMPLES if name in shapes})
 
 
 def _file(fields: Fields) -> FileDescriptorProto:
@@ -90,20 +112,16 @@ def _descriptor(number: int, name: str, its: Field, fields: Fields) -> FieldDesc
     return Type(name=name, number=number, label=label, type=_TYPES.get(its.type, Type.TYPE_INT32))
 
 
-def _place(shape: Shape, number: int, name: str, its: Field, shapes: dict[str, Shape], enforces_required: bool) -> None:
-    wire_type = LENGTH if its.type in shapes else _WIRE_TYPES.get(its.type, VARINT)
-    tag = shape.tags[name] = number << 3 | wire_type
-    if its.label == "required" and enforces_required:
-        shape.required.append(name)
+def _place(shape: Shape, number: int, name: str, its: Field, shapes: dict[str, Shape]) -> Place:
+    part = shapes.get(its.type)
+    tag = number << 3 | (LENGTH if part else _WIRE_TYPES.get(its.type, VARINT))
+    shape.tags[name] = tag
     if its.label == "repeated":
-        shape.within[tag] = shapes.get(its.type)
-        if its.type in shapes:
-            shape.lists.append((name, shapes[its.type]))
-        else:
-            shape.text_lists.append(name)
-    elif its.type in shapes:
-        shape.parts.append((name, shapes[its.type]))
-    elif its.type not in SCALARS:
-        shape.enums.append((name, its.type.split("|")))
-    else:
-        {"double": shape.doubles, "string": shape.texts, "id": shape.ids}.get(its.type, shape.plain).append(name)
+        shape.lists[tag] = part
+        shape.holds_items |= part is not None
+        return Place(name, ITEMS if part else TEXTS, (), part)
+    if part:
+        return Place(name, PART, (), part)
+    if its.type not in SCALARS:
+        return Place(name, ENUM, tuple(its.type.split("|")))
+    return Place(name, _KINDS.get(its.type, PLAIN))
