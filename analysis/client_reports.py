@@ -1,14 +1,14 @@
 """The reports of one client sample.
 
 One report for each item of the sample, in the order of the reference: transports, candidate pairs, inbound audio and
-video, outbound audio and video, data channels, meta data, extensions, custom events. Nothing is summed up and nothing
-is remembered from one sample to the next.
+video, outbound audio and video, data channels, meta data, extensions, custom call events, custom observer events.
+Nothing is summed up and nothing is remembered from one sample to the next.
 """
 
 from dataclasses import dataclass
 
 from analysis.matching import remote_track
-from analysis.meta_reports import Lead, custom_events, extension_reports, meta_reports
+from analysis.meta_reports import Lead, custom_events, extension_reports, meta_reports, observer_events
 from schemas.columns import Columns
 from schemas.reports import Report, ReportType
 from schemas.samples import ClientSample, Reason, Tally, Track, TrackKind, short_text, text
@@ -93,6 +93,7 @@ def client_reports(
     reports.extend(meta_reports(sample, lead, rejected))
     reports.extend(extension_reports(sample, lead, rejected))
     reports.extend(custom_events(sample, lead, rejected))
+    reports.extend(observer_events(sample, lead, rejected))
     return reports
 
 

@@ -1,4 +1,7 @@
-"""The reports of what an application tells beside its statistics: meta data, extensions, custom events."""
+"""The reports of what an application tells beside its statistics: meta data, extensions, custom events.
+
+A custom event is told under the name that the application gave it, unless that is one that only the observer gives.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -101,6 +104,52 @@ def custom_events(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator
             text(item.get("value")),
             _text_or_json(item.get("attachments")),
         )
+
+
+def observer_events(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[Report]:
+    """OBSERVER_EVENT: one report for each event of ``customObserverEvents``.
+
+    The report has no place for the media track that such an event may be about: it stands in the attachments, as
+    ``mediaTrackId``. Attachments that are no JSON object then stand beside it, as ``attachments``. Without a media
+    track they are told as they came.
+    """
+    service_id, media_unit_id, marker, sampled, *identity = lead
+    for item in sample.stats.get("customObserverEvents") or ():
+        name, timestamp = text(item.get("name")), whole(item.get("timestamp"))
+        if not name:
+            rejected[Reason.NAME_MISSING] += 1
+            continue
+        yield _report(
+            ReportType.OBSERVER_EVENT,
+            service_id,
+            media_unit_id,
+            marker,
+            sampled if timestamp is None else timestamp,
+            *identity,
+            text(item.get("peerConnectionId")),
+            sampled,
+            sample.sample_seq,
+            custom_name(name),
+            text(item.get("message")),
+            text(item.get("value")),
+            _attached(item.get("attachments"), text(item.get("mediaTrackId"))),
+        )
+
+
+def _attached(attachments: object, media_track_id: str | None) -> str | None:
+    """Attachments with the media track in them, if there is one."""
+    told = _text_or_json(attachments)
+    if not media_track_id:
+        return told
+    try:
+        known = None if told is None else orjson.loads(told)
+    except orjson.JSONDecodeError:
+        known = told
+    if known is None:
+        known = {}
+    elif not isinstance(known, dict):
+        known = {"attachments": told}
+    return _json_text({**known, "mediaTrackId": media_track_id})
 
 
 def _json_text(payload: object) -> str | None:
