@@ -1,26 +1,46 @@
-"""Call events: what an outcome tells, as reports. A table, not code.
+"""Call events and SFU events: what an outcome tells, as reports. Tables, not code.
 
 Names, messages, timestamps and attachments are those of the reference; what is absent is ``None``, and ``null`` within
 a message. Attachments are base64 of pretty-printed JSON.
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import orjson
 
 from schemas.reports import NAMES, Report, ReportType
-from store.commands import CALL, CLIENT, PEER_CONNECTION, TRACK, Happening
+from store.commands import (
+    CALL,
+    CLIENT,
+    PEER_CONNECTION,
+    RTP_PAD,
+    SCTP_CHANNEL,
+    SFU,
+    SFU_TRANSPORT,
+    TRACK,
+    Happening,
+    Outcome,
+    SfuHappening,
+)
 from store.entities import INBOUND, OUTBOUND
 
 
 class Event(NamedTuple):
-    """How one kind of happening is told."""
+    """How one kind of happening of a call is told."""
 
     name: str
     message: Callable[[Happening], str]
     attachments: Callable[[Happening], dict[str, Any]] | None = None
+
+
+class SfuEvent(NamedTuple):
+    """How one kind of happening of an SFU is told."""
+
+    name: str
+    message: str
+    attachments: Callable[[SfuHappening], dict[str, Any]] | None = None
 
 
 def _or_null(text: str | None) -> str:
@@ -58,6 +78,14 @@ def _of_track(it: Happening) -> dict[str, Any]:
     }
 
 
+def _of_transport(it: SfuHappening) -> dict[str, Any]:
+    return {"internal": it.internal}
+
+
+def _of_pad(it: SfuHappening) -> dict[str, Any]:
+    return {"streamDirection": it.direction, "internal": it.internal}
+
+
 OPENED = {
     CALL: Event("CALL_STARTED", lambda it: f"Call ({it.call_id}) is started"),
     CLIENT: Event("CLIENT_JOINED", lambda it: "Client is joined", _of_client),
@@ -71,29 +99,40 @@ CLOSED = {
     TRACK: Event("MEDIA_TRACK_REMOVED", _track_removed, _of_track),
 }
 
-_RANKS = {CALL: 0, CLIENT: 1, PEER_CONNECTION: 2, TRACK: 3}
-
-EVENT_NAMES = frozenset(event.name for event in (*OPENED.values(), *CLOSED.values())) | {
-    "SFU_JOINED",
-    "SFU_LEFT",
-    "SFU_TRANSPORT_OPENED",
-    "SFU_TRANSPORT_CLOSED",
-    "SFU_RTP_PAD_ADDED",
-    "SFU_RTP_PAD_REMOVED",
-    "SFU_SCTP_STREAM_ADDED",
-    "SFU_SCTP_STREAM_REMOVED",
+SFU_OPENED = {
+    SFU: SfuEvent("SFU_JOINED", "Sfu is joined"),
+    SFU_TRANSPORT: SfuEvent("SFU_TRANSPORT_OPENED", "Sfu Transport is opened", _of_transport),
+    RTP_PAD: SfuEvent("SFU_RTP_PAD_ADDED", "Sfu Rtp Pad is added", _of_pad),
+    SCTP_CHANNEL: SfuEvent("SFU_SCTP_STREAM_ADDED", "Sfu SCTP stream is added"),
 }
+SFU_CLOSED = {
+    SFU: SfuEvent("SFU_LEFT", "Sfu is left"),
+    SFU_TRANSPORT: SfuEvent("SFU_TRANSPORT_CLOSED", "Sfu Transport is closed", _of_transport),
+    RTP_PAD: SfuEvent("SFU_RTP_PAD_REMOVED", "Sfu Rtp Pad is removed", _of_pad),
+    SCTP_CHANNEL: SfuEvent("SFU_SCTP_STREAM_REMOVED", "Sfu SCTP stream is removed"),
+}
+
+_RANKS = {CALL: 0, CLIENT: 1, PEER_CONNECTION: 2, TRACK: 3}
+_SFU_RANKS = {SFU: 0, SFU_TRANSPORT: 1, RTP_PAD: 2, SCTP_CHANNEL: 4}
+
+EVENT_NAMES = frozenset(
+    [event.name for event in (*OPENED.values(), *CLOSED.values())]
+    + [event.name for event in (*SFU_OPENED.values(), *SFU_CLOSED.values())]
+)
 """The names that only the observer itself gives to events: each is told exactly once."""
 
 
-def opened(happenings: Sequence[Happening]) -> list[Report]:
-    """The events of what opened: calls, clients, peer connections, inbound tracks, outbound tracks."""
-    return [_report(OPENED[it.what], it) for it in sorted(happenings, key=_rank)]
+def opened(outcome: Outcome) -> list[Report]:
+    """The events of what opened: calls, clients, peer connections, inbound tracks, outbound tracks; then SFUs,
+    transports, inbound pads, outbound pads, SCTP streams."""
+    calls = [_report(OPENED[it.what], it) for it in sorted(outcome.opened, key=_rank)]
+    return calls + [_sfu_report(SFU_OPENED[it.what], it) for it in sorted(outcome.sfus_opened, key=_sfu_rank)]
 
 
-def closed(happenings: Sequence[Happening]) -> list[Report]:
-    """The events of what closed, in the order in which it did: children before their parents."""
-    return [_report(CLOSED[it.what], it) for it in happenings]
+def closed(outcome: Outcome) -> list[Report]:
+    """The events of what closed, in the order in which it did: children before their parents; SFUs last."""
+    calls = [_report(CLOSED[it.what], it) for it in outcome.closed]
+    return calls + [_sfu_report(SFU_CLOSED[it.what], it) for it in outcome.sfus_closed]
 
 
 def custom_name(name: str) -> str:
@@ -122,6 +161,10 @@ def _rank(it: Happening) -> int:
     return _RANKS[it.what] + (it.direction == OUTBOUND)
 
 
+def _sfu_rank(it: SfuHappening) -> int:
+    return _SFU_RANKS[it.what] + (it.direction == OUTBOUND)
+
+
 def _report(event: Event, it: Happening) -> Report:
     values = (
         it.service_id,
@@ -143,6 +186,27 @@ def _report(event: Event, it: Happening) -> Report:
         None if event.attachments is None else _attached(event.attachments(it)),
     )
     return Report(ReportType.CALL_EVENT, dict(zip(NAMES[ReportType.CALL_EVENT], values, strict=True)))
+
+
+def _sfu_report(event: SfuEvent, it: SfuHappening) -> Report:
+    values = (
+        it.service_id,
+        it.media_unit_id,
+        it.marker,
+        it.timestamp,
+        it.sfu_id,
+        None,
+        it.transport_id,
+        it.stream_id,
+        it.sink_id,
+        it.sctp_stream_id,
+        it.pad_id,
+        event.name,
+        event.message,
+        None,
+        None if event.attachments is None else _attached(event.attachments(it)),
+    )
+    return Report(ReportType.SFU_EVENT, dict(zip(NAMES[ReportType.SFU_EVENT], values, strict=True)))
 
 
 def _attached(attachments: dict[str, Any]) -> str:

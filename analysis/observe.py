@@ -13,8 +13,11 @@ from analysis.bounds import Bounds, Vacancies
 from analysis.client_reports import Sighted
 from analysis.entries import ClientEntry, PeerConnectionEntry, TrackEntry
 from analysis.hearing import Hearing, last_touches, touch_pace
+from analysis.observe_sfus import SfusOfBatch
+from analysis.sfu_reports import SightedSfu
 from schemas.samples import ClientSample, Reason, Samples, Tally, Track, TrackKind
-from store.commands import ClientSeen, Outcome, Sweep, Touch
+from schemas.sfu_samples import SfuSample
+from store.commands import ClientSeen, Outcome, SfuSeen, Sweep, Touch
 from store.entities import INBOUND, OUTBOUND, Client, MediaTrack, PeerConnection
 from store.registry import Registry
 
@@ -49,7 +52,8 @@ _DIRECTION_AND_KIND = {kind: (INBOUND if kind.inbound else OUTBOUND, kind.media_
 
 
 class Batch:
-    """One look at a batch; afterwards `seen()` and `touches` go into a command, `sighted()` into reports.
+    """One look at a batch; afterwards `seen()`, `sfus_seen()` and `touches` go into a command, `sighted()` and
+    `sfu_sighted()` into reports.
 
     `origin` is the name under which this node proposes.
     """
@@ -77,6 +81,7 @@ class Batch:
         self._latest: dict[tuple[str, str], ClientEntry] = {}
         self.vacancies = Vacancies(registry, observing.bounds)
         self.sightings: list[Sighting] = []
+        self._sfus = SfusOfBatch(registry, hearing, self.vacancies, self.due, origin, now, self.rejected)
 
     def due_of(self, row: MediaTrack) -> int:
         """`due` for a track."""
@@ -85,6 +90,18 @@ class Batch:
     def seen(self) -> list[ClientSeen]:
         """The entries for a command: empty in the steady state."""
         return [entry.seen() for entry in self._entries]
+
+    def sfus_seen(self) -> list[SfuSeen]:
+        """The entries of SFUs for a command: empty in the steady state, too."""
+        return self._sfus.seen()
+
+    def sfu_sighted(self) -> Iterable[SightedSfu]:
+        """Each sample of an SFU that was looked at."""
+        return self._sfus.sighted()
+
+    def look_at_sfu(self, samples: Samples, sample: SfuSample) -> None:
+        """Looks at one sample of an SFU; what of it cannot be registered is tallied, and reported all the same."""
+        self._sfus.look(samples, sample)
 
     def sighted(self, outcome: Outcome, registry: Registry) -> Iterable[Sighted]:
         """Each sample with the call it was put in, by the registry of now; samples that were put in none are tallied.
@@ -102,11 +119,16 @@ class Batch:
             else:
                 told = outcome.calls[entry.index] if entry else None
                 if told is None:
-                    self.rejected[Reason.REMEDY_CALL_IS_CLOSED if outcome.failed is None else Reason.FAILED] += 1
+                    self.rejected[Reason.FAILED if outcome.failed is not None else self._why_in_no_call()] += 1
                     continue
                 call_id = told
                 client = _in_call(call_id, samples, sample, registry)
             yield Sighted(samples.service_id, samples.media_unit_id, sample, client, call_id)
+
+    def _why_in_no_call(self) -> Reason:
+        """Why the registry put a sample in no call: only who names a call can name one that is closed."""
+        master = self.observing.mode is CallIdAssignMode.MASTER
+        return Reason.CLIENT_HAS_LEFT if master else Reason.REMEDY_CALL_IS_CLOSED
 
     def look(self, samples: Samples, sample: ClientSample) -> None:
         """Looks at one sample of a message. One that cannot be taken is tallied and costs only itself."""

@@ -8,7 +8,7 @@ fields of its `Status`. Its ``name`` may be changed: then it is a new member.
 """
 
 import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -18,6 +18,7 @@ import trio
 from analysis.bounds import Bounds
 from analysis.client_reports import ClientSamplesAnalyser
 from analysis.observe import CallIdAssignMode, Observing
+from analysis.sfu_reports import SfuSamplesAnalyser
 from cluster.alone import alone
 from cluster.machine import Commit
 from cluster.status import Status
@@ -26,6 +27,7 @@ from observer.peers import status_alone
 from observer.pipeline import Pipeline
 from schemas.reports import Report, ReportType
 from schemas.samples import Budget, Samples, Tally, client_sample
+from schemas.sfu_samples import sfu_sample
 from store.commands import Outcome, Sweep
 from store.entities import Client
 from store.machine import Machine
@@ -47,6 +49,7 @@ class World:
         mode: CallIdAssignMode = CallIdAssignMode.MASTER,
         bounds: Bounds | None = None,
         analyser: ClientSamplesAnalyser | None = None,
+        sfu_analyser: SfuSamplesAnalyser | None = None,
         idle: Mapping[str, int] | None = None,
         ids: Iterator[str] | None = None,
         longest_command: float = math.inf,
@@ -62,7 +65,7 @@ class World:
         self.told: list[Report] = []
         """All reports so far."""
         fresh = ids or (f"call-{number}" for number in count(1))
-        self.limits = Sweep(IDLE, IDLE, IDLE, IDLE, IDLE)._replace(**(idle or {}))
+        self.limits = Sweep(*[IDLE] * len(Sweep._fields))._replace(**(idle or {}))
         self.pipeline = Pipeline(
             registry=lambda: self.machine.registry,
             commit=self._commit,
@@ -70,6 +73,7 @@ class World:
             settled=lambda: len(self.told) if self.delivered else -1,
             observing=Observing(self.limits, mode, bounds or Bounds()),
             analyser=analyser or ClientSamplesAnalyser(),
+            sfu_analyser=sfu_analyser or SfuSamplesAnalyser(),
             leave_grace=GRACE,
             now=lambda: self.now + self.clock_error,
             steady=lambda: self.now / 1000,
@@ -139,15 +143,24 @@ class World:
 
 
 def message(
-    *samples: object, service: str = "svc", unit: str = "mu", leaving: tuple[str, ...] = (), sfus: int = 0
+    *samples: object,
+    service: str = "svc",
+    unit: str = "mu",
+    leaving: tuple[str, ...] = (),
+    sfus: Sequence[object] = (),
+    leaving_sfus: tuple[str, ...] = (),
 ) -> Samples:
-    """A message with these client samples, read as ingest reads them."""
-    taken = Samples(service, unit, [], [{} for _ in range(sfus)], leaving)
+    """A message with these samples of clients and SFUs, read as ingest reads them."""
+    taken = Samples(service, unit, [], leaving=leaving, leaving_sfus=leaving_sfus)
     budget = Budget()
     for sample in samples:
         read = client_sample(sample, budget, taken.rejected)
         if read is not None:
             taken.clients.append(read)
+    for item in sfus:
+        read_sfu = sfu_sample(item, budget, taken.rejected)
+        if read_sfu is not None:
+            taken.sfus.append(read_sfu)
     return taken
 
 
@@ -170,9 +183,29 @@ def _track(track: str, ssrc: int | None, connection: str | None, rest: Mapping[s
     return {"trackId": track, "peerConnectionId": connection, **({} if ssrc is None else {"ssrc": ssrc}), **rest}
 
 
+def sfu(sfu: str = "sfu", at: int = 1000, **rest: Any) -> dict[str, Any]:
+    """A sample of an SFU as that writes it."""
+    return {"sfuId": sfu, "timestamp": at, **rest}
+
+
+def pad_in(pad: str | None = "in", *, transport: str | None = "t", stream: str | None = "S", **rest: Any) -> Any:
+    """A pad that receives from a client."""
+    return {"padId": pad, "transportId": transport, "streamId": stream, **rest}
+
+
+def pad_out(pad: str | None = "out", *, transport: str | None = "t", sink: str | None = "K", **rest: Any) -> Any:
+    """A pad that sends to a client."""
+    return {"padId": pad, "transportId": transport, "streamId": "S", "sinkId": sink, **rest}
+
+
 def names(reports: list[Report]) -> list[str]:
     """The names of the events among the reports, in order."""
     return [report.payload["name"] for report in reports if report.type is ReportType.CALL_EVENT]
+
+
+def sfu_names(reports: list[Report]) -> list[str]:
+    """The names of the events of SFUs among the reports, in order."""
+    return [report.payload["name"] for report in reports if report.type is ReportType.SFU_EVENT]
 
 
 def of_type(reports: list[Report], type_: ReportType) -> list[Mapping[str, Any]]:
@@ -182,5 +215,6 @@ def of_type(reports: list[Report], type_: ReportType) -> list[Mapping[str, Any]]
 
 def event(reports: list[Report], name: str) -> Mapping[str, Any]:
     """The payload of the one event of a name."""
-    (found,) = [payload for payload in of_type(reports, ReportType.CALL_EVENT) if payload["name"] == name]
+    events = of_type(reports, ReportType.CALL_EVENT) + of_type(reports, ReportType.SFU_EVENT)
+    (found,) = [payload for payload in events if payload["name"] == name]
     return found
