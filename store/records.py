@@ -1,28 +1,30 @@
 """What a snapshot is made of: a head, then records, each a tagged msgpack array of fixed types.
 
-A record continues what the records before it began: clients follow their call, peer connections their client, outcomes
-their origin. So a snapshot can be cut between any two records, and no row, however much stands below it, makes a part
-that cannot be sent. `decode_head` and `decode_part` raise `MalformedSnapshot` for whatever has another shape or type.
+A record continues what the records before it began: clients follow their call, peer connections their client, pads
+their transport, outcomes their origin. So a snapshot can be cut between any two records, and no row, however much
+stands below it, makes a part that cannot be sent. `decode_head` and `decode_part` raise `MalformedSnapshot` for
+whatever has another shape or type.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, TypeVar
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from store.commands import Happening
+from store.commands import Happening, SfuHappening
 from store.entities import Call, Client, MediaTrack, PeerConnection
 
 Decoded = TypeVar("Decoded")
+Row = TypeVar("Row")
 
 Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 """What goes up by one: far from where it could no longer be written."""
 
-FORMAT = 2
+FORMAT = 3
 """Written first; a node refuses a snapshot of a format it does not know."""
 
 MOST_TOGETHER = 64
-"""How many tracks, or happenings of each kind, one record holds at most."""
+"""How many tracks or pads, or happenings of each kind, one record holds at most."""
 
 
 class MalformedSnapshot(ValueError):
@@ -60,6 +62,14 @@ class OutcomeRecord(Record, tag="outcome"):
     opened: list[Happening]
     closed: list[Happening]
     calls: list[str | None]
+    sfus_opened: list[SfuHappening]
+    sfus_closed: list[SfuHappening]
+
+
+class DepartedRecord(Record, tag="departed"):
+    """Clients that left: for each its service, its id, the time of its last sample, and when it left."""
+
+    clients: list[tuple[str, str, int, int]]
 
 
 class CallRecord(Record, tag="call"):
@@ -120,7 +130,77 @@ class TracksRecord(Record, tag="tracks"):
     tracks: list[TrackRecord]
 
 
-AnyRecord = OriginRecord | OutcomeRecord | CallRecord | ClientRecord | PeerConnectionRecord | TracksRecord
+class SfuRecord(Record, tag="sfu"):
+    """An SFU."""
+
+    service_id: str
+    sfu_id: str
+    joined: int
+    media_unit_id: str
+    marker: str | None
+    time_zone_offset: int | float | None
+    origin: str
+    sample_touched: int
+    server_touched: int
+
+
+class SfuTransportRecord(Record, tag="sfuTransport"):
+    """A transport of the last SFU."""
+
+    transport_id: str
+    internal: bool
+    opened: int
+    sample_touched: int
+    server_touched: int
+
+
+class PadRecord(Record):
+    """An RTP pad."""
+
+    direction: str
+    pad_id: str
+    added: int
+    internal: bool
+    stream_id: str | None
+    sink_id: str | None
+    ssrc: int | None
+    sample_touched: int
+    server_touched: int
+
+
+class PadsRecord(Record, tag="rtpPads"):
+    """Pads of the last transport."""
+
+    pads: list[PadRecord]
+
+
+class ChannelRecord(Record):
+    """An SCTP channel."""
+
+    channel_id: str
+    stream_id: str | None
+    opened: int
+    sample_touched: int
+    server_touched: int
+
+
+class ChannelsRecord(Record, tag="sctpChannels"):
+    """Channels of the last transport."""
+
+    channels: list[ChannelRecord]
+
+
+SfuSideRecord = SfuRecord | SfuTransportRecord | PadsRecord | ChannelsRecord
+AnyRecord = (
+    OriginRecord
+    | OutcomeRecord
+    | DepartedRecord
+    | CallRecord
+    | ClientRecord
+    | PeerConnectionRecord
+    | TracksRecord
+    | SfuSideRecord
+)
 
 
 class Part(Record):
@@ -175,6 +255,19 @@ def _decoded(decode: Callable[[bytes], Decoded], part: bytes) -> Decoded:
         return decode(part)
     except (ValueError, RecursionError) as error:
         raise MalformedSnapshot(str(error)) from error
+
+
+def begun(row: Row | None) -> Row:
+    """The row that a record continues; raises `MalformedSnapshot` if none was begun."""
+    if row is None:
+        raise MalformedSnapshot("a record stands below nothing")
+    return row
+
+
+def must_be_new(key: Hashable, there: Mapping[Any, object]) -> None:
+    """Raises `MalformedSnapshot` for a key that is there."""
+    if key in there:
+        raise MalformedSnapshot(f"{key!r} is there twice")
 
 
 def of_call(call: Call, current: bool) -> CallRecord:

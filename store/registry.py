@@ -30,6 +30,7 @@ from store.commands import (
     Touch,
     TrackSeen,
 )
+from store.departed import Departed
 from store.entities import Call, Client, Entity, MediaTrack, PeerConnection, take_apart
 from store.idleness import deadlines_of, holds_idle, sfu_holds_idle, track_time
 from store.opening import call_of, client_of, peer_connection_of, track_of
@@ -53,6 +54,7 @@ class Registry:
         self.streams = self.claims.streams
         self.sent = self.claims.sent
         self.played = self.claims.played
+        self.departed = Departed()
         self.origins: dict[str, Origin] = {}
         self.gone: dict[str, None] = {}
         """The origins that went last, in order: commands of theirs that come late are refused."""
@@ -65,6 +67,7 @@ class Registry:
         self.watchers: list[Watcher] = []
         self.sfu_half = Sfus(self.watchers)
         self.sfus = self.sfu_half.rows
+        self.sfus_of = self.sfu_half.count_of
         self.internal_pads = self.sfu_half.internal_pads
         self._opened: list[Happening] = []
         self._closed: list[Happening] = []
@@ -77,6 +80,8 @@ class Registry:
         if command.seq <= origin.seq:
             return origin.last if command.seq == origin.seq else Outcome()
         self.now = max(self.now, command.now)
+        if self.departed.rows:
+            self.departed.forget(self.now)
         self._opened, self._closed = [], []
         self.sfu_half.begin()
         origin.mark(command.mark)
@@ -107,11 +112,6 @@ class Registry:
     def sfu_pads(self) -> int:
         """How many RTP pads and SCTP channels all SFUs have."""
         return self.sfu_half.pads
-
-    @property
-    def sfus_of(self) -> Counter[str]:
-        """How many SFUs each service has."""
-        return self.sfu_half.count_of
 
     def has_idle(self, limits: Sweep, now: int) -> bool:
         """Whether a sweep at `now` would close anything."""
@@ -156,7 +156,7 @@ class Registry:
 
     def _see(self, seen: ClientSeen, origin: str) -> str | None:
         client = self.clients.get((seen.service_id, seen.client_id))
-        call = self._call_of(seen, client)
+        call = None if self._is_late(seen, client) else self._call_of(seen, client)
         if call is None:
             return None
         if client and client.call is not call:
@@ -174,6 +174,15 @@ class Registry:
         for entry in seen.peer_connections:
             self._see_peer_connection(client, entry)
         return call.call_id
+
+    def _is_late(self, seen: ClientSeen, client: Client | None) -> bool:
+        """Whether a newer sample of the client has undone what this one says: it has left, or moved to another call."""
+        if client is None:
+            return self.departed.outlasts((seen.service_id, seen.client_id), seen.last)
+        if seen.last >= client.sample_touched:
+            return False
+        call = client.call
+        return seen.room_id != call.room_id or (seen.own_call_id and seen.call_id != call.call_id)
 
     def _call_of(self, seen: ClientSeen, client: Client | None) -> Call | None:
         """The call that the client belongs to now; ``None`` if its call is one that takes no new clients."""
@@ -203,6 +212,7 @@ class Registry:
         client = client_of(call, seen, origin, self.number(), self.now)
         call.clients[seen.client_id] = client
         self.clients[seen.service_id, seen.client_id] = client
+        self.departed.rows.pop((seen.service_id, seen.client_id), None)
         self.clients_of[seen.service_id] += 1
         self._opened.append(happenings.of_client(client, client.joined))
         return client
@@ -304,7 +314,9 @@ class Registry:
         client.closed = True
         del client.call.clients[client.client_id]
         self._forget_client_of(client.call.service_id)
-        del self.clients[client.call.service_id, client.client_id]
+        key = (client.call.service_id, client.client_id)
+        del self.clients[key]
+        self.departed.add(key, client.sample_touched, self.now)
         self._closed.append(happenings.of_client(client, client.sample_touched))
         self._end_if_superseded(client.call)
 

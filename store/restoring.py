@@ -4,29 +4,31 @@ What is read was written by another node, and a node with a defect must not spre
 names a row twice, or stands below nothing is refused.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 from store.claims import in_order
 from store.commands import Outcome
-from store.entities import OUTBOUND, Call, Client, MediaTrack, PeerConnection
+from store.entities import OUTBOUND, Call, Claims, Client, MediaTrack, PeerConnection
 from store.origins import Origin
 from store.records import (
     AnyRecord,
     CallRecord,
     ClientRecord,
+    DepartedRecord,
     MalformedSnapshot,
     OriginRecord,
     OutcomeRecord,
     PeerConnectionRecord,
     TrackRecord,
     TracksRecord,
+    begun,
     decode_head,
     decode_part,
+    must_be_new,
 )
 from store.registry import Registry
-
-Row = TypeVar("Row")
+from store.sfu_records import RestoringSfus
 
 
 class Restoring:
@@ -46,7 +48,10 @@ class Restoring:
         self._peer_connection: PeerConnection | None = None
         self._ssrcs: set[int] = set()
         self._streams: set[tuple[str, str, str]] = set()
+        self._disordered: tuple[set[tuple[str, str]], set[tuple[str, str]]] = (set(), set())
+        """SFU streams and sinks of a service whose claimants came in another order than that of their claims."""
         self._texts: dict[str, str] = {}
+        self._sfus = RestoringSfus(self._registry.sfu_half, self._texts)
 
     def take(self, part: bytes) -> None:
         """Takes the next part; raises `MalformedSnapshot`."""
@@ -64,7 +69,14 @@ class Restoring:
         self._parts += 1
 
     def finish(self) -> None:
-        """Gives away the registry, in which nothing is left to be done; without any part, an empty one."""
+        """Gives away the registry; without any part, an empty one.
+
+        What tracks of several rooms claim is put in order only now: to do so with each part would take too long where
+        many rooms use the same ids.
+        """
+        claims = self._registry.claims
+        in_order(claims.sent, self._disordered[0])
+        in_order(claims.played, self._disordered[1])
         self._become(self._registry)
 
     def _take(self, record: AnyRecord) -> None:
@@ -82,28 +94,41 @@ class Restoring:
                 self._take_outcome(record)
             case OriginRecord():
                 self._take_origin(record)
+            case DepartedRecord():
+                self._take_departed(record)
+            case _:
+                self._sfus.take(record)
 
     def _take_origin(self, record: OriginRecord) -> None:
-        _must_be_new(record.name, self._registry.origins)
+        must_be_new(record.name, self._registry.origins)
         self._origin = self._registry.origins[record.name] = Origin()
         self._origin.seq = record.seq
         self._outcome = None
 
     def _take_outcome(self, record: OutcomeRecord) -> None:
-        origin, before = _begun(self._origin), self._outcome
+        origin, before = begun(self._origin), self._outcome
         if before and record.seq == before.seq:
             before.opened.extend(record.opened)
             before.closed.extend(record.closed)
             before.calls.extend(record.calls)
+            before.sfus_opened.extend(record.sfus_opened)
+            before.sfus_closed.extend(record.sfus_closed)
             return
         if (before and record.seq < before.seq) or record.seq > origin.seq:
             raise MalformedSnapshot(f"outcome {record.seq} is out of order")
         self._outcome = record
-        outcome = Outcome(record.opened, record.closed, record.calls, None, [], [])
+        outcome = Outcome(record.opened, record.closed, record.calls, None, record.sfus_opened, record.sfus_closed)
         if record.kept:
             origin.untold[record.seq] = outcome
         if record.seq == origin.seq:
             origin.last = outcome
+
+    def _take_departed(self, record: DepartedRecord) -> None:
+        rows = self._registry.departed.rows
+        for service_id, client_id, last, left in record.clients:
+            key = (self._text(service_id), client_id)
+            must_be_new(key, rows)
+            rows[key] = (last, left)
 
     def _take_call(self, record: CallRecord) -> None:
         registry = self._registry
@@ -118,15 +143,15 @@ class Restoring:
             sample_touched=record.sample_touched,
             server_touched=record.server_touched,
         )
-        _must_be_new((*room, record.call_id), registry.calls)
+        must_be_new((*room, record.call_id), registry.calls)
         if record.current:
-            _must_be_new(room, registry.rooms)
+            must_be_new(room, registry.rooms)
             registry.rooms[room] = call
         registry.calls[(*room, record.call_id)] = self._call = call
         self._client = self._peer_connection = None
 
     def _take_client(self, record: ClientRecord) -> None:
-        registry, call = self._registry, _begun(self._call)
+        registry, call = self._registry, begun(self._call)
         client = Client(
             call=call,
             client_id=record.client_id,
@@ -140,13 +165,13 @@ class Restoring:
             sample_touched=record.sample_touched,
             server_touched=record.server_touched,
         )
-        _must_be_new((call.service_id, client.client_id), registry.clients)
+        must_be_new((call.service_id, client.client_id), registry.clients)
         registry.clients[call.service_id, client.client_id] = call.clients[client.client_id] = self._client = client
         self._peer_connection = None
         registry.clients_of[call.service_id] += 1
 
     def _take_peer_connection(self, record: PeerConnectionRecord) -> None:
-        client = _begun(self._client)
+        client = begun(self._client)
         row = PeerConnection(
             client=client,
             peer_connection_id=record.peer_connection_id,
@@ -154,13 +179,13 @@ class Restoring:
             sample_touched=record.sample_touched,
             server_touched=record.server_touched,
         )
-        _must_be_new(row.peer_connection_id, client.peer_connections)
+        must_be_new(row.peer_connection_id, client.peer_connections)
         client.peer_connections[row.peer_connection_id] = self._peer_connection = row
         self._registry.peer_connections += 1
         self._take_tracks(record.tracks)
 
     def _take_tracks(self, records: Sequence[TrackRecord]) -> None:
-        row = _begun(self._peer_connection)
+        row = begun(self._peer_connection)
         for record in records:
             key = (self._text(record.direction), self._text(record.media_kind), record.track_id)
             track = MediaTrack(
@@ -176,17 +201,22 @@ class Restoring:
                 sample_touched=record.sample_touched,
                 server_touched=record.server_touched,
             )
-            _must_be_new(key, row.tracks)
+            must_be_new(key, row.tracks)
             row.tracks[key] = track
             self._index(track, row.client.call)
         self._registry.tracks += len(records)
 
     def _index(self, track: MediaTrack, call: Call) -> None:
-        self._registry.claims.index(track)
+        claims = self._registry.claims
+        claims.index(track)
         if track.direction != OUTBOUND:
+            if track.sfu_sink_id and _is_disordered(claims.played[key := (call.service_id, track.sfu_sink_id)]):
+                self._disordered[1].add(key)
             return
         if track.sfu_stream_id:
             self._streams.add((call.service_id, call.room_id, track.sfu_stream_id))
+            if _is_disordered(claims.sent[key := (call.service_id, track.sfu_stream_id)]):
+                self._disordered[0].add(key)
         else:
             self._ssrcs.update(track.ssrcs)
 
@@ -203,12 +233,9 @@ class Restoring:
         return self._texts.setdefault(text, text)
 
 
-def _begun(row: Row | None) -> Row:
-    if row is None:
-        raise MalformedSnapshot("a record stands below nothing")
-    return row
-
-
-def _must_be_new(key: Hashable, there: Mapping[Any, object]) -> None:
-    if key in there:
-        raise MalformedSnapshot(f"{key!r} is there twice")
+def _is_disordered(claimants: Claims) -> bool:
+    """Whether the last claimant came before the one in front of it."""
+    if len(claimants) < 2:
+        return False
+    last, before = islice(reversed(claimants), 2)
+    return last.claimed < before.claimed

@@ -3,19 +3,24 @@
 At the start only what is small is copied. Rows are written when their turn comes; a row that is about to change before
 that is written early, and kept as bytes until its turn: the registry says so by `Watcher.before`. The unit is the
 client with all that stands below it, and, apart from it, the call with the list of its clients, so that a call of ten
-thousand clients is written in as small steps as a small one.
+thousand clients is written in as small steps as a small one; and likewise the transport, and the SFU with the list of
+its transports.
 
 A node's own memory (`heard_*`, `unsettled`) is not state and is not written.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from operator import attrgetter
 
 from store.commands import Outcome
-from store.entities import Call, Client, Unit
+from store.entities import Call, Client, Sfu, SfuTransport, Unit
 from store.origins import Origin
 from store.records import (
     FORMAT,
     MOST_TOGETHER,
+    DepartedRecord,
     Head,
     OriginRecord,
     OutcomeRecord,
@@ -27,6 +32,8 @@ from store.records import (
     of_peer_connection,
 )
 from store.registry import Registry
+from store.sfu_records import of_sfu, of_sfu_transport
+from store.turns import Turns
 
 PART_BYTES = 65_536
 """A part is closed with the record that makes it so large. (bytes)"""
@@ -43,12 +50,20 @@ class Snapshot:
         self._part_bytes = part_bytes
         self._number = 0
         self._head = Head(FORMAT, registry.now, registry.claims.claimed, list(registry.gone))
-        self._last = registry.made
-        self._at_call = self._at_client = 0
-        self._calls_kept: dict[Call, tuple[bytes, Sequence[Client]]] = {}
-        self._clients_kept: dict[Client, Sequence[bytes]] = {}
+        write_call = partial(_of_call, registry.rooms)
+        self._calls: Turns[Call, Client] = Turns(
+            list(registry.calls.values()), registry.made, write_call, _of_client, attrgetter("call")
+        )
+        self._sfus: Turns[Sfu, SfuTransport] = Turns(
+            list(registry.sfus.values()), registry.sfu_half.made, _of_sfu, _of_transport, attrgetter("sfu")
+        )
         origins = [(name, origin.seq, _outcomes(origin)) for name, origin in registry.origins.items()]
-        self._records = self._written(origins, list(registry.calls.values()))
+        self._records = chain(
+            _of_origins(origins),
+            _of_departed([(*client, *times) for client, times in registry.departed.rows.items()]),
+            self._calls.written(),
+            self._sfus.written(),
+        )
         registry.watchers.append(self)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -72,47 +87,33 @@ class Snapshot:
 
     @property
     def held(self) -> int:
-        """How many calls and clients were written early and wait for their turn."""
-        return len(self._calls_kept) + len(self._clients_kept)
+        """How many rows were written early and wait for their turn."""
+        return self._calls.held + self._sfus.held
 
     def close(self) -> None:
         """Ends it and forgets what it kept."""
-        self._records = iter(())
-        self._calls_kept.clear()
-        self._clients_kept.clear()
+        self._records = chain()
+        self._calls.forget()
+        self._sfus.forget()
         if self in self._registry.watchers:
             self._registry.watchers.remove(self)
 
     def before(self, row: Unit) -> None:
         """Writes a row early, as it is about to change, if its turn is still to come."""
         match row:
-            case Call() if self._at_call < row.number <= self._last and row not in self._calls_kept:
-                self._calls_kept[row] = self._of_call(row)
-            case Client() if self._is_to_come(row) and row not in self._clients_kept:
-                self._clients_kept[row] = _of_client(row)
+            case Call():
+                self._calls.before_upper(row)
+            case Client():
+                self._calls.before_lower(row)
+            case Sfu():
+                self._sfus.before_upper(row)
+            case SfuTransport():
+                self._sfus.before_lower(row)
 
-    def _is_to_come(self, client: Client) -> bool:
-        return client.number <= self._last and (self._at_call, self._at_client) < (client.call.number, client.number)
 
-    def _written(
-        self, origins: Sequence[tuple[str, int, Sequence[tuple[int, bool, Outcome]]]], calls: Sequence[Call]
-    ) -> Iterator[bytes]:
-        for name, seq, outcomes in origins:
-            yield encode(OriginRecord(name, seq))
-            for outcome in outcomes:
-                yield from _of_outcome(*outcome)
-        for call in calls:
-            record, clients = self._calls_kept.pop(call) if call in self._calls_kept else self._of_call(call)
-            self._at_call, self._at_client = call.number, 0
-            yield record
-            for client in clients:
-                written = self._clients_kept.pop(client) if client in self._clients_kept else _of_client(client)
-                self._at_client = client.number
-                yield from written
-
-    def _of_call(self, call: Call) -> tuple[bytes, Sequence[Client]]:
-        current = self._registry.rooms.get((call.service_id, call.room_id)) is call
-        return encode(of_call(call, current)), list(call.clients.values())
+def _of_call(rooms: Mapping[tuple[str, str], Call], call: Call) -> tuple[bytes, Sequence[Client]]:
+    current = rooms.get((call.service_id, call.room_id)) is call
+    return encode(of_call(call, current)), list(call.clients.values())
 
 
 def _of_client(client: Client) -> Sequence[bytes]:
@@ -120,6 +121,26 @@ def _of_client(client: Client) -> Sequence[bytes]:
     for row in client.peer_connections.values():
         written.extend(map(encode, of_peer_connection(row)))
     return written
+
+
+def _of_sfu(sfu: Sfu) -> tuple[bytes, Sequence[SfuTransport]]:
+    return encode(of_sfu(sfu)), list(sfu.transports.values())
+
+
+def _of_transport(transport: SfuTransport) -> Sequence[bytes]:
+    return [*map(encode, of_sfu_transport(transport))]
+
+
+def _of_origins(origins: Sequence[tuple[str, int, Sequence[tuple[int, bool, Outcome]]]]) -> Iterator[bytes]:
+    for name, seq, outcomes in origins:
+        yield encode(OriginRecord(name, seq))
+        for outcome in outcomes:
+            yield from _of_outcome(*outcome)
+
+
+def _of_departed(departed: Sequence[tuple[str, str, int, int]]) -> Iterator[bytes]:
+    for start in range(0, len(departed), MOST_TOGETHER):
+        yield encode(DepartedRecord(list(departed[start : start + MOST_TOGETHER])))
 
 
 def _outcomes(origin: Origin) -> Sequence[tuple[int, bool, Outcome]]:
@@ -131,9 +152,10 @@ def _outcomes(origin: Origin) -> Sequence[tuple[int, bool, Outcome]]:
 
 
 def _of_outcome(seq: int, kept: bool, outcome: Outcome) -> Iterator[bytes]:
-    longest = max(len(outcome.opened), len(outcome.closed), len(outcome.calls), 1)
-    for start in range(0, longest, MOST_TOGETHER):
+    calls, opened, closed = outcome.calls, outcome.opened, outcome.closed
+    sfus_opened, sfus_closed = outcome.sfus_opened, outcome.sfus_closed
+    longest = max(map(len, (calls, opened, closed, sfus_opened, sfus_closed)))
+    for start in range(0, max(longest, 1), MOST_TOGETHER):
         few = slice(start, start + MOST_TOGETHER)
-        yield encode(
-            OutcomeRecord(seq, kept, list(outcome.opened[few]), list(outcome.closed[few]), list(outcome.calls[few]))
-        )
+        told = (list(opened[few]), list(closed[few]), list(calls[few]), list(sfus_opened[few]), list(sfus_closed[few]))
+        yield encode(OutcomeRecord(seq, kept, *told))

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from store.commands import Command, Happening, Outcome
-from store.entities import OUTBOUND, Claims, MediaTrack, PeerConnection, below
+from store.commands import Command, Happening, Outcome, SfuHappening
+from store.entities import INBOUND, OUTBOUND, Claims, MediaTrack, PeerConnection, RtpPad, SfuTransport, below, below_sfu
 from store.registry import Registry
 from tests.store.plain_registry import Path, PlainRegistry
 
@@ -69,17 +69,70 @@ def rows_of_plain(plain: PlainRegistry) -> list[Any]:
     ]
 
 
+def sfu_rows_of(registry: Registry) -> list[Any]:
+    """Every row of an SFU with all it holds, in order, as plain values."""
+    rows: list[Any] = []
+    for (service_id, sfu_id), sfu in registry.sfus.items():
+        of_sfu = (sfu.media_unit_id, sfu.marker)
+        times = (sfu.joined, sfu.sample_touched, sfu.server_touched)
+        rows.append(((service_id, sfu_id), times, of_sfu, [sfu.time_zone_offset, sfu.origin]))
+        for transport_id, row in sfu.transports.items():
+            path = (service_id, sfu_id, transport_id)
+            times = (row.opened, row.sample_touched, row.server_touched)
+            rows.append((path, times, (*of_sfu, transport_id, row.internal), []))
+            for key, pad in row.pads.items():
+                told = (transport_id, *key, pad.stream_id, pad.sink_id, pad.internal)
+                times = (pad.added, pad.sample_touched, pad.server_touched)
+                rows.append(((*path, *key), times, (*of_sfu, *told), [pad.ssrc]))
+            for channel_id, channel in row.channels.items():
+                times = (channel.opened, channel.sample_touched, channel.server_touched)
+                rows.append(((*path, channel_id), times, (*of_sfu, transport_id, channel_id, channel.stream_id), []))
+    return rows
+
+
+def sfu_rows_of_plain(plain: PlainRegistry) -> list[Any]:
+    """The same of the plain registry."""
+    return [
+        (row.path, (row.made, row.sample, row.server), tuple(row.told.values()), row.others)
+        for row in plain.sfus.in_order()
+    ]
+
+
+def assert_sfu_indexes_agree(registry: Registry) -> None:
+    """The same for the indexes over rows of SFUs."""
+    transports = pads = 0
+    internal: dict[Any, set[RtpPad]] = {}
+    for path, sfu in registry.sfus.items():
+        assert path == (sfu.service_id, sfu.sfu_id)
+        for row in below_sfu(sfu):
+            assert not row.closed
+            transports += isinstance(row, SfuTransport)
+            pads += not isinstance(row, SfuTransport) and row is not sfu
+            if isinstance(row, RtpPad) and row.internal and row.direction == OUTBOUND and row.stream_id:
+                internal.setdefault((sfu.service_id, row.stream_id), set()).add(row)
+    assert (registry.sfu_transports, registry.sfu_pads) == (transports, pads)
+    assert {key: set(found) for key, found in registry.internal_pads.items()} == internal
+    assert registry.sfus_of == Counter(service_id for service_id, _ in registry.sfus)
+    assert min(registry.sfus_of.values(), default=1) > 0
+
+
 def assert_indexes_agree(registry: Registry) -> None:
     """Every index holds exactly what the rows say, nothing twice, nothing empty."""
+    assert_sfu_indexes_agree(registry)
     clients = {}
     streams: dict[Any, set[MediaTrack]] = {}
+    sent: dict[Any, set[MediaTrack]] = {}
+    played: dict[Any, set[MediaTrack]] = {}
     for path, call in registry.calls.items():
         assert path == (call.service_id, call.room_id, call.call_id)
         ssrcs: dict[Any, set[MediaTrack]] = {}
         for row in below(call):
             assert not row.closed
+            if isinstance(row, MediaTrack) and row.direction == INBOUND and row.sfu_sink_id:
+                played.setdefault((call.service_id, row.sfu_sink_id), set()).add(row)
             if isinstance(row, MediaTrack) and row.direction == OUTBOUND:
                 if row.sfu_stream_id:
+                    sent.setdefault((call.service_id, row.sfu_stream_id), set()).add(row)
                     streams.setdefault((call.service_id, call.room_id, row.sfu_stream_id), set()).add(row)
                 else:
                     for ssrc in row.ssrcs:
@@ -94,6 +147,8 @@ def assert_indexes_agree(registry: Registry) -> None:
     rows = Counter(type(row) for call in registry.calls.values() for row in below(call))
     assert (registry.peer_connections, registry.tracks) == (rows[PeerConnection], rows[MediaTrack])
     assert_claims_agree(registry.streams, streams)
+    assert_claims_agree(registry.sent, sent)
+    assert_claims_agree(registry.played, played)
     for room, call in registry.rooms.items():
         assert registry.calls[(*room, call.call_id)] is call
 
@@ -104,8 +159,12 @@ def assert_claims_agree(claims: dict[Any, Claims], awaited: dict[Any, set[MediaT
     assert all(list(tracks) == sorted(tracks, key=lambda track: track.claimed) for tracks in claims.values())
 
 
-def key_of(entry: Happening) -> Key:
-    """The whole path of the row that a happening tells of: 3 names for a call, 4, 5 and 8 for what is below it."""
+def key_of(entry: Happening | SfuHappening) -> Key:
+    """The whole path of the row that a happening tells of: 3 names for a call, 4, 5 and 8 for what is below it; for an
+    SFU 3 with ``sfu`` in front, 4, and 5 or 6 for a channel or pad."""
+    if isinstance(entry, SfuHappening):
+        ids = (entry.transport_id, entry.direction, entry.pad_id, entry.channel_id)
+        return ("sfu", entry.service_id, entry.sfu_id, *(name for name in ids if name is not None))
     names = (entry.client_id, entry.peer_connection_id, entry.direction, entry.media_kind, entry.track_id)
     return (entry.service_id, entry.room_id, entry.call_id, *(name for name in names if name is not None))
 
@@ -119,7 +178,7 @@ def names_of(path: Path) -> Key:
 
 def parent_of(key: Key) -> Key:
     """The path of the row above."""
-    return key[:5] if len(key) == 8 else key[:-1]
+    return key[: {8: 5, 6: 4}.get(len(key), -1)]
 
 
 class Openings:
@@ -134,15 +193,18 @@ class Openings:
 
     def follow(self, outcome: Outcome) -> list[str]:
         """Takes in what a command opened and closed; tells what is wrong with it."""
-        return [*self._follow_opened(outcome.opened), *self._follow_closed(outcome.closed)]
+        return [
+            *self._follow_opened([*outcome.opened, *outcome.sfus_opened]),
+            *self._follow_closed([*outcome.closed, *outcome.sfus_closed]),
+        ]
 
-    def _follow_opened(self, opened: Iterable[Happening]) -> Iterator[str]:
+    def _follow_opened(self, opened: Iterable[Happening | SfuHappening]) -> Iterator[str]:
         for key in map(key_of, opened):
             if len(key) > 3 and self._open[parent_of(key)] < 1:
                 yield f"{key} opened without its parent"
             self._open[key] += 1
 
-    def _follow_closed(self, closed: Iterable[Happening]) -> Iterator[str]:
+    def _follow_closed(self, closed: Iterable[Happening | SfuHappening]) -> Iterator[str]:
         for key in map(key_of, closed):
             if self._open[key] < 1:
                 yield f"{key} closed without being open"
@@ -151,7 +213,7 @@ class Openings:
                 yield f"{key} closed before what is below it"
 
 
-Told = tuple[str, Happening]
+Told = tuple[str, Happening | SfuHappening]
 """Whether something opened or closed, and what."""
 
 
@@ -176,9 +238,14 @@ class Outbox:
         own.subtract(inherited)
         assert min(own.values(), default=0) >= 0, "something that a lost node had not told is told by nobody"
         self._happened.update(own)
-        if outcome.opened or outcome.closed:
+        if all_of(outcome):
             kept[command.seq] = outcome
-        return Outcome(only(own, "opened", outcome.opened), only(own, "closed", outcome.closed))
+        return Outcome(
+            only(own, "opened", outcome.opened),
+            only(own, "closed", outcome.closed),
+            sfus_opened=only(own, "opened", outcome.sfus_opened),
+            sfus_closed=only(own, "closed", outcome.sfus_closed),
+        )
 
     def problems(self, registry: Registry) -> list[str]:
         """What the registry keeps but should not, and the other way round."""
@@ -191,10 +258,12 @@ class Outbox:
 
 def all_of(outcome: Outcome) -> list[Told]:
     """All that an outcome tells."""
-    return [*(("opened", entry) for entry in outcome.opened), *(("closed", entry) for entry in outcome.closed)]
+    told: list[Told] = [("opened", entry) for entry in (*outcome.opened, *outcome.sfus_opened)]
+    told += [("closed", entry) for entry in (*outcome.closed, *outcome.sfus_closed)]
+    return told
 
 
-def only(wanted: Counter[Told], how: str, happenings: Iterable[Happening]) -> list[Happening]:
+def only(wanted: Counter[Told], how: str, happenings: Iterable[Any]) -> list[Any]:
     """As many of each as are wanted, in order."""
     left = wanted.copy()
     taken = []

@@ -16,7 +16,9 @@ from store.commands import (
     Touch,
     TrackSeen,
 )
+from store.departed import REMEMBERED
 from store.entities import OUTBOUND
+from tests.store.plain_sfus import PlainSfus
 
 
 @dataclass(eq=False)
@@ -91,6 +93,9 @@ class PlainRegistry:
         self.now = 0
         self.claims = 0
         self.calls: list[Call] = []
+        self.sfus = PlainSfus()
+        self.left: dict[tuple[str, str], tuple[int, int]] = {}
+        """Time of the last sample of each client that left, and when it did."""
         self.origins: dict[str, Origin] = {}
         self.gone: list[str] = []
         self.opened: list[Happening] = []
@@ -106,18 +111,24 @@ class PlainRegistry:
         if command.seq == origin.seq:
             return origin.last
         self.opened, self.closed = [], []
+        self.sfus.opened, self.sfus.closed = [], []
         self.now = max(self.now, command.now)
         origin.untold = [(seq, outcome) for seq, outcome in origin.untold if seq > command.mark]
         for touch in command.touches:
             self.touch(touch)
         calls = [self.see(seen, command.origin) for seen in command.seen]
+        for sfu in command.sfus:
+            self.sfus.see(sfu, command.origin, self.now)
         for leave in command.leaves:
             self.leave(leave, command.origin)
         if command.sweep:
             self.sweep(command.sweep, command.now)
+            self.sfus.sweep(command.sweep, command.now)
         self.inherit([name for name in command.gone if name != command.origin])
-        origin.seq, origin.last = command.seq, Outcome(self.opened, self.closed, calls, None, [], [])
-        if self.opened or self.closed:
+        sfus = self.sfus
+        origin.seq = command.seq
+        origin.last = Outcome(self.opened, self.closed, calls, None, sfus.opened, sfus.closed)
+        if self.opened or self.closed or sfus.opened or sfus.closed:
             origin.untold.append((command.seq, origin.last))
         return origin.last
 
@@ -145,10 +156,13 @@ class PlainRegistry:
         for path in self.rows():
             if path_of(path) == (touch.what, *touch.path):
                 last(path).touch(touch.sample, self.now - max(touch.age, 0))
+        self.sfus.touch(touch, self.now)
 
     def see(self, seen: ClientSeen, origin: str) -> str | None:
         """Opens what is missing; the id of the call that the client is in now."""
         found = self.client(seen.service_id, seen.client_id)
+        if self.is_late(seen, found):
+            return None
         call = self.call_for(seen, found[0] if found else None)
         if call is None:
             return None
@@ -165,6 +179,20 @@ class PlainRegistry:
         for entry in seen.peer_connections:
             self.see_peer_connection(call, client, entry)
         return call.name
+
+    def is_late(self, seen: ClientSeen, found: tuple[Call, Client] | None) -> bool:
+        """Whether it would bring back one who left later, or move one who was sampled later."""
+        if found is None:
+            left = self.remembered().get((seen.service_id, seen.client_id))
+            return left is not None and seen.last < left[0]
+        call, client = found
+        moves = call.room != seen.room_id or (seen.own_call_id and call.name != seen.call_id)
+        return moves and seen.last < client.sample
+
+    def remembered(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """Who left within the last half minute and is not back."""
+        here = {(call.service, client.first.client_id) for call in self.calls for client in call.clients}
+        return {name: left for name, left in self.left.items() if name not in here and self.now - left[1] <= REMEMBERED}
 
     def call_for(self, seen: ClientSeen, mine: Call | None) -> Call | None:
         """The room's current call, unless the client itself names another."""
@@ -224,6 +252,9 @@ class PlainRegistry:
 
     def leave(self, leave: Leave, origin: str) -> None:
         """Certain, or said by the node that heard the client last."""
+        if leave.what == "sfu":
+            self.sfus.leave(leave, origin)
+            return
         found = self.client(leave.service_id, leave.id)
         if found and (leave.certain or found[1].origin == origin):
             self.close_client(*found)
@@ -273,6 +304,7 @@ class PlainRegistry:
         for peer_connection in list(client.peer_connections):
             self.close_peer_connection(call, client, peer_connection)
         call.clients.remove(client)
+        self.left[call.service, client.first.client_id] = (client.sample, self.now)
         self.closed.append(happening((call, client, None, None), client.sample))
 
     def close_peer_connection(self, call: Call, client: Client, row: PeerConnection) -> None:
@@ -297,9 +329,14 @@ class PlainRegistry:
             closed = [*self.closed, *(entry for outcome in inherited for entry in outcome.closed)]
             self.opened = [entry for kind in KINDS for entry in opened if entry.what == kind]
             self.closed = [entry for kind in reversed(KINDS) for entry in closed if entry.what == kind]
+            told = [*self.sfus.opened, *(entry for outcome in inherited for entry in outcome.sfus_opened)]
+            self.sfus.opened = [entry for ranks in SFU_RANKS for entry in told if entry.what in ranks]
+            told = [*self.sfus.closed, *(entry for outcome in inherited for entry in outcome.sfus_closed)]
+            self.sfus.closed = [entry for ranks in reversed(SFU_RANKS) for entry in told if entry.what in ranks]
 
 
 KINDS = ("call", "client", "peerConnection", "track")
+SFU_RANKS = [("sfu",), ("sfuTransport",), ("rtpPad", "sctpChannel")]
 
 
 def last(path: Path) -> Row:

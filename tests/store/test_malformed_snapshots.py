@@ -29,7 +29,14 @@ PEER_CONNECTION = ["peerConnection", "pc", 0, 0, 0, [TRACK]]
 ORIGIN = ["origin", "n1", 7]
 OTHER = ["call", "s", "r", "other", False, 0, "m", 0, 0]
 HAPPENING = ["client", "s", "r", "c", 0, "unit", "alice", "user", None, 1.5]
-OUTCOME = ["outcome", 7, True, [HAPPENING], [HAPPENING], ["c", None]]
+SFU_HAPPENING = ["rtpPad", "s", "f", 0, "unit", None, "t", True, "OUTBOUND", "p", "stream", None]
+OUTCOME = ["outcome", 7, True, [HAPPENING], [HAPPENING], ["c", None], [SFU_HAPPENING], [SFU_HAPPENING]]
+DEPARTED = ["departed", [["s", "carol", 1, 2]]]
+SFU = ["sfu", "s", "f", 0, "unit", None, 1.5, "n1", 0, 0]
+TRANSPORT = ["sfuTransport", "t", False, 0, 0, 0]
+PADS = ["rtpPads", [["OUTBOUND", "p", 0, True, "stream", None, 1, 0, 0]]]
+CHANNELS = ["sctpChannels", [["ch", "stream", 0, 0, 0]]]
+OTHER_SFU = ["sfu", "s", "g", 0, "unit", "m", None, "n1", 0, 0]
 
 
 def test_these_parts_would_be_taken() -> None:

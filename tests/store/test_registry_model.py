@@ -12,12 +12,20 @@ from store.commands import (
     CLIENT,
     NO_MEMBER,
     PEER_CONNECTION,
+    RTP_PAD,
+    SCTP_CHANNEL,
+    SFU,
+    SFU_TRANSPORT,
     TRACK,
     ClientSeen,
     Command,
     Leave,
     Outcome,
     PeerConnectionSeen,
+    RtpPadSeen,
+    SctpChannelSeen,
+    SfuSeen,
+    SfuTransportSeen,
     Sweep,
     Touch,
     TrackSeen,
@@ -27,7 +35,16 @@ from store.entities import AUDIO, INBOUND, OUTBOUND, VIDEO
 from store.machine import Machine
 from store.registry import Registry
 from tests.build import LIMITS, NOW
-from tests.store.agreement import Openings, Outbox, assert_indexes_agree, names_of, rows_of, rows_of_plain
+from tests.store.agreement import (
+    Openings,
+    Outbox,
+    assert_indexes_agree,
+    names_of,
+    rows_of,
+    rows_of_plain,
+    sfu_rows_of,
+    sfu_rows_of_plain,
+)
 from tests.store.copies import ROW_BY_ROW, copy_of, machine_of, parts_of, restored
 from tests.store.plain_registry import PlainRegistry, path_of
 
@@ -36,12 +53,41 @@ SKEWS = {"n1": 0, "n2": -5_000, "n3": 1_500}
 """How far the clock of each node is off. (ms)"""
 SERVICES = st.sampled_from(["s1", "s1", "s1", "s2"])
 ROOMS = st.sampled_from(["r1", "r1", "r2"])
+SFUS = st.sampled_from(["f1", "f2"])
 CLIENTS = st.sampled_from(["alice", "bob", "carol"])
 PEER_CONNECTIONS = st.sampled_from(["pc1", "pc2"])
 OWN_CALLS = st.none() | st.sampled_from(["own1", "own2", "own3"])
 AGES = st.integers(0, 3_000)
 SSRCS = st.lists(st.integers(1, 4), max_size=2, unique=True)
 STREAMS = st.sampled_from([None, None, "st1", "st2"])
+
+
+@st.composite
+def sfus_seen(draw: st.DrawFn, time: int) -> SfuSeen:
+    """What samples of the last three seconds show of one SFU."""
+    first = time - draw(AGES)
+    span = (st.just(first), st.just(first + draw(st.integers(0, 200))))
+    pads = st.builds(
+        RtpPadSeen,
+        st.sampled_from([INBOUND, OUTBOUND]),
+        st.sampled_from(["p1", "p2"]),
+        *span,
+        st.booleans(),
+        STREAMS,
+        STREAMS,
+        st.sampled_from([None, 1, 2]),
+    )
+    channels = st.builds(SctpChannelSeen, st.sampled_from(["ch1", "ch2"]), STREAMS, *span)
+    transports = st.builds(
+        SfuTransportSeen,
+        st.sampled_from(["t1", "t2"]),
+        st.booleans(),
+        *span,
+        st.lists(pads, max_size=3),
+        st.lists(channels, max_size=2),
+    )
+    of_sfu = (st.sampled_from(["unit1", "unit2"]), st.sampled_from([None, "marker"]), st.sampled_from([None, 1.5]))
+    return draw(st.builds(SfuSeen, SERVICES, SFUS, *span, *of_sfu, st.lists(transports, max_size=2)))
 
 
 @st.composite
@@ -149,18 +195,24 @@ class World(RuleBasedStateMachine):
     def draw_touch(self, data: st.DataObject) -> Touch:
         """The touch of a row, mostly of one that is there."""
         there = [path_of(path) for path in self.plain.rows()]
+        there += [(row.kind, *row.path) for row in self.plain.sfus.rows]
         absent = [
             (CALL, "s1", "r1", "none"),
             (CLIENT, "s1", "none"),
             (PEER_CONNECTION, "s1", "alice", "none"),
             (TRACK, "s1", "alice", "pc1", OUTBOUND, AUDIO, "none"),
+            (SFU, "s1", "none"),
+            (SFU_TRANSPORT, "s1", "f1", "none"),
+            (RTP_PAD, "s1", "f1", "t1", INBOUND, "none"),
+            (SCTP_CHANNEL, "s1", "f1", "t1", "none"),
         ]
         what, *path = data.draw(st.sampled_from([*there, *absent]))
         return Touch(what, path, self.time - data.draw(AGES), data.draw(st.integers(-500, 3_000)))
 
     def draw_leave(self, data: st.DataObject) -> Leave:
-        """A client leaves for certain, or perhaps."""
-        return Leave(CLIENT, data.draw(SERVICES), data.draw(CLIENTS), data.draw(st.booleans()))
+        """A client or an SFU leaves for certain, or perhaps."""
+        what, ids = data.draw(st.sampled_from([(CLIENT, CLIENTS), (SFU, SFUS)]))
+        return Leave(what, data.draw(SERVICES), data.draw(ids), data.draw(st.booleans()))
 
     @rule(seconds=st.sampled_from([1, 1, 2, 5]))
     def time_passes(self, seconds: int) -> None:
@@ -173,6 +225,13 @@ class World(RuleBasedStateMachine):
         outcome = self.propose(node, seen=[self.draw_seen(data) for _ in range(entries)])
 
         assert len(outcome.calls) == entries
+
+    @rule(node=st.sampled_from(NODES), data=st.data(), entries=st.integers(1, 2))
+    def observe_sfus(self, node: str, data: st.DataObject, entries: int) -> None:
+        """Samples of SFUs arrived."""
+        outcome = self.propose(node, sfus=[data.draw(sfus_seen(self.time)) for _ in range(entries)])
+
+        assert (outcome.opened, outcome.closed, outcome.sfus_closed) == ([], [], [])
 
     @rule(node=st.sampled_from(NODES), data=st.data(), entries=st.integers(1, 3))
     def touch(self, node: str, data: st.DataObject, entries: int) -> None:
@@ -193,7 +252,7 @@ class World(RuleBasedStateMachine):
 
         outcome = self.propose(node, sweep=LIMITS)
 
-        assert bool(outcome.closed) is awaited
+        assert bool(outcome.closed or outcome.sfus_closed) is awaited
 
     @rule(node=st.sampled_from(NODES), data=st.data())
     def all_at_once(self, node: str, data: st.DataObject) -> None:
@@ -202,6 +261,7 @@ class World(RuleBasedStateMachine):
             node,
             touches=[self.draw_touch(data)],
             seen=[self.draw_seen(data), self.draw_seen(data)],
+            sfus=[data.draw(sfus_seen(self.time))],
             leaves=[self.draw_leave(data)],
             sweep=LIMITS,
             gone=[self.lose(other) for other in NODES if other != node and data.draw(st.booleans())],
@@ -297,9 +357,13 @@ class World(RuleBasedStateMachine):
         assert parts_of(copy) == state
         assert_indexes_agree(copy.registry)
         assert rows_of(self.registry) == rows_of_plain(self.plain)
+        assert sfu_rows_of(self.registry) == sfu_rows_of_plain(self.plain)
+        assert self.registry.departed.rows == self.plain.remembered()
         assert_indexes_agree(self.registry)
         assert_indexes_agree(self.replica.registry)
-        assert self.openings.open_now() == Counter(map(names_of, self.plain.rows()))
+        there = Counter(map(names_of, self.plain.rows()))
+        there.update(("sfu", *row.path) for row in self.plain.sfus.rows)
+        assert self.openings.open_now() == there
         assert self.outbox.problems(self.registry) == []
 
     def teardown(self) -> None:
@@ -314,6 +378,7 @@ class World(RuleBasedStateMachine):
         assert self.replica.registry.watchers == []
         registry = self.registry
         assert (registry.calls, registry.rooms, registry.clients, registry.streams) == ({}, {}, {}, {})
+        assert (registry.sent, registry.played, registry.sfus, registry.internal_pads) == ({}, {}, {}, {})
         assert not self.openings.open_now()
         for name, last in list(self.sent.items()):
             self.apply(Command(name, last.seq + 1, self.time, last.seq))
