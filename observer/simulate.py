@@ -22,8 +22,9 @@ import trio
 
 from observer.open_files import raised_file_limit
 from observer.simulation.calls import Call, CallShape, plan_call
-from observer.simulation.client import Course, Summary, play_client
+from observer.simulation.client import Course, Summary, play_client, play_sfu
 from observer.simulation.sessions import Send, Session, rest_session, websocket_session, why
+from observer.simulation.sfu import through_sfu
 
 SFU_SHARE = 0.3
 """Share of the calls that go through an SFU."""
@@ -58,6 +59,8 @@ class Options:
     call_seconds: float | None = None
     """How long a call lasts before another takes its place; to the end when not given."""
     rest: bool = False
+    sfus: bool = False
+    """Whether the SFUs send samples too, one for each call that goes through an SFU."""
     max_connections: int = 2000
     seed: int | None = None
     stagger: float = 0.25
@@ -74,10 +77,15 @@ class Options:
             raise ValueError("--seconds, --period and --call-seconds are more than 0")
         if not 0 <= self.ramp_seconds < self.seconds:
             raise ValueError("--ramp is at least 0 and less than --seconds")
-        if self.calls * self.participants > self.max_connections:
+        if self.connections > self.max_connections:
             raise ValueError(
                 f"{self.calls} calls of {self.participants} are more than --max-connections {self.max_connections}"
             )
+
+    @property
+    def connections(self) -> int:
+        """How many connections may be open at the same time."""
+        return self.calls * (self.participants + self.sfus)
 
     @property
     def urls(self) -> Sequence[str]:
@@ -133,6 +141,9 @@ async def simulate(
             for person in call.participants:
                 own = Random(rng.getrandbits(64))  # noqa: S311
                 nursery.start_soon(play_client, call, person, course, session_of(next(number)), own, summary, stop)
+            if options.sfus and through_sfu(call):
+                own = Random(rng.getrandbits(64))  # noqa: S311
+                nursery.start_soon(play_sfu, call, course, session_of(next(number)), own, summary, stop)
     return summary
 
 
@@ -230,6 +241,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--call-seconds", type=float, help="length of a call before another takes its place (default: to the end)"
     )
     parser.add_argument("--rest", action="store_true", help="POST each sample instead of a WebSocket per client")
+    parser.add_argument("--sfus", action="store_true", help="send samples of the SFUs too that calls go through")
     parser.add_argument(
         "--max-connections", type=int, default=default.max_connections, help="refuse to open more (default %(default)s)"
     )
@@ -244,7 +256,7 @@ def main(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         sys.stderr.write(f"webrtc-observer simulate: {error}\n")
         return 2
-    connections = options.calls * options.participants
+    connections = options.connections
     files = raised_file_limit(connections + OTHER_FILES)
     if files < connections + OTHER_FILES:
         sys.stderr.write(
@@ -264,8 +276,9 @@ def main(arguments: argparse.Namespace) -> int:
 
 def told(summary: Summary) -> list[str]:
     """The summary as lines for people."""
+    sfus = f"{summary.sfus} SFUs, " if summary.sfus else ""
     lines = [
-        f"{summary.calls} calls, {summary.clients} clients, {summary.samples} samples, {size(summary.bytes)}",
+        f"{summary.calls} calls, {summary.clients} clients, {sfus}{summary.samples} samples, {size(summary.bytes)}",
         f"{summary.errors} errors, {summary.refused} refused",
     ]
     if summary.last_error is not None:

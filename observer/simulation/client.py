@@ -1,12 +1,14 @@
-"""One simulated client: it joins its call, sends its samples over WebSocket or REST, and leaves.
+"""One simulated client, or the SFU of a call: it joins, sends its samples over WebSocket or REST, and leaves.
 
 A client that is refused or loses its connection comes back with growing waits for as long as its part in the call
 lasts, to the next address if there are several. Over WebSocket a client leaves as browsers do, by closing; over REST
 its last message says so.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 import orjson
 import trio
@@ -14,14 +16,23 @@ import trio
 from observer.simulation.calls import Call, Participant
 from observer.simulation.samples import client_sample
 from observer.simulation.sessions import Lost, Refused, Send, Session
+from observer.simulation.sfu import sfu_sample
+
+Message = dict[str, Any]
+Words = Callable[[float, float | None, int], Message]
+"""What somebody says at a time of the call, when it last spoke (both in s), and how often it did before."""
 
 
 @dataclass(slots=True)
 class Summary:
-    """What was done so far. `clients` have sent at least one sample; `open` counts the sessions of this moment."""
+    """What was done so far.
+
+    `clients` and `sfus` have sent at least one sample; `open` counts the sessions of this moment.
+    """
 
     calls: int = 0
     clients: int = 0
+    sfus: int = 0
     open: int = 0
     samples: int = 0
     bytes: int = 0
@@ -42,56 +53,89 @@ class Course:
     longest_wait: float = 8.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What somebody does in a call: from when to when (s), what it says, and how it is counted once it was heard."""
+
+    joins: float
+    leaves: float
+    words: Words
+    count: Callable[[], None]
+
+
 async def play_client(
     call: Call, person: Participant, course: Course, session: Session, rng: Random, summary: Summary, stop: trio.Event
 ) -> None:
     """Plays one participant's part until it leaves or `stop` is set, and counts in `summary`."""
-    client = _Client(call, person, course, rng.uniform(0.2, 1.0), summary, stop)
+
+    def words(at: float, since: float | None, seq: int) -> Message:
+        return {"clientSamples": [client_sample(call, person, at, since=since, seq=seq, epoch=course.epoch)]}
+
+    def count() -> None:
+        summary.clients += 1
+
+    await _play(_Part(person.joins, person.leaves, words, count), course, session, rng, summary, stop)
+
+
+async def play_sfu(
+    call: Call, course: Course, session: Session, rng: Random, summary: Summary, stop: trio.Event
+) -> None:
+    """Plays the SFU of a call for as long as the call lasts or until `stop` is set, and counts in `summary`."""
+
+    def words(at: float, since: float | None, seq: int) -> Message:
+        return {"sfuSamples": [sfu_sample(call, at, epoch=course.epoch)]}
+
+    def count() -> None:
+        summary.sfus += 1
+
+    await _play(_Part(0.0, call.seconds, words, count), course, session, rng, summary, stop)
+
+
+async def _play(part: _Part, course: Course, session: Session, rng: Random, summary: Summary, stop: trio.Event) -> None:
+    speaker = _Speaker(part, course, rng.uniform(0.2, 1.0), summary, stop)
     wait = course.first_wait
-    await client.rest(max(0.0, client.due - client.now()))
-    while client.here():
-        before, since = client.seq, client.since
+    await speaker.rest(max(0.0, speaker.due - speaker.now()))
+    while speaker.here():
+        before, since = speaker.seq, speaker.since
         try:
             async with session() as send:
-                await client.speak(send)
+                await speaker.speak(send)
         except Refused:
             summary.refused += 1
             if not course.close_in_band:
                 # A WebSocket takes what is sent before it says that it is refused: nobody heard it.
-                client.since = since
+                speaker.since = since
         except Lost as error:
             summary.errors += 1
             summary.last_error = str(error)
-        if client.seq > before:
+        if speaker.seq > before:
             wait = course.first_wait
-        if client.here():
-            await client.rest(min(wait * rng.uniform(0.7, 1.3), person.leaves - client.now()))
+        if speaker.here():
+            await speaker.rest(min(wait * rng.uniform(0.7, 1.3), part.leaves - speaker.now()))
             wait = min(2 * wait, course.longest_wait)
 
 
-class _Client:
-    """Where a client stands: the number of its next sample and when it sent the last one."""
+class _Speaker:
+    """Where somebody stands who speaks in a call: the number of its next sample and when it sent the last one."""
 
-    def __init__(
-        self, call: Call, person: Participant, course: Course, phase: float, summary: Summary, stop: trio.Event
-    ) -> None:
-        self.call, self.person, self.course, self.summary, self.stop = call, person, course, summary, stop
+    def __init__(self, part: _Part, course: Course, phase: float, summary: Summary, stop: trio.Event) -> None:
+        self.part, self.course, self.summary, self.stop = part, course, summary, stop
         self.seq = 0
         self.since: float | None = None
-        self.due = person.joins + phase * min(course.period, (person.leaves - person.joins) / 2)
+        self.due = part.joins + phase * min(course.period, (part.leaves - part.joins) / 2)
 
     def now(self) -> float:
         return trio.current_time() - self.course.began
 
     def here(self) -> bool:
-        return not self.stop.is_set() and max(self.due, self.now()) < self.person.leaves
+        return not self.stop.is_set() and max(self.due, self.now()) < self.part.leaves
 
     async def rest(self, seconds: float) -> None:
         with trio.move_on_after(seconds):
             await self.stop.wait()
 
     async def speak(self, send: Send) -> None:
-        """Sends a sample each period; returns when the client leaves."""
+        """Sends a sample each period; returns when it leaves."""
         self.summary.open += 1
         try:
             while self.here():
@@ -100,7 +144,7 @@ class _Client:
                     return
                 await self._say(send)
             if not self.course.close_in_band:
-                await self.rest(max(0.0, self.person.leaves - self.now()))
+                await self.rest(max(0.0, self.part.leaves - self.now()))
         finally:
             self.summary.open -= 1
 
@@ -108,18 +152,15 @@ class _Client:
         at = max(self.due, self.now())
         self.due = at if at > self.due + self.course.period else self.due
         self.due += self.course.period
-        if at >= self.person.leaves:
+        if at >= self.part.leaves:
             return
-        message: dict[str, object] = {
-            "clientSamples": [
-                client_sample(self.call, self.person, at, since=self.since, seq=self.seq, epoch=self.course.epoch)
-            ]
-        }
+        message = self.part.words(at, self.since, self.seq)
         if self.course.close_in_band and not self.here():
             message["controls"] = {"close": True}
         body = orjson.dumps(message)
         await send(body)
-        self.summary.clients += self.seq == 0
+        if self.seq == 0:
+            self.part.count()
         self.summary.samples += 1
         self.summary.bytes += len(body)
         self.seq += 1

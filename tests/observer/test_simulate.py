@@ -16,6 +16,7 @@ from trio_websocket import ConnectionClosed, serve_websocket
 from observer.simulate import NothingListens, Options, add_arguments, main, planned_calls, progress, simulate, size
 from observer.simulation.calls import CallShape, plan_call
 from observer.simulation.client import Summary
+from observer.simulation.sfu import sfu_id_of
 
 QUICK = Options(calls=2, participants=2, seconds=0.8, period=0.08, ramp=0.1, seed=1)
 
@@ -101,6 +102,28 @@ async def test_every_client_opens_one_session_and_every_sample_arrives() -> None
     assert len(heard.messages) == summary.samples
     assert set(heard.paths) == {"/samples/demo/web?format=json&schemaVersion=2.2.0"}
     assert len({m["clientSamples"][0]["clientId"] for m in heard.messages}) == 4
+
+
+async def test_the_sfu_of_a_call_has_a_session_too() -> None:
+    heard, call = Heard(), plan_call(Random(5), CallShape(participants=2, seconds=0.6, sfu=True))
+
+    async with little_server(heard) as url:
+        summary = await simulate(with_url(url, sfus=True), [(0.0, call)])
+
+    of_sfu = [sample["sfuId"] for message in heard.messages for sample in message.get("sfuSamples", ())]
+    assert len(of_sfu) >= 2
+    assert set(of_sfu) == {sfu_id_of(call)}
+    assert (len(heard.paths), summary.clients, summary.sfus) == (3, 2, 1)
+
+
+async def test_sfus_are_silent_unless_asked_for() -> None:
+    heard, call = Heard(), plan_call(Random(5), CallShape(participants=2, seconds=0.6, sfu=True))
+
+    async with little_server(heard) as url:
+        summary = await simulate(with_url(url), [(0.0, call)])
+
+    assert all("clientSamples" in message for message in heard.messages)
+    assert summary.sfus == 0
 
 
 async def test_a_client_leaves_by_closing() -> None:
