@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from observer.intake import Departed
 from schemas.reports import ReportType
+from schemas.samples import Reason
 from store.commands import Command
 from tests.build import client_seen, leave, observe
 from tests.world import (
@@ -96,3 +97,34 @@ def test_a_registry_that_is_restored_before_our_commit_is_the_one_that_reports_l
 
     (report,) = of_type(told, ReportType.INBOUND_AUDIO_TRACK)
     assert report["remoteClientId"] == "alice"
+
+
+def test_a_sample_that_is_older_than_its_client_s_last_does_not_bring_it_back() -> None:
+    world = World()
+    world.tell(message(sample(at=5000), leaving=("alice",)))
+
+    told = world.tell(message(sample(at=4000, **outbound("t1", 7))))
+
+    assert told == []
+    assert world.rejected == {Reason.CLIENT_HAS_LEFT: 1}
+
+
+def test_a_sample_that_is_newer_than_its_client_s_last_brings_it_back() -> None:
+    world = World()
+    world.tell(message(sample(at=5000), leaving=("alice",)))
+
+    told = world.tell(message(sample(at=5001)))
+
+    assert names(told) == ["CLIENT_JOINED"]
+    assert world.rejected == {}
+
+
+def test_a_sample_that_is_older_than_its_client_s_last_does_not_move_it_to_another_room() -> None:
+    world = World()
+    world.tell(message(sample(at=5000)))
+
+    told = world.tell(message(sample(at=4000, room="garden"), sample(at=6000, **outbound("t1", 7))))
+
+    assert names(told) == ["PEER_CONNECTION_OPENED", "MEDIA_TRACK_ADDED"]
+    assert world.client("alice").call.room_id == "lobby"
+    assert world.rejected == {Reason.CLIENT_HAS_LEFT: 1}
