@@ -23,7 +23,7 @@ from schemas.reports import FIELDS, ReportType
 from schemas.samples import ClientSample, Item, Samples, TrackKind
 from schemas.sfu_samples import SfuSample
 
-DEFAULT_SALT = "MySalt"
+PUBLISHED_SALT = "MySalt"
 """The salt of the reference's README: everybody knows it."""
 
 _SHORTEST_SALT = 16
@@ -78,9 +78,9 @@ class Obfuscations:
     hash_algorithm: str = "SHA-256"
     """The hash function: SHA-224, SHA-256, SHA-384, SHA-512, or one of SHA3-224 to SHA3-512."""
 
-    hash_salt: str = field(default=DEFAULT_SALT, repr=False)
+    hash_salt: str = field(default="", repr=False)
     """What is hashed together with each value: a secret of at least 16 characters, the same on all nodes. With another
-    one, all hashes are others. The default is the reference's, which is published: with it, nothing can be hidden."""
+    one, all hashes are others."""
 
     def __post_init__(self) -> None:
         if self.hash_algorithm.upper() not in HASH_ALGORITHMS:
@@ -95,8 +95,8 @@ def obscure(obfuscator: Obfuscator, obfuscations: Obfuscations) -> Callable[[Sam
     if not obfuscator.enabled:
         return None
     salt = obfuscations.hash_salt
-    if salt == DEFAULT_SALT or len(salt) < _SHORTEST_SALT:
-        lack = "is the published default" if salt == DEFAULT_SALT else f"has less than {_SHORTEST_SALT} characters"
+    if len(salt) < _SHORTEST_SALT:
+        lack = "is the published one" if salt == PUBLISHED_SALT else f"has less than {_SHORTEST_SALT} characters"
         raise ValueError(
             f"the obfuscator is enabled, but observer.security.obfuscations.hashSalt {lack}: whoever knows the salt "
             "can find out what was hashed; set a long random text"

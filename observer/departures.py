@@ -1,4 +1,4 @@
-"""Clients whose session ended: they leave after a grace, unless they are heard of again.
+"""Clients and SFUs whose session ended: they leave after a grace, unless they are heard of again.
 
 Only this node knows of them. When it stops, those whose grace is not over stay and close by idling, at the time of
 their last sample all the same: to let them go at once would throw out whoever is just coming back to another node.
@@ -11,7 +11,8 @@ from typing import NamedTuple
 from analysis.patience import LONGEST_GAP
 from observer.intake import Departed
 from schemas.samples import Samples
-from store.entities import Client
+from store.commands import CLIENT, SFU
+from store.entities import Client, Sfu
 from store.registry import Registry
 
 _MOST_SAMPLES = 1000
@@ -21,14 +22,14 @@ _MOST_ROWS = 5000
 """After how many samples and tracks it is cut, for the same reason."""
 
 MOST_LEAVING = 500
-"""How many clients leave in one command, for the same reason."""
+"""How many clients and SFUs leave in one command, for the same reason."""
 
-ClientKey = tuple[str, str]
-"""Service id and client id."""
+Who = tuple[str, str, str]
+"""``client`` or ``sfu``, service id, and its own id: as `store.commands.Leave` begins."""
 
 
 class Departures:
-    """The clients that are about to leave, each once: the session that ended last counts. Times are ms.
+    """The clients and SFUs that are about to leave, each once: the session that ended last counts. Times are ms.
 
     While the cluster has no majority, nobody can tell it that a client came back to another node. So after such a time,
     as after a leap of the clock, all that wait have their whole grace once more.
@@ -38,16 +39,16 @@ class Departures:
         self._grace = grace
         self._listened: int | None = None
         self._listening_since = 0
-        self._waiting: dict[ClientKey, int] = {}
+        self._waiting: dict[Who, int] = {}
         """Since when each is silent, in this order. (ms)"""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, key: ClientKey, now: int) -> None:
-        """A session of the client ended; what was heard of it so far was heard at `now` or before."""
-        self._waiting.pop(key, None)
-        self._waiting[key] = now
+    def add(self, who: Who, now: int) -> None:
+        """A session of it ended; what was heard of it so far was heard at `now` or before."""
+        self._waiting.pop(who, None)
+        self._waiting[who] = now
 
     def listen(self, now: int) -> None:
         """The cluster can be told at `now` who came back: to be told often."""
@@ -60,30 +61,35 @@ class Departures:
 
         What was heard and not committed stands on the rows of the old one alone.
         """
-        for key, since in list(self._waiting.items()):
-            client = registry.clients.get(key)
-            if client is not None and client.heard_server > since:
-                del self._waiting[key]
+        for who, since in list(self._waiting.items()):
+            row = row_of(who, registry)
+            if row is not None and row.heard_server > since:
+                del self._waiting[who]
 
-    def due(self, registry: Registry, origin: str, now: int) -> list[Client]:
-        """The clients that leave at `now`: silent since their session ended, and heard by no other node since.
+    def due(self, registry: Registry, origin: str, now: int) -> list[Who]:
+        """Who leaves at `now`: silent since the session ended, and heard by no other node since.
 
         At most `MOST_LEAVING` are taken at a time, in the order in which their sessions ended.
         """
-        over = takewhile(lambda key: max(self._waiting[key], self._listening_since) + self._grace <= now, self._waiting)
-        silent = [(key, self._waiting.pop(key)) for key in list(islice(over, MOST_LEAVING))]
-        clients = ((registry.clients.get(key), since) for key, since in silent)
-        return [
-            client for client, since in clients if client and client.heard_server <= since and client.origin == origin
-        ]
+        over = takewhile(lambda who: max(self._waiting[who], self._listening_since) + self._grace <= now, self._waiting)
+        silent = [(who, self._waiting.pop(who)) for who in list(islice(over, MOST_LEAVING))]
+        rows = ((who, row_of(who, registry), since) for who, since in silent)
+        return [who for who, row, since in rows if row and row.heard_server <= since and row.origin == origin]
+
+
+def row_of(who: Who, registry: Registry) -> Client | Sfu | None:
+    """Its row in the registry, if it has one."""
+    what, service_id, own_id = who
+    key = service_id, own_id
+    return registry.sfus.get(key) if what == SFU else registry.clients.get(key)
 
 
 class Part(NamedTuple):
-    """A stretch of a batch that goes in one command: no client is seen in it again after it left."""
+    """A stretch of a batch that goes in one command: nobody is seen in it again after it left."""
 
     messages: list[Samples]
-    leaving: set[ClientKey]
-    departed: set[ClientKey]
+    leaving: set[Who]
+    departed: set[Who]
 
     def halves(self) -> tuple["Part", "Part"]:
         """Two parts that come to the same, one after the other."""
@@ -92,30 +98,36 @@ class Part(NamedTuple):
 
 
 def parts(batch: Collection[Samples | Departed]) -> Iterator[Part]:
-    """Cuts a batch so that a client that left and came back within it is seen to do both, and where it grows too large.
+    """Cuts a batch so that who left and came back within it is seen to do both, and where it grows too large.
 
-    A client whose session ended and that is heard of later in the batch has not departed.
+    Who is heard of later in the batch than its session ended has not departed.
     """
     part, samples, rows = Part([], set(), set()), 0, 0
     for item in batch:
         if isinstance(item, Departed):
-            part.departed.update((item.service_id, client_id) for client_id in item.client_ids)
+            part.departed.update((CLIENT, item.service_id, client_id) for client_id in item.client_ids)
+            part.departed.update((SFU, item.service_id, sfu_id) for sfu_id in item.sfu_ids)
             continue
         came_back = False
         if part.leaving or part.departed:
-            keys = {(item.service_id, sample.client_id) for sample in item.clients}
-            part.departed.difference_update(keys)
-            came_back = not part.leaving.isdisjoint(keys)
+            here = {(CLIENT, item.service_id, sample.client_id) for sample in item.clients}
+            here.update((SFU, item.service_id, sample.sfu_id) for sample in item.sfus)
+            part.departed.difference_update(here)
+            came_back = not part.leaving.isdisjoint(here)
         if came_back or samples >= _MOST_SAMPLES or rows >= _MOST_ROWS:
             yield part._replace(departed=set())
             part, samples, rows = Part([], set(), part.departed), 0, 0
         part.messages.append(item)
-        samples += len(item.clients)
+        samples += len(item.clients) + len(item.sfus)
         rows += rows_of(item)
-        part.leaving.update((item.service_id, client_id) for client_id in item.leaving)
+        part.leaving.update((CLIENT, item.service_id, client_id) for client_id in item.leaving)
+        part.leaving.update((SFU, item.service_id, sfu_id) for sfu_id in item.leaving_sfus)
     yield part
 
 
 def rows_of(samples: Samples) -> int:
-    """How many samples and tracks a message holds: what it costs to look at it."""
-    return sum(1 + len(sample.tracks) for sample in samples.clients)
+    """How many samples, and tracks, transports, pads and channels in them, a message holds: what a look at it costs."""
+    of_clients = sum(1 + len(sample.tracks) for sample in samples.clients)
+    return of_clients + sum(
+        1 + len(sample.transports) + len(sample.pads) + len(sample.channels) for sample in samples.sfus
+    )

@@ -26,10 +26,11 @@ class SamplesCollector:
 
 
 class Departed(NamedTuple):
-    """A session ended: these clients of the service leave unless they are heard from again within the grace."""
+    """A session ended: these clients and SFUs of the service leave unless they are heard of again within the grace."""
 
     service_id: str
     client_ids: Collection[str]
+    sfu_ids: Collection[str] = ()
 
 
 class Intake:
@@ -71,10 +72,10 @@ class Intake:
         while not self.offer(samples, size):
             await self._room.wait()
 
-    def departed(self, service_id: str, client_ids: Collection[str]) -> None:
+    def departed(self, service_id: str, client_ids: Collection[str], sfu_ids: Collection[str] = ()) -> None:
         """Notes, behind all that came before, that a session ended."""
-        if client_ids and not self._closed:
-            self._append(Departed(service_id, client_ids))
+        if (client_ids or sfu_ids) and not self._closed:
+            self._append(Departed(service_id, client_ids, sfu_ids))
 
     async def take(self, deadline: float) -> list[Samples | Departed]:
         """The next batch, or nothing when `deadline` (trio time, s) has passed; what still waits once closed."""

@@ -120,6 +120,7 @@ async def run_node(
             settings.repository.bounds,
         ),
         analyser=settings.evaluators.client_samples_analyser,
+        sfu_analyser=settings.evaluators.sfu_samples_analyser,
         leave_grace=int(settings.sources.websocket.leave_grace_in_s * 1000),
         now=now,
         fresh_id=fresh_id,

@@ -13,25 +13,29 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 import trio
 
 from analysis import events
 from analysis.client_reports import ClientSamplesAnalyser, client_reports
-from analysis.hearing import Hearing, last_touches, touch_of, touch_pace
+from analysis.hearing import Hearing, last_touches, last_touches_of_sfu, touch_of, touch_pace
 from analysis.observe import Batch, Observing
 from analysis.patience import Patience
+from analysis.sfu_reports import SfuSamplesAnalyser, sfu_reports
+from analysis.turn_reports import turn_reports
 from cluster.machine import Reborn
 from cluster.status import Status
 from observer.clock import Clock
-from observer.departures import Departures, Part, parts, rows_of
+from observer.departures import Departures, Part, Who, parts, row_of, rows_of
 from observer.intake import Departed
 from observer.proposals import TOO_LARGE, Commit, ProposalCounts, Proposals
 from observer.stint import Stint
 from schemas.reports import Report
 from schemas.samples import Reason, Samples, Tally
-from store.commands import CLIENT, Leave, Outcome, Sweep, Touch
-from store.entities import Client, Entity
+from store.commands import Leave, Outcome, Sweep, Touch
+from store.entities import Entity, Sfu
 from store.registry import MOST_SWEPT, Registry
 
 _LOG = logging.getLogger(__name__)
@@ -48,6 +52,9 @@ _MOST_TOUCHES = 1000
 _MOST_GONE, _MOST_INHERITED = 16, 1000
 """How many nodes that are gone one command names, and after how many of their untold outcomes it names no more."""
 
+P = ParamSpec("P")
+Done = TypeVar("Done")
+
 Receive = Callable[[float], Awaitable[list[Samples | Departed]]]
 Send = Callable[[Sequence[Report]], int]
 
@@ -60,6 +67,7 @@ class Counts(ProposalCounts):
     messages: int = 0
     client_samples: int = 0
     sfu_samples: int = 0
+    turn_samples: int = 0
     last_batch: int = 0
     look_seconds: float = 0.0
     report_seconds: float = 0.0
@@ -87,6 +95,7 @@ class Pipeline:
         settled: Callable[[], int],
         observing: Observing,
         analyser: ClientSamplesAnalyser,
+        sfu_analyser: SfuSamplesAnalyser = SfuSamplesAnalyser(),  # noqa: B008 - frozen
         leave_grace: int,
         now: Callable[[], int],
         steady: Callable[[], float] = trio.current_time,
@@ -105,6 +114,7 @@ class Pipeline:
         self._send = send
         self._observing = observing
         self._analyser = analyser
+        self._sfu_analyser = sfu_analyser
         self._clock = Clock(now, steady)
         self._patience = Patience(observing.limits)
         self._fresh_id = fresh_id
@@ -161,7 +171,7 @@ class Pipeline:
             await self._process(part)
 
     async def tick(self) -> None:
-        """Lets clients go whose grace is over, settles what fell silent; the leader sweeps, and inherits.
+        """Lets clients and SFUs go whose grace is over, settles what fell silent; the leader sweeps, and inherits.
 
         Without a majority it waits for better times: what it would say of others could be wrong by then.
         """
@@ -178,16 +188,16 @@ class Pipeline:
             if status.leads and registry.has_idle(limits, now):
                 sweep = limits
         leaving = self.departures.due(registry, self.proposals.name, now)
-        leaves = [Leave(CLIENT, client.call.service_id, client.client_id, certain=False) for client in leaving]
+        leaves = [Leave(*who, certain=False) for who in leaving]
         gone = self._gone(registry, status)
         try:
             await self.proposals.mark_formers(now)
             await self._settle([*silent], leaving, now)
             if leaves or sweep or gone or self.proposals.unmarked:
                 outcome = await self.proposals.propose(now, leaves=leaves, sweep=sweep, gone=gone)
-                self.proposals.told(outcome, self._send(events.opened(outcome.opened) + events.closed(outcome.closed)))
+                self.proposals.told(outcome, self._send(events.opened(outcome) + events.closed(outcome)))
                 self.counts.sweeps += sweep is not None
-                if sweep is not None and len(outcome.closed) >= MOST_SWEPT:
+                if sweep is not None and len(outcome.closed) + len(outcome.sfus_closed) >= MOST_SWEPT:
                     self._next_scan = 0.0  # there may be more
                 self.counts.inherited += len(gone)
         except Reborn:
@@ -216,9 +226,9 @@ class Pipeline:
             except Reborn:
                 _LOG.warning("The last touches of what this node heard of are lost: it lost its place in the cluster")
 
-    async def _settle(self, rows: Iterable[Entity], leaving: Iterable[Client], now: int) -> None:
-        """Commits the last touches of rows, and of clients that are about to leave. Raises `Reborn`."""
-        touches = [*(touch_of(row, now) for row in rows), *_last_touches(leaving, now)]
+    async def _settle(self, rows: Iterable[Entity], leaving: Iterable[Who], now: int) -> None:
+        """Commits the last touches of rows, and of those who are about to leave. Raises `Reborn`."""
+        touches = [*(touch_of(row, now) for row in rows), *_last_touches(leaving, self._registry(), now)]
         for some in _slices(touches):
             await self.proposals.propose(now, touches=some)
 
@@ -240,68 +250,70 @@ class Pipeline:
                 await self._process(half)
             return
         now = self._time()  # of rows that were just made, the registry says that they were heard at its own time
-        for key in sorted(part.departed):
-            self.departures.add(key, now)
-        await self._report(batch, outcome)
+        for who in sorted(part.departed):
+            self.departures.add(who, now)
+        await self._report(batch, part.messages, outcome)
 
     async def _commit(self, batch: Batch, part: Part) -> Outcome:
         """Commits what a batch shows, if that is anything. Raises `Reborn`."""
-        registry = self._registry()
-        leaving = (client for key in part.leaving if (client := registry.clients.get(key)))
-        touches = [*batch.touches, *_last_touches(leaving, batch.now)]
-        leaves = [Leave(CLIENT, *key, certain=True) for key in sorted(part.leaving)]
-        seen = batch.seen()
+        leaving = sorted(part.leaving)
+        touches = [*batch.touches, *_last_touches(leaving, self._registry(), batch.now)]
+        leaves = [Leave(*who, certain=True) for who in leaving]
+        seen, sfus = batch.seen(), batch.sfus_seen()
         *before, last = _slices(touches) or [[]]
         for some in before:
             await self.proposals.propose(batch.now, touches=some)
-        if not (last or seen or leaves):
+        if not (last or seen or sfus or leaves):
             return Outcome()
-        return await self.proposals.propose(batch.now, touches=last, seen=seen, leaves=leaves)
+        return await self.proposals.propose(batch.now, touches=last, seen=seen, sfus=sfus, leaves=leaves)
 
     def _count(self, samples: Samples) -> None:
         self.counts.messages += 1
         self.counts.client_samples += len(samples.clients)
-        rejected = self.counts.rejected
-        if samples.sfus:
-            self.counts.sfu_samples += len(samples.sfus)
-            rejected[Reason.SFU_SAMPLES_NOT_ANALYSED] += len(samples.sfus)
-        rejected.update(samples.rejected)
+        self.counts.sfu_samples += len(samples.sfus)
+        self.counts.turn_samples += len(samples.turns)
+        self.counts.rejected.update(samples.rejected)
 
     async def _look(self, batch: Batch, messages: Iterable[Samples]) -> None:
         """Looks at all samples of messages."""
         stint = Stint()
         for samples in messages:
             for sample in samples.clients:
-                try:
-                    batch.look(samples, sample)
-                except Exception:
-                    _LOG.exception("A sample could not be looked at; it is dropped")
-                    batch.rejected[Reason.FAILED] += 1
+                _surviving("looked at", batch.rejected, batch.look, samples, sample)
+            for sfu_sample in samples.sfus:
+                _surviving("looked at", batch.rejected, batch.look_at_sfu, samples, sfu_sample)
             if stint.is_over(rows_of(samples)):
                 await stint.pause()
         self.counts.look_seconds += stint.seconds
 
-    async def _report(self, batch: Batch, outcome: Outcome) -> None:
+    async def _report(self, batch: Batch, messages: Iterable[Samples], outcome: Outcome) -> None:
         """Tells what opened, then the reports, then what closed."""
-        self._send(events.opened(outcome.opened))
-        registry = self._registry()
+        self._send(events.opened(outcome))
         reports: list[Report] = []
         stint = Stint()
-        for sighted in batch.sighted(outcome, registry):
-            try:
-                own = client_reports(sighted, registry, self._analyser, batch.rejected)
-            except Exception:
-                _LOG.exception("A sample could not be reported; it is dropped")
-                batch.rejected[Reason.FAILED] += 1
-                continue
+        for make in self._reports(batch, messages, outcome):
+            own = _surviving("reported", batch.rejected, make) or []
             reports += own
             if stint.is_over(1 + len(own)):
                 self._send(reports)
                 reports = []
                 await stint.pause()
         self.counts.report_seconds += stint.seconds
-        self.proposals.told(outcome, self._send(reports + events.closed(outcome.closed)))
+        self.proposals.told(outcome, self._send(reports + events.closed(outcome)))
         self.counts.rejected.update(batch.rejected)
+
+    def _reports(
+        self, batch: Batch, messages: Iterable[Samples], outcome: Outcome
+    ) -> Iterator[Callable[[], list[Report]]]:
+        """For each sample, what makes its reports: of clients, then of SFUs, then of TURN servers."""
+        registry, rejected = self._registry(), batch.rejected
+        for sighted in batch.sighted(outcome, registry):
+            yield partial(client_reports, sighted, registry, self._analyser, rejected)
+        for sighted_sfu in batch.sfu_sighted():
+            yield partial(sfu_reports, sighted_sfu, registry, self._sfu_analyser, rejected)
+        for samples in messages:
+            if samples.turns:
+                yield partial(turn_reports, samples, registry, batch.now, rejected)
 
     def _current(self) -> Registry:
         """The registry as it is now; what only the rows of one that was replaced remember is seen to."""
@@ -320,8 +332,23 @@ class Pipeline:
         return now
 
 
-def _last_touches(leaving: Iterable[Client], now: int) -> Iterator[Touch]:
-    return (touch for client in leaving for touch in last_touches(client, now))
+def _last_touches(leaving: Iterable[Who], registry: Registry, now: int) -> Iterator[Touch]:
+    for who in leaving:
+        row = row_of(who, registry)
+        if isinstance(row, Sfu):
+            yield from last_touches_of_sfu(row, now)
+        elif row is not None:
+            yield from last_touches(row, now)
+
+
+def _surviving(what: str, rejected: Tally, do: Callable[P, Done], *args: P.args, **kwargs: P.kwargs) -> Done | None:
+    """A sample that something fails at, which is a fault of ours, costs only itself."""
+    try:
+        return do(*args, **kwargs)
+    except Exception:
+        _LOG.exception("A sample could not be %s; it is dropped", what)
+        rejected[Reason.FAILED] += 1
+        return None
 
 
 def _slices(touches: Sequence[Touch]) -> list[Sequence[Touch]]:

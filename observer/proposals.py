@@ -18,7 +18,7 @@ import trio
 
 from cluster.machine import Reborn
 from cluster.status import Status
-from store.commands import NO_MEMBER, ClientSeen, Command, Leave, Outcome, Sweep, Touch, encode
+from store.commands import NO_MEMBER, ClientSeen, Command, Leave, Outcome, SfuSeen, Sweep, Touch, encode
 
 _LOG = logging.getLogger(__name__)
 
@@ -98,6 +98,7 @@ class Proposals:
         *,
         touches: Sequence[Touch] = (),
         seen: Sequence[ClientSeen] = (),
+        sfus: Sequence[SfuSeen] = (),
         leaves: Sequence[Leave] = (),
         sweep: Sweep | None = None,
         gone: Sequence[str] = (),
@@ -107,7 +108,7 @@ class Proposals:
         The outcome of a command that could not be applied says why, in `Outcome.failed`. Raises `Reborn` when this
         process has become a new member, before or meanwhile: the caller makes the command anew, under the new name.
         """
-        command = Command(self.name, self._seq + 1, now, self._delivered(), touches, seen, (), leaves, sweep, gone)
+        command = Command(self.name, self._seq + 1, now, self._delivered(), touches, seen, sfus, leaves, sweep, gone)
         data = encode(command)
         if len(data) > self._longest:
             return self._failed(TOO_LARGE, len(seen))
@@ -140,7 +141,7 @@ class Proposals:
 
         While a sink is stuck outcomes gather in the registry of every node; the oldest of too many are no longer kept.
         """
-        if outcome.opened or outcome.closed:
+        if any((outcome.opened, outcome.closed, outcome.sfus_opened, outcome.sfus_closed)):
             self._undelivered.append((self._seq, position))
         if len(self._undelivered) > MOST_UNDELIVERED:
             self._mark = self._undelivered.popleft()[0]

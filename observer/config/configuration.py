@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from analysis.privacy import obscure
 from ingest.sources import Sources
 from observer.config.binding import NOTHING, Binder, Place
 from observer.config.cluster_checks import cluster_notices, cluster_problems
@@ -81,6 +82,9 @@ class Observer:
 
     sinks: Mapping[str, ConfiguredSink] = field(default_factory=dict, metadata={"bind": _bind_sinks})
     """Where reports go: a block for each sink, under a name of your choice. Without any: a LoggerSink that counts."""
+
+    def __post_init__(self) -> None:
+        obscure(self.evaluators.obfuscator, self.security.obfuscations)
 
 
 @dataclass(frozen=True, slots=True)

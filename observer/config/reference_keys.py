@@ -1,9 +1,8 @@
 """The keys of the reference's YAML that do nothing here, each with the reason.
 
 People move over with the configuration they have: such a key is accepted and told in a notice, while a key that neither
-the reference nor we know is an error. Two kinds: keys that mean nothing here, and keys whose feature comes
-later. A row goes when its feature arrives: its keys are then fields of the dataclass that obeys them. A key may stand
-both here and in a dataclass: it is then checked for its type as well.
+the reference nor we know is an error. A key may stand both here and in a dataclass: it is then checked for its type as
+well. Below them stand the types of sinks that come later, which are accepted in the same way.
 
 Sources: README of the reference, its packaged application.yaml, its sink builders (1.0.1).
 """
@@ -21,7 +20,7 @@ MEANINGLESS = tuple(
             "a setting of the Java framework that the reference runs on",
         ),
         ("micronaut", "metrics.**", "metrics are always collected; observer.metrics switches the groups"),
-        ("micronaut", "security.**", "requests are not authenticated here: a proxy in front does that"),
+        ("micronaut", "security.**", "see observer.sources.security.accessTokens for who may send samples"),
         ("micronaut.server", "ssl.** dualProtocol httpToHttpsRedirect", "TLS ends at the proxy in front"),
         ("micronaut.server", "readIdleTimeout writeIdleTimeout", "see micronaut.server.limits"),
         ("micronaut.server", "cors.**", "see observer.sources.rest.corsAllowedOrigins"),
@@ -111,28 +110,8 @@ MEANINGLESS = tuple(
     )
 )
 
-LATER = tuple(
-    Row(block, tuple(keys.split()), Status.LATER, reason)
-    for block, keys, reason in (
-        ("observer.sources", "acceptSfuSamples", "samples of SFUs are taken, but not analysed yet"),
-        (
-            "observer.repository",
-            "sfuMaxIdleTimeInS sfuTransportMaxIdleTimeInS sfuInboundRtpPadMaxIdleTimeInS "
-            "sfuOutboundRtpPadMaxIdleTimeInS sfuSctpChannelMaxIdleTimeInS",
-            "samples of SFUs are not analysed yet",
-        ),
-        (
-            "observer.evaluators.sfuSamplesAnalyser",
-            "matchRtpPads dropUnmatchedInboundReports dropUnmatchedOutboundReports dropUnmatchedInternalInboundReports",
-            "samples of SFUs are not analysed yet",
-        ),
-        ("observer.evaluators.obfuscator", "enabled iceAddresses roomId userId", "nothing is obfuscated yet"),
-        ("observer.security.obfuscations", "hashAlgorithm hashSalt", "nothing is obfuscated yet"),
-    )
-)
-
-REFERENCE_KEYS = tree((*MEANINGLESS, *LATER))
-"""Both tables, as one tree from the top of the file."""
+REFERENCE_KEYS = tree(MEANINGLESS)
+"""The table as one tree from the top of the file."""
 
 
 def row_at(path: str) -> Row | None:

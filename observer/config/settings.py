@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from analysis.bounds import Bounds
 from analysis.client_reports import ClientSamplesAnalyser
 from analysis.observe import CallIdAssignMode
+from analysis.privacy import Obfuscations, Obfuscator
+from analysis.sfu_reports import SfuSamplesAnalyser
 from observer.intake import SamplesCollector
 from observer.metrics.families import metric_prefix
 from sinks.delivery import ReportsCollector
@@ -187,6 +189,12 @@ class Evaluators:
     client_samples_analyser: ClientSamplesAnalyser = field(default_factory=ClientSamplesAnalyser)
     """What becomes of the samples of clients."""
 
+    sfu_samples_analyser: SfuSamplesAnalyser = field(default_factory=SfuSamplesAnalyser)
+    """What becomes of the samples of SFUs."""
+
+    obfuscator: Obfuscator = field(default_factory=Obfuscator)
+    """What of samples is hidden before anything else sees them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Security:
@@ -194,3 +202,6 @@ class Security:
 
     print_configs: bool = True
     """Whether the effective configuration is logged at the start, its secrets masked."""
+
+    obfuscations: Obfuscations = field(default_factory=Obfuscations)
+    """How what is to be hidden is hidden."""

@@ -45,5 +45,8 @@ def repository_limits(group: Group, limits: Limits) -> Iterator[Metric]:
             "clients": bounds.max_clients,
             "peer_connections": bounds.max_peer_connections,
             "tracks": bounds.max_tracks,
+            "sfus": bounds.max_sfus,
+            "sfu_transports": bounds.max_sfu_transports,
+            "sfu_pads": bounds.max_sfu_pads,
         },
     )

@@ -12,10 +12,13 @@ from observer.metrics.families import Group
 from observer.pipeline import Counts
 from schemas.samples import Reason
 from sinks.statistics import SinkStatistics
-from store.entities import INBOUND
+from store.entities import INBOUND, OUTBOUND
 from store.registry import Registry
 
-_CLIENTS_AT_ONCE = 500
+_AT_ONCE = 500
+"""After how many clients, or transports of SFUs, others run while entities are counted."""
+
+_SFU_PADS = {INBOUND: "sfu_inbound_rtp_pads", OUTBOUND: "sfu_outbound_rtp_pads"}
 
 
 def source_families(
@@ -51,6 +54,7 @@ def _message_families(
     )
     yield group.counter("observed_client_samples", "Samples of clients that the pipeline took.", counts.client_samples)
     yield group.counter("observed_sfu_samples", "Samples of SFUs that the pipeline took.", counts.sfu_samples)
+    yield group.counter("observed_turn_samples", "Samples of TURN servers that the pipeline took.", counts.turn_samples)
     yield group.counter(
         "forgotten_clients", "Clients beyond what one session may have; they leave by idling.", ingest.forgotten_clients
     )
@@ -104,7 +108,9 @@ def repository_families(
     """What the registry holds."""
     yield group.gauges("entries", "Entities that the registry holds.", "storage", entries)
     yield group.gauge("unsettled_entries", "Entities heard of since their last touch was committed.", len(unsettled))
-    yield group.gauge("waiting_departures", "Clients whose session ended and whose grace is not over.", len(departures))
+    yield group.gauge(
+        "waiting_departures", "Clients and SFUs whose session ended and whose grace is not over.", len(departures)
+    )
     yield group.counter("sweeps", "Sweeps that closed idle entities.", counts.sweeps)
     yield group.counter(
         "outcomes_not_kept",
@@ -115,25 +121,31 @@ def repository_families(
 
 async def count_entries(registry: Registry) -> dict[str, int]:
     """How many entities there are by kind. It lets others run now and then: there can be a million."""
-    peer_connections = inbound = outbound = 0
+    counts = dict.fromkeys(("inbound_tracks", "outbound_tracks", *_SFU_PADS.values(), "sfu_sctp_streams"), 0)
     for number, client in enumerate(list(registry.clients.values()), start=1):
         for peer_connection in client.peer_connections.values():
-            peer_connections += 1
             for direction, _, _ in peer_connection.tracks:
-                if direction == INBOUND:
-                    inbound += 1
-                else:
-                    outbound += 1
-        if number % _CLIENTS_AT_ONCE == 0:
+                counts["inbound_tracks" if direction == INBOUND else "outbound_tracks"] += 1
+        if number % _AT_ONCE == 0:
             await trio.lowlevel.checkpoint()
+    number = 0
+    for sfu in list(registry.sfus.values()):
+        for transport in list(sfu.transports.values()):
+            for direction, _ in transport.pads:
+                counts[_SFU_PADS[direction]] += 1
+            counts["sfu_sctp_streams"] += len(transport.channels)
+            number += 1
+            if number % _AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
     return {
         "rooms": len(registry.rooms),
         "calls": len(registry.calls),
         "clients": len(registry.clients),
-        "peer_connections": peer_connections,
-        "inbound_tracks": inbound,
-        "outbound_tracks": outbound,
+        "peer_connections": registry.peer_connections,
+        "sfus": len(registry.sfus),
+        "sfu_transports": registry.sfu_transports,
         "sfu_streams": len(registry.streams),
+        **counts,
     }
 
 

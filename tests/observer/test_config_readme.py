@@ -37,6 +37,7 @@ def test_the_observer_block_says_what_it_says() -> None:
     assert observer.security.print_configs
     assert observer.evaluators.call_updater.call_id_assign_mode is CallIdAssignMode.MASTER
     assert not observer.evaluators.client_samples_analyser.drop_unmatched_reports
+    assert observer.security.obfuscations.hash_salt == "MySalt"
     assert observer.sinks == {}
 
 
@@ -44,7 +45,6 @@ def test_what_the_observer_block_sets_in_vain_is_told() -> None:
     notices = {notice.path: notice.status for notice in loaded(OBSERVER).notices}
 
     assert notices["observer.repository.useBackups"] is Status.MEANINGLESS
-    assert notices["observer.security.obfuscations.hashSalt"] is Status.LATER
     assert "observer.repository.callMaxIdleTimeInS" not in notices
 
 

@@ -28,7 +28,16 @@ from observer.peers import status_alone
 from observer.pipeline import Counts
 from schemas.samples import Reason, Samples
 from sinks.statistics import DropReason, SinkStatistics
-from store.commands import ClientSeen, Command, PeerConnectionSeen, TrackSeen
+from store.commands import (
+    ClientSeen,
+    Command,
+    PeerConnectionSeen,
+    RtpPadSeen,
+    SctpChannelSeen,
+    SfuSeen,
+    SfuTransportSeen,
+    TrackSeen,
+)
 from store.registry import Registry
 from tests.observer.exposed import Figures, exposed
 from web import Ended
@@ -53,15 +62,21 @@ NOT_BASE_UNITS = {"ms", "milliseconds", "minutes", "hours", "kilobytes", "megaby
 
 
 def full_registry() -> Registry:
-    """One room with Alice, who sends audio and video through an SFU and receives audio, and Bob."""
+    """One room with Alice, who sends audio and video through an SFU and receives audio, and Bob; and that SFU."""
     sent_audio = TrackSeen("OUTBOUND", "AUDIO", "a", 1, 1, [11], "stream-a", None)
     sent_video = TrackSeen("OUTBOUND", "VIDEO", "v", 1, 1, [12], "stream-v", None)
     played = TrackSeen("INBOUND", "AUDIO", "b", 1, 1, [21], None, None)
     both = [PeerConnectionSeen("pc-1", 1, 1, [sent_audio, sent_video]), PeerConnectionSeen("pc-2", 1, 1, [played])]
     alice = ClientSeen("s", "room", "alice", "call", False, 1, 1, "m", None, None, None, both)
     bob = ClientSeen("s", "room", "bob", "call", False, 1, 1, "m", None, None, None, [])
+    pads = [
+        RtpPadSeen(direction, pad_id, 1, 1, False, "stream-a", None, 1)
+        for direction, pad_id in (("INBOUND", "i"), ("OUTBOUND", "o1"), ("OUTBOUND", "o2"))
+    ]
+    transport = SfuTransportSeen("t", False, 1, 1, pads, [SctpChannelSeen("c", "s", 1, 1)])
     registry = Registry()
-    registry.apply(Command("n", 1, 1, 0, seen=[alice, bob]))
+    sfu = SfuSeen("s", "sfu", 1, 1, "m", None, None, [transport])
+    registry.apply(Command("n", 1, 1, 0, seen=[alice, bob], sfus=[sfu]))
     return registry
 
 
@@ -289,6 +304,11 @@ async def test_what_the_registry_holds_is_counted_by_kind() -> None:
         "peer_connections": 2,
         "inbound_tracks": 1,
         "outbound_tracks": 2,
+        "sfus": 1,
+        "sfu_transports": 1,
+        "sfu_inbound_rtp_pads": 1,
+        "sfu_outbound_rtp_pads": 2,
+        "sfu_sctp_streams": 1,
         "sfu_streams": 2,
     }
 

@@ -15,7 +15,7 @@ from schemas.reports import Report, ReportType
 from schemas.samples import Reason, Samples
 from store.commands import Outcome, Sweep, decode
 from store.machine import Machine
-from tests.world import IDLE, NOW, World, message, names, outbound, sample
+from tests.world import GRACE, IDLE, NOW, World, message, names, outbound, sample, sfu, sfu_names
 
 LIMITS = Sweep(*[1000] * len(Sweep._fields))
 
@@ -137,13 +137,62 @@ def test_reports_of_one_batch_are_sent_in_slices_that_keep_their_order() -> None
     assert names(told).count("CLIENT_JOINED") == 300
 
 
-def test_sfu_samples_are_counted_as_not_analysed() -> None:
+def test_samples_of_sfus_are_counted_and_reported() -> None:
     world = World()
 
-    world.tell(message(sfus=3))
+    told = world.tell(message(sfus=[sfu("s1", transports=[{"transportId": "t"}]), sfu("s2")]))
 
-    assert world.rejected == {Reason.SFU_SAMPLES_NOT_ANALYSED: 3}
-    assert world.pipeline.counts.sfu_samples == 3
+    assert sfu_names(told) == ["SFU_JOINED", "SFU_JOINED", "SFU_TRANSPORT_OPENED"]
+    assert told[-1].type is ReportType.SFU_TRANSPORT
+    assert world.pipeline.counts.sfu_samples == 2
+    assert not world.rejected
+
+
+def test_an_sfu_that_says_so_leaves_at_the_time_of_its_last_sample() -> None:
+    world = World()
+    world.tell(message(sfus=[sfu("s1", at=1000)]))
+
+    told = world.tell(message(sfus=[sfu("s1", at=1500)], leaving_sfus=("s1",)))
+
+    assert [(report.payload["name"], report.payload["timestamp"]) for report in told] == [("SFU_LEFT", 1500)]
+
+
+def test_an_sfu_whose_session_ended_leaves_after_the_grace() -> None:
+    world = World()
+    world.tell(message(sfus=[sfu("s1", at=1000)]), Departed("svc", (), {"s1"}))
+
+    assert not sfu_names(world.pass_time(GRACE - 1000))
+    assert sfu_names(world.pass_time(2000)) == ["SFU_LEFT"]
+
+
+def test_an_sfu_that_is_heard_of_again_stays_when_the_grace_is_over() -> None:
+    world = World()
+    world.tell(message(sfus=[sfu("s1", at=1000)]), Departed("svc", (), {"s1"}))
+    world.pass_time(GRACE // 2)
+
+    world.tell(message(sfus=[sfu("s1", at=2000)]))
+
+    assert not sfu_names(world.pass_time(GRACE))
+
+
+def test_a_client_and_an_sfu_of_one_id_are_two() -> None:
+    world = World()
+    world.tell(message(sample("one"), sfus=[sfu("one")]))
+
+    told = world.tell(message(leaving=("one",)))
+
+    assert names(told) == ["CLIENT_LEFT"]
+
+
+def test_a_sample_of_an_sfu_that_comes_again_goes_in_no_command() -> None:
+    world = World()
+    pads = {"inboundRtpPads": [{"transportId": "t", "padId": "p", "streamId": "s", "ssrc": 1}]}
+    world.tell(message(sfus=[sfu("s1", at=1000, **pads)]))
+    before = world.commands
+
+    world.tell(message(sfus=[sfu("s1", at=2000, **pads)]))
+
+    assert world.commands == before
 
 
 def test_a_large_batch_goes_in_commands_of_a_thousand_samples() -> None:

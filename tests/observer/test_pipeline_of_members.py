@@ -9,7 +9,20 @@ from schemas.reports import ReportType
 from schemas.samples import Reason
 from store.commands import CLIENT, Command, Outcome, decode
 from tests.replicas import Replicas
-from tests.world import GRACE, IDLE, World, event, inbound, message, names, of_type, outbound, sample
+from tests.world import (
+    GRACE,
+    IDLE,
+    World,
+    event,
+    inbound,
+    message,
+    names,
+    of_type,
+    outbound,
+    pad_in,
+    sample,
+    sfu,
+)
 
 JOINED = ["CALL_STARTED", "CLIENT_JOINED"]
 
@@ -46,10 +59,16 @@ def test_a_batch_that_is_looked_at_twice_is_counted_once() -> None:
     world = replicas["a"]
     replicas.end_life_at_next_commit("a", "a'", applied=False)
 
-    told = world.tell(message(sample("alice", **outbound("t", 1, connection=None)), {"clientId": "bob"}, sfus=1))
+    told = world.tell(
+        message(
+            sample("alice", **outbound("t", 1, connection=None)),
+            {"clientId": "bob"},
+            sfus=[sfu(inboundRtpPads=[{}, pad_in(None)])],
+        )
+    )
 
     assert world.rejected == dict.fromkeys(
-        (Reason.PEER_CONNECTION_ID_MISSING, Reason.ROOM_ID_MISSING, Reason.SFU_SAMPLES_NOT_ANALYSED), 1
+        (Reason.PEER_CONNECTION_ID_MISSING, Reason.ROOM_ID_MISSING, Reason.EMPTY_ITEM, Reason.PAD_ID_MISSING), 1
     )
     assert (world.pipeline.counts.messages, world.pipeline.counts.client_samples) == (1, 1)
     assert len(of_type(told, ReportType.OUTBOUND_AUDIO_TRACK)) == 1
