@@ -70,14 +70,15 @@ def _attack() -> Callable[[bytes], None]:
     import orjson
 
     from ingest import BadSamples
-    from ingest.json_samples import decode
+    from ingest.decoder import Decoder
+    from ingest.incoming import Incoming
     from schemas.reports import NAMES, to_json
     from schemas.samples import Budget, Reason
     from tests.world import IDLE, World
 
     def attack(data: bytes) -> None:
         try:
-            samples = decode(data, "svc", "mu", Budget())
+            samples = Decoder(Incoming("svc", "mu"), 1).decode(data, Budget())
         except BadSamples:
             return
         world = World()

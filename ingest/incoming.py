@@ -1,50 +1,134 @@
 """What a sender says of its samples before it sends any: whose they are, their version, their format."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from ingest.statistics import Refused
-from schemas.versions import UnsupportedVersion, parse_version
+from schemas import protobuf
+from schemas.samples import TooLong, identifier
+from schemas.versions import DEFAULT_VERSION, SchemaVersion, UnsupportedVersion, parse_version
 
-_NOT_TAKEN = frozenset({"protobuf", "avro", "none"})
+if TYPE_CHECKING:
+    from ingest.access_tokens import Grant
+
+PROTOBUF_TYPES = frozenset({"application/x-protobuf", "application/protobuf"})
+"""The content types that say the format where the query does not."""
+
+_NOT_TAKEN = frozenset({"avro", "none"})
+_ENCODINGS = frozenset({"", "delta"})
 
 
 class BadSamples(Exception):
     """Samples, or what is said of them, that cannot be taken.
 
-    It carries its answer: `reason` goes to the sender, with `close_code` on a WebSocket, with `status` on REST.
+    It carries its answer: `reason` goes to the sender, with `close_code` on a WebSocket, with `status` and `headers` on
+    REST.
     """
 
-    def __init__(self, reason: str, refused: Refused, close_code: int = 4230, status: int = 400) -> None:
+    def __init__(
+        self,
+        reason: str,
+        refused: Refused,
+        close_code: int = 4230,
+        status: int = 400,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.refused = refused
         self.close_code = close_code
         self.status = status
+        self.headers = headers
+
+
+class Format(StrEnum):
+    """How samples are written."""
+
+    JSON = "json"
+    DELTA_JSON = "delta json"
+    PROTOBUF = "protobuf"
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """Whose samples come."""
+    """Whose samples come, and how they are written.
+
+    `version` is ``None`` where the sender names none. `room_id`, `user_id` and `client_id` stand in where a client
+    sample lacks them. `grant` is what the sender's access token allows, ``None`` where none is asked for.
+    """
 
     service_id: str
     media_unit_id: str
+    version: SchemaVersion | None = None
+    format: Format = Format.JSON
+    room_id: str | None = None
+    user_id: str | None = None
+    client_id: str | None = None
+    grant: Grant | None = None
 
 
-def incoming(parameters: Mapping[str, str], query: Mapping[str, str], longest_id: int) -> Incoming:
+def incoming(
+    parameters: Mapping[str, str],
+    query: Mapping[str, str],
+    longest_id: int,
+    *,
+    content_type: str = "",
+    grant: Grant | None = None,
+) -> Incoming:
     """What path and query of a request say. Raises `BadSamples`, also for a version that is not taken.
 
-    The version itself is not kept: JSON tells it by its shape. ``format`` may be ``json``, whatever its case; what is
-    unknown or missing counts as ``json``.
+    ``format`` may be ``json`` or ``protobuf``, whatever its case; what is unknown counts as ``json``. Where there is
+    none, a content type of protobuf says it, else it is ``json``. ``encoding=delta`` says that JSON has only what
+    changed. Ids that the token binds stand behind those of the query.
     """
     for name in ("serviceId", "mediaUnitId"):
         if len(parameters[name]) > longest_id:
-            raise BadSamples(f"The {name} is too long: at most {longest_id} characters", Refused.ID_TOO_LONG)
+            raise _too_long(name, longest_id)
     try:
-        parse_version(query.get("schemaVersion"))
+        version = parse_version(query.get("schemaVersion"))
     except UnsupportedVersion as unsupported:
         raise BadSamples(str(unsupported), Refused.VERSION) from None
-    named = query.get("format", "json").lower()
+    format_ = _format(query, content_type)
+    if format_ is Format.PROTOBUF:
+        version = version or DEFAULT_VERSION
+        if not protobuf.takes(version):
+            raise BadSamples(f"Protobuf of schema version {'.'.join(map(str, version))} is unknown", Refused.VERSION)
+    elif format_ is Format.DELTA_JSON and version is not None and not version.is_3:
+        raise BadSamples("The encoding delta is one of schemas 3.x", Refused.FORMAT)
+    return Incoming(
+        parameters["serviceId"],
+        parameters["mediaUnitId"],
+        version,
+        format_,
+        _stand_in("roomId", query, longest_id) or (grant.room_id if grant else None),
+        _stand_in("userId", query, longest_id) or (grant.user_id if grant else None),
+        _stand_in("clientId", query, longest_id) or (grant.client_id if grant else None),
+        grant,
+    )
+
+
+def _format(query: Mapping[str, str], content_type: str) -> Format:
+    named = query.get("format", "").lower()
     if named in _NOT_TAKEN:
-        raise BadSamples(f"The format {named} is not taken yet; json is", Refused.FORMAT)
-    return Incoming(parameters["serviceId"], parameters["mediaUnitId"])
+        raise BadSamples(f"The format {named} is not taken; json and protobuf are", Refused.FORMAT)
+    if named == "protobuf" or (not named and content_type in PROTOBUF_TYPES):
+        return Format.PROTOBUF
+    encoding = query.get("encoding", "").lower()
+    if encoding not in _ENCODINGS:
+        raise BadSamples("The encoding is not taken; delta is, or none", Refused.FORMAT)
+    return Format.DELTA_JSON if encoding else Format.JSON
+
+
+def _stand_in(name: str, query: Mapping[str, str], longest: int) -> str | None:
+    try:
+        return identifier(query.get(name), longest)
+    except TooLong:
+        raise _too_long(name, longest) from None
+
+
+def _too_long(name: str, longest: int) -> BadSamples:
+    return BadSamples(f"The {name} is too long: at most {longest} characters", Refused.ID_TOO_LONG)

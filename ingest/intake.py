@@ -1,37 +1,72 @@
 """From the bytes of one message to samples that this observer takes; REST and WebSocket share it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ingest.incoming import Incoming
-from ingest.json_samples import decode
+from ingest.access_tokens import AccessControl, Grant, expired, keep_granted, token_of
+from ingest.decoder import NOBODY, Decoder, Heard
+from ingest.incoming import Incoming, incoming
 from ingest.sources import Sources
 from ingest.statistics import Statistics, Transport
 from schemas.samples import Budget, Reason, Samples
+from web import Request
+
+Obscure = Callable[[Samples], None]
+"""Makes what should not be seen unreadable, in place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Decodes and filters as `sources` say, and counts. `now` is the time in ms since the epoch."""
+    """Decodes and filters as `sources` say, and counts. `now` is the time in ms since the epoch.
+
+    Raises `ValueError` for keys of access tokens that cannot serve. What it hands on has been seen by `obscure`.
+    """
 
     sources: Sources
     now: Callable[[], int]
     statistics: Statistics = field(default_factory=Statistics)
+    obscure: Obscure | None = None
+    access: AccessControl | None = field(init=False)
 
-    def take(self, data: bytes, incoming: Incoming, transport: Transport, heard: Collection[str] = ()) -> Samples:
+    def __post_init__(self) -> None:
+        settings = self.sources.security.access_tokens
+        object.__setattr__(self, "access", AccessControl(settings) if settings else None)
+
+    def incoming(self, request: Request, grant: Grant | None, content_type: str = "") -> Incoming:
+        """What a request says of its samples. Raises `BadSamples`."""
+        return incoming(
+            request.parameters, request.query, self.sources.max_id_length, content_type=content_type, grant=grant
+        )
+
+    def grant(self, request: Request) -> Grant | None:
+        """What a request's access token allows, ``None`` where none is asked for. Raises `BadSamples`."""
+        if self.access is None:
+            return None
+        parameters, token = request.parameters, token_of(request.query, request.headers)
+        return self.access.grant(token, parameters["serviceId"], parameters["mediaUnitId"], self.now())
+
+    def decoder(self, of: Incoming) -> Decoder:
+        """What decodes the messages of one sender."""
+        return Decoder(of, self.sources.websocket.max_clients_per_session)
+
+    def take(self, data: bytes, decoder: Decoder, transport: Transport, heard: Heard = NOBODY) -> Samples:
         """The samples in `data`, without those that are not taken: these are tallied. Raises `BadSamples`."""
-        sources = self.sources
+        sources, now, grant = self.sources, self.now(), decoder.of.grant
         self.statistics.messages[transport] += 1
         self.statistics.received_bytes[transport] += len(data)
-        samples = decode(
+        if grant is not None and grant.is_over(now):
+            raise expired()
+        samples = decoder.decode(
             data,
-            incoming.service_id,
-            incoming.media_unit_id,
             Budget(sources.max_items_per_message, sources.max_id_length),
             heard=heard,
-            timestamp=self.now() if sources.use_server_timestamp else None,
+            timestamp=now if sources.use_server_timestamp else None,
         )
+        if grant is not None:
+            keep_granted(samples, grant)
         keep_taken(samples, sources)
+        if self.obscure is not None:
+            self.obscure(samples)
         return samples
 
 
@@ -39,7 +74,7 @@ def keep_taken(samples: Samples, sources: Sources) -> None:
     """Takes out of `samples` what `sources` do not take, and tallies it. The sender is told nothing of it."""
     if sources.allowed_service_ids is not None and samples.service_id not in sources.allowed_service_ids:
         _drop_clients(samples, Reason.SERVICE_NOT_ALLOWED)
-        _drop_sfus(samples, Reason.SERVICE_NOT_ALLOWED)
+        _drop_servers(samples, Reason.SERVICE_NOT_ALLOWED)
     if not sources.accept_client_samples:
         _drop_clients(samples, Reason.CLIENT_SAMPLES_NOT_ACCEPTED)
     if not sources.accept_sfu_samples:
@@ -57,3 +92,12 @@ def _drop_sfus(samples: Samples, reason: Reason) -> None:
     if samples.sfus:
         samples.rejected[reason] += len(samples.sfus)
     samples.sfus = []
+    samples.leaving_sfus = ()
+
+
+def _drop_servers(samples: Samples, reason: Reason) -> None:
+    """Drops the samples of SFUs, and those of TURN servers."""
+    _drop_sfus(samples, reason)
+    if samples.turns:
+        samples.rejected[reason] += len(samples.turns)
+    samples.turns = []

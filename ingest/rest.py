@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 import web
-from ingest.incoming import BadSamples, incoming
+from ingest.incoming import PROTOBUF_TYPES, BadSamples
 from ingest.intake import Intake
 from ingest.statistics import Refused, Transport
 from schemas.samples import Samples
 
 PATH = "/rest/samples/{serviceId}/{mediaUnitId}"
 
-CONTENT_TYPES = frozenset({"", "application/json", "application/octet-stream"})
+CONTENT_TYPES = frozenset({"", "application/json", "application/octet-stream"}) | PROTOBUF_TYPES
 """What is taken; the empty one stands for a request that names none."""
 
 _AGAIN_SOON = ("Retry-After", "1")
@@ -28,20 +28,20 @@ async def answer(intake: Intake, offer: Offer, takes: Takes, request: web.Reques
     if not intake.sources.rest.enabled:
         refused[Refused.DISABLED] += 1
         return web.text_response(403, "REST is disabled")
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in CONTENT_TYPES:
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type not in CONTENT_TYPES:
         refused[Refused.CONTENT_TYPE] += 1
-        return web.text_response(415, "Taken are application/json and application/octet-stream")
-    reason = takes()
-    if reason is not None:
-        refused[Refused.NO_QUORUM] += 1
-        return web.text_response(503, reason, _AGAIN_SOON)
+        return web.text_response(415, "Taken are application/json, application/protobuf and application/octet-stream")
     try:
-        of = incoming(request.parameters, request.query, intake.sources.max_id_length)
-        samples = intake.take(request.body, of, Transport.REST)
+        grant = intake.grant(request)
+        reason = takes()
+        if reason is not None:
+            raise BadSamples(reason, Refused.NO_QUORUM, status=503, headers=(_AGAIN_SOON,))
+        decoder = intake.decoder(intake.incoming(request, grant, content_type))
+        samples = intake.take(request.body, decoder, Transport.REST)
+        if not offer(samples, len(request.body)):
+            raise BadSamples("Too many samples are waiting", Refused.FULL, status=503, headers=(_AGAIN_SOON,))
     except BadSamples as bad:
         refused[bad.refused] += 1
-        return web.text_response(bad.status, bad.reason)
-    if not offer(samples, len(request.body)):
-        refused[Refused.FULL] += 1
-        return web.text_response(503, "Too many samples are waiting", _AGAIN_SOON)
+        return web.text_response(bad.status, bad.reason, *bad.headers)
     return web.Response()

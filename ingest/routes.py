@@ -5,7 +5,7 @@ from functools import partial
 
 import web
 from ingest import rest, sessions
-from ingest.intake import Intake
+from ingest.intake import Intake, Obscure
 from ingest.sources import Sources
 from ingest.statistics import Statistics
 
@@ -20,13 +20,15 @@ def routes(
     departed: sessions.Departed,
     now: Callable[[], int],
     statistics: Statistics,
+    obscure: Obscure | None = None,
 ) -> web.Routes:
     """What is answered on the port for samples: ``/``, REST and WebSocket.
 
     Samples from REST are offered while they are taken, those of WebSockets that were admitted are put. `now` is the
-    time in ms since the epoch.
+    time in ms since the epoch. `obscure` is told of all samples that are taken, before anybody else is. Raises
+    `ValueError` for keys of access tokens that cannot serve.
     """
-    intake = Intake(sources, now, statistics)
+    intake = Intake(sources, now, statistics, obscure)
     serve = sessions.Sessions(intake, put, admits, departed).serve
     limits = web.SessionLimits(
         sources.websocket.max_message_size,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from ingest.token_keys import Algorithm, Key, public_keys, read_pem, secret_key
+
 _AT_LEAST_ONE = {"minimum": 1}
 _NOT_NEGATIVE = {"minimum": 0}
 
@@ -56,6 +58,74 @@ class Websocket:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessTokens:
+    """JSON Web Tokens (RFC 7519) that senders of samples must show. Exactly one key source is given."""
+
+    algorithm: Algorithm
+    """How the tokens are signed; tokens that are signed otherwise are invalid."""
+
+    secret: str | None = field(default=None, repr=False)
+    """What tokens are signed with by HS256: at least 32 bytes, known to nobody but us and who makes the tokens."""
+
+    former_secret: str | None = field(default=None, repr=False)
+    """A secret that is good as well, while those who make the tokens change from one to the next."""
+
+    public_key: str | None = None
+    """The public key of RS256 or ES256, as PEM text; of several, one behind the other, each is good."""
+
+    public_key_file: str | None = None
+    """A file of the public key, or of several; it is read at the start."""
+
+    audience: str | None = None
+    """What a token must be made for, by its claim ``aud``; without one, only tokens that have no such claim are
+    taken."""
+
+    issuer: str | None = None
+    """Who must have made a token, by its claim ``iss``; everybody who has the key where nobody is named."""
+
+    require_expiry: bool = True
+    """Whether a token must say when it expires."""
+
+    leeway_in_s: float = field(default=30.0, metadata=_NOT_NEGATIVE)
+    """How far our clock and that of who makes the tokens may differ. (s)"""
+
+    max_sessions_per_token: int = field(default=20, metadata=_AT_LEAST_ONE)
+    """How many WebSockets may be open with one token at once at this node; one more is closed with 4228."""
+
+    max_length: int = field(default=4_096, metadata=_AT_LEAST_ONE)
+    """How long a token may be. (characters)"""
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for keys that are missing, too many, or unfit."""
+        self.keys()
+
+    def keys(self) -> tuple[Key, ...]:
+        """The keys of which one must have signed a token. Raises `ValueError`."""
+        sources = {"secret": self.secret, "publicKey": self.public_key, "publicKeyFile": self.public_key_file}
+        given = [name for name, value in sources.items() if value]
+        allowed = ["secret"] if self.algorithm is Algorithm.HS256 else ["publicKey", "publicKeyFile"]
+        if len(given) != 1 or given[0] not in allowed:
+            found = f", not {' and '.join(given)}" if given else ""
+            raise ValueError(f"{self.algorithm} needs {' or '.join(allowed)}{found}")
+        if self.former_secret and not self.secret:
+            raise ValueError(f"formerSecret is of no use with {self.algorithm}")
+        if self.secret:
+            keys = [secret_key(self.secret, "secret")]
+            return (*keys, secret_key(self.former_secret, "formerSecret")) if self.former_secret else tuple(keys)
+        if self.public_key_file:
+            return public_keys(self.algorithm, read_pem(self.public_key_file), f"publicKeyFile {self.public_key_file}")
+        return public_keys(self.algorithm, self.public_key or "", "publicKey")
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """Who may send samples."""
+
+    access_tokens: AccessTokens | None = None
+    """The tokens that senders must show; none are asked for where this is not set."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """What samples are taken, and from where."""
 
@@ -86,3 +156,6 @@ class Sources:
 
     websocket: Websocket = field(default_factory=Websocket)
     """Samples by WebSocket."""
+
+    security: Security = field(default_factory=Security)
+    """Who may send samples."""

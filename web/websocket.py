@@ -70,6 +70,8 @@ class WebSocket:
         self._statistics = statistics
         self.parted = False
         """Whether both sides have said all: nothing more comes, so nothing need be waited for."""
+        self.received_text = False
+        """Whether the last message that was received was text."""
         self._receiving_since = math.inf
         self._ping_waits = False
         self._ending = False
@@ -87,6 +89,7 @@ class WebSocket:
         finally:
             self._receiving_since = math.inf
         self._wire.message_completed()
+        self.received_text = isinstance(message, str)
         data = message if isinstance(message, bytes) else message.encode()
         if len(data) > self._session_limits.max_message_size:
             # Text was measured in characters until here.

@@ -8,7 +8,8 @@ from random import Random
 import orjson
 
 from benchmarks.capacity_bench.crowd import SPACING, STEADY
-from ingest.json_samples import decode
+from ingest.decoder import Decoder
+from ingest.incoming import Incoming
 from ingest.sources import Sources
 from observer.simulation.calls import CallShape, plan_call
 from observer.simulation.samples import client_sample
@@ -27,10 +28,10 @@ def times_its_size(participants: int, *, sfu: bool) -> float:
 
 def _taken(messages: Sequence[bytes]) -> int:
     sources = Sources()
+    decoder = Decoder(Incoming("service", "unit"), most_clients=1)
     tracemalloc.start()
     held = [
-        decode(message, "service", "unit", Budget(sources.max_items_per_message, sources.max_id_length))
-        for message in messages
+        decoder.decode(message, Budget(sources.max_items_per_message, sources.max_id_length)) for message in messages
     ]
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

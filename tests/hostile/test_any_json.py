@@ -15,11 +15,11 @@ from analysis.bounds import Bounds
 from analysis.events import CLOSED, EVENT_NAMES, OPENED
 from analysis.observe import CallIdAssignMode
 from ingest import BadSamples
-from ingest.json_samples import decode
 from schemas.reports import FIELDS, NAMES, Report, ReportType, to_json
 from schemas.samples import OBJECT_LISTS, STRING_LISTS, Budget, Reason, Samples
 from store.commands import CALL
 from tests.hostile.json_strategies import ALMOST_JSON, MESSAGES, SAMPLES, written
+from tests.ingest.taking import decode
 from tests.world import IDLE, World, message, sample
 
 pytestmark = pytest.mark.hostile
@@ -97,7 +97,7 @@ def test_a_good_sample_beside_a_hostile_one_gives_its_reports(hostile: Any) -> N
 @given(MESSAGES)
 def test_the_budget_of_a_message_holds(value: Any) -> None:
     try:
-        samples = decode(written(value).encode(), "svc", "mu", Budget(items=3))
+        samples = decode(written(value).encode(), budget=Budget(items=3))
     except BadSamples:
         return
 
@@ -112,7 +112,7 @@ def _lists(stats: Mapping[str, Any]) -> list[list[Any]]:
 def _decoded(data: bytes) -> Samples | None:
     """The samples of a message; None if it is refused as a whole."""
     try:
-        return decode(data, "svc", "mu", Budget())
+        return decode(data)
     except BadSamples:
         return None
 

@@ -13,10 +13,10 @@ import pytest
 
 from analysis.bounds import Bounds
 from ingest.incoming import BadSamples
-from ingest.json_samples import decode
 from observer.intake import Departed
 from schemas.reports import to_json
-from schemas.samples import Budget, Reason
+from schemas.samples import Reason
+from tests.ingest.taking import decode
 from tests.world import World, message, outbound, sample
 
 pytestmark = pytest.mark.hostile
@@ -31,7 +31,7 @@ MOST_WORK = 3
 
 def _amplification(value: Any) -> float:
     body = json.dumps({"clientSamples": [value]}, separators=(",", ":")).encode()
-    reports = World().tell(decode(body, "svc", "mu", Budget()))
+    reports = World().tell(decode(body))
     return sum(len(to_json(report)) for report in reports) / len(body)
 
 
@@ -73,7 +73,7 @@ def test_a_message_of_nothing_but_lists_is_refused_before_it_is_built() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(BadSamples, match="Too many objects"):
-            decode(body, "svc", "mu", Budget())
+            decode(body)
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -86,7 +86,7 @@ def test_a_message_of_as_many_lists_as_may_be_holds_a_few_times_its_bytes() -> N
     body = b'{"clientId":"a","roomId":"a","timestamp":1,"x":[' + lists + b'],"y":"' + b"y" * 900_000 + b'"}'
     tracemalloc.start()
     try:
-        waiting = decode(body, "svc", "mu", Budget())
+        waiting = decode(body)
         held = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()

@@ -1,6 +1,6 @@
 """The port for samples over memory streams, and a pipeline that only notes what it is given."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +9,9 @@ import orjson
 import trio
 
 from ingest import Sources, Statistics, routes
-from schemas.samples import Samples
+from ingest.decoder import Decoder, Heard
+from ingest.incoming import Incoming
+from schemas.samples import Budget, Samples
 from tests.web.serving import Served, serving
 
 
@@ -20,6 +22,7 @@ class Pipeline:
     taken: list[Samples] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     departures: list[tuple[str, set[str]]] = field(default_factory=list)
+    departed_sfus: set[str] = field(default_factory=set)
     not_admitted: str | None = None
     not_taken: str | None = None
     full: bool = False
@@ -42,16 +45,35 @@ class Pipeline:
         self.taken.append(samples)
         self.sizes.append(size)
 
-    def departed(self, service_id: str, client_ids: Collection[str]) -> None:
+    def departed(self, service_id: str, client_ids: Collection[str], sfu_ids: Collection[str]) -> None:
         self.departures.append((service_id, set(client_ids)))
+        self.departed_sfus.update(sfu_ids)
 
     @property
     def client_ids(self) -> list[str]:
         return [client.client_id for samples in self.taken for client in samples.clients]
 
 
+def decode(
+    data: bytes,
+    of: Incoming | None = None,
+    *,
+    budget: Budget | None = None,
+    heard: Collection[str] = (),
+    heard_sfus: Collection[str] = (),
+    timestamp: int | None = None,
+) -> Samples:
+    """The samples of the only message of a sender."""
+    decoder = Decoder(of or Incoming("svc", "mu"), most_clients=10)
+    return decoder.decode(data, budget or Budget(), heard=Heard(set(heard), set(heard_sfus)), timestamp=timestamp)
+
+
 @asynccontextmanager
-async def taking(sources: Sources | None = None) -> AsyncIterator[tuple[Served, Pipeline]]:
+async def taking(
+    sources: Sources | None = None,
+    now: Callable[[], int] = lambda: 5000,
+    obscure: Callable[[Samples], None] | None = None,
+) -> AsyncIterator[tuple[Served, Pipeline]]:
     pipeline = Pipeline()
     answers = routes(
         sources or Sources(),
@@ -60,8 +82,9 @@ async def taking(sources: Sources | None = None) -> AsyncIterator[tuple[Served, 
         admits=lambda: pipeline.not_admitted,
         takes=lambda: pipeline.not_taken,
         departed=pipeline.departed,
-        now=lambda: 5000,
+        now=now,
         statistics=pipeline.statistics,
+        obscure=obscure,
     )
     async with serving(answers) as served:
         yield served, pipeline

@@ -1,15 +1,11 @@
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
 from ingest import BadSamples
-from ingest.json_samples import decode
 from schemas.samples import Budget, Reason, Samples
-from tests.recordings.recording import load
-
-DATA = Path(__file__).parent.parent / "recordings" / "data"
+from tests.ingest.taking import decode
 
 
 def alice(**fields: Any) -> dict[str, Any]:
@@ -17,7 +13,7 @@ def alice(**fields: Any) -> dict[str, Any]:
 
 
 def decoded(message: Any, *, budget: Budget | None = None, heard: tuple[str, ...] = ()) -> Samples:
-    return decode(orjson.dumps(message), "svc", "unit", budget or Budget(), heard=heard)
+    return decode(orjson.dumps(message), budget=budget, heard=heard)
 
 
 def client_ids(samples: Samples) -> list[str]:
@@ -27,7 +23,7 @@ def client_ids(samples: Samples) -> list[str]:
 def test_samples_are_those_of_their_service_and_media_unit() -> None:
     samples = decoded({"clientSamples": [alice()]})
 
-    assert (samples.service_id, samples.media_unit_id, client_ids(samples)) == ("svc", "unit", ["alice"])
+    assert (samples.service_id, samples.media_unit_id, client_ids(samples)) == ("svc", "mu", ["alice"])
 
 
 @pytest.mark.parametrize(
@@ -48,7 +44,7 @@ def test_samples_are_those_of_their_service_and_media_unit() -> None:
 )
 def test_what_is_no_object_is_refused(data: bytes) -> None:
     with pytest.raises(BadSamples) as raised:
-        decode(data, "svc", "unit", Budget())
+        decode(data)
 
     assert (raised.value.reason, raised.value.close_code, raised.value.status) == (
         "Failed to decode Samples",
@@ -61,7 +57,7 @@ def test_what_is_no_object_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize("deep", [b"[" * 100_000, b'{"a":' * 100_000])
 def test_what_is_nested_too_deep_is_refused(deep: bytes) -> None:
     with pytest.raises(BadSamples):
-        decode(deep, "svc", "unit", Budget())
+        decode(deep)
 
 
 def test_a_client_sample_needs_no_envelope() -> None:
@@ -112,17 +108,51 @@ def test_numbers_keep_all_their_digits() -> None:
     assert samples.clients[0].tracks[0].stats == stats
 
 
-def test_samples_of_sfus_are_kept_as_they_came() -> None:
-    samples = decoded({"sfuSamples": [{"sfuId": "s", "timestamp": 1}, "no object"]})
+def test_samples_of_sfus_are_read() -> None:
+    samples = decoded({"sfuSamples": [{"sfuId": "s", "timestamp": 1}, "no object", {"timestamp": 1}]})
 
-    assert samples.sfus == [{"sfuId": "s", "timestamp": 1}]
-    assert samples.rejected == {Reason.NOT_AN_OBJECT: 1}
+    assert [sfu.sfu_id for sfu in samples.sfus] == ["s"]
+    assert samples.rejected == {Reason.NOT_AN_OBJECT: 1, Reason.SFU_ID_MISSING: 1}
 
 
-def test_what_is_not_analysed_is_tallied() -> None:
-    samples = decoded({"turnSamples": [{}, {}], "clientSamples": [alice(customObserverEvents=[{"name": "X"}])]})
+def test_a_sample_of_an_sfu_needs_no_envelope() -> None:
+    samples = decoded({"sfuId": "s", "timestamp": 1})
 
-    assert samples.rejected == {Reason.TURN_SAMPLES_NOT_ANALYSED: 2, Reason.OBSERVER_EVENT_NOT_ANALYSED: 1}
+    assert ([sfu.sfu_id for sfu in samples.sfus], samples.clients) == (["s"], [])
+
+
+def test_samples_of_sfus_and_of_clients_may_come_in_one_list() -> None:
+    samples = decoded([{"sfuId": "s", "timestamp": 1}, alice()])
+
+    assert ([sfu.sfu_id for sfu in samples.sfus], client_ids(samples)) == (["s"], ["alice"])
+
+
+def test_samples_of_turn_servers_are_kept_as_they_came() -> None:
+    turn = {"serverId": "t", "sessions": [{"sessionId": "1"}], "allocations": []}
+    samples = decoded({"turnSamples": [turn, "no object", {"sessions": []}, {"serverId": "NULL"}]})
+
+    assert samples.turns == [turn]
+    assert samples.rejected == {Reason.NOT_AN_OBJECT: 1, Reason.SERVER_ID_MISSING: 2}
+
+
+def test_lists_of_turn_servers_count_among_those_of_the_message() -> None:
+    samples = decoded({"turnSamples": [{"serverId": "t", "sessions": [{}] * 9, "allocations": 1}]}, budget=Budget(5))
+
+    assert samples.turns == [{"serverId": "t", "sessions": [{}] * 4, "allocations": []}]
+    assert samples.rejected == {Reason.TOO_MANY_ITEMS: 5, Reason.NOT_A_LIST: 1}
+
+
+def test_an_id_of_a_turn_server_that_is_too_long_costs_only_its_sample() -> None:
+    samples = decoded({"turnSamples": [{"serverId": "x" * 11}, {"serverId": "t"}]}, budget=Budget(id_length=10))
+
+    assert [turn["serverId"] for turn in samples.turns] == ["t"]
+    assert samples.rejected == {Reason.ID_TOO_LONG: 1}
+
+
+def test_events_for_the_observer_are_kept() -> None:
+    samples = decoded({"clientSamples": [alice(customObserverEvents=[{"name": "X"}])]})
+
+    assert samples.clients[0].stats["customObserverEvents"] == [{"name": "X"}]
 
 
 def test_all_lists_of_a_message_together_have_a_bound() -> None:
@@ -153,6 +183,18 @@ def test_a_close_that_names_nobody_means_all_who_were_heard() -> None:
     assert samples.leaving == {"alice", "bob"}
 
 
+def test_sfus_that_say_close_leave() -> None:
+    samples = decoded({"controls": {"close": True}, "sfuSamples": [{"sfuId": "s", "timestamp": 1}]}, heard=("bob",))
+
+    assert (samples.leaving, samples.leaving_sfus) == (set(), {"s"})
+
+
+def test_a_close_that_names_nobody_means_all_sfus_that_were_heard() -> None:
+    samples = decode(b'{"controls": {"close": true}}', heard=("alice",), heard_sfus=("s", "t"))
+
+    assert (samples.leaving, samples.leaving_sfus) == ({"alice"}, {"s", "t"})
+
+
 @pytest.mark.parametrize("controls", [None, {}, {"close": False}, {"close": "yes"}, [], 7])
 def test_who_does_not_say_close_stays(controls: Any) -> None:
     assert not decoded({"controls": controls, "clientSamples": [alice()]}, heard=("bob",)).leaving
@@ -163,18 +205,7 @@ def test_the_servers_time_may_replace_that_of_samples() -> None:
         "clientSamples": [alice(), {"clientId": "b", "roomId": "r"}],
         "sfuSamples": [{"sfuId": "s", "timestamp": 1}],
     }
-    samples = decode(orjson.dumps(message), "svc", "unit", Budget(), timestamp=5000)
+    samples = decode(orjson.dumps(message), timestamp=5000)
 
     assert [client.timestamp for client in samples.clients] == [5000, 5000]
-    assert samples.sfus[0]["timestamp"] == 5000
-
-
-def test_messages_of_real_clients_are_taken_whole() -> None:
-    taken = 0
-    for path in sorted(DATA.glob("*.jsonl.gz")):
-        for message in load(path).samples():
-            samples = decoded(message)
-            assert not samples.rejected
-            taken += len(samples.clients)
-
-    assert taken > 50
+    assert samples.sfus[0].timestamp == 5000

@@ -64,7 +64,11 @@ async def test_content_types_that_are_taken(content_type: str) -> None:
         (post(b"", JSON, path=PATH), 400, Refused.UNDECODABLE),
         (post(b"{}", JSON, path=PATH + "?schemaVersion=9.9.9"), 400, Refused.VERSION),
         (post(b"{}", JSON, path=PATH + "?schemaVersion="), 400, Refused.VERSION),
-        (post(b"{}", JSON, path=PATH + "?format=ProtoBuf"), 400, Refused.FORMAT),
+        (post(b"{}", JSON, path=PATH + "?format=ProtoBuf"), 400, Refused.UNDECODABLE),
+        (post(b"{}", "Content-Type: application/x-protobuf", path=PATH), 400, Refused.UNDECODABLE),
+        (post(b"{}", JSON, path=PATH + "?encoding=base64"), 400, Refused.FORMAT),
+        (post(b"{}", JSON, path=PATH + "?encoding=delta&schemaVersion=2.2.0"), 400, Refused.FORMAT),
+        (post(b"{}", JSON, path=PATH + f"?roomId={'r' * 256}"), 400, Refused.ID_TOO_LONG),
         (post(b"{}", JSON, path=PATH + "?format=avro"), 400, Refused.FORMAT),
         (post(b"{}", JSON, path=PATH + "?format=none"), 400, Refused.FORMAT),
         (post(b"{}", JSON, path=f"/rest/samples/{'s' * 513}/unit"), 400, Refused.ID_TOO_LONG),
@@ -84,7 +88,17 @@ async def test_what_is_refused_is_told_and_counted(request_: bytes, status: int,
 
 @pytest.mark.parametrize(
     "query",
-    ["schemaVersion=2.0.4", "schemaVersion=2.1.8", "schemaVersion=2.2.0", "format=JSON", "format=other", "format="],
+    [
+        "schemaVersion=2.0.4",
+        "schemaVersion=2.1.8",
+        "schemaVersion=2.2.0",
+        "schemaVersion=2.2.1-rc.0",
+        "schemaVersion=3.5.0",
+        "format=JSON",
+        "format=other",
+        "format=",
+        "encoding=",
+    ],
 )
 async def test_versions_and_formats_that_are_taken(query: str) -> None:
     async with taking() as (served, pipeline):
@@ -154,7 +168,7 @@ async def test_a_body_too_large_is_refused() -> None:
 async def test_what_is_not_taken_is_tallied_and_the_sender_hears_nothing(
     sources: Sources, reasons: dict[Reason, int]
 ) -> None:
-    body = samples_of("alice", "bob", sfuSamples=[{"sfuId": "s"}], controls={"close": True})
+    body = samples_of("alice", "bob", sfuSamples=[{"sfuId": "s", "timestamp": 1}], controls={"close": True})
     async with taking(sources) as (served, pipeline):
         answer = await served.client().ask(post(body, JSON, path=PATH))
 
@@ -163,6 +177,7 @@ async def test_what_is_not_taken_is_tallied_and_the_sender_hears_nothing(
     assert samples.rejected == reasons
     assert len(samples.clients) + len(samples.sfus) + sum(reasons.values()) == 3
     assert set(samples.leaving) == {client.client_id for client in samples.clients}
+    assert set(samples.leaving_sfus) == {sfu.sfu_id for sfu in samples.sfus}
 
 
 async def test_the_servers_time_may_replace_that_of_samples() -> None:

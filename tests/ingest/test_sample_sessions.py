@@ -65,7 +65,9 @@ async def test_a_bad_message_closes_only_its_session(message: str | bytes) -> No
     [
         (f"{PATH}?schemaVersion=9.9", "Not valid or not supported schema version: 9.9", Refused.VERSION),
         (f"{PATH}?schemaVersion={'9' * 5000}", "Not valid", Refused.VERSION),
-        (f"{PATH}?format=protobuf", "The format protobuf is not taken yet", Refused.FORMAT),
+        (f"{PATH}?format=avro", "The format avro is not taken", Refused.FORMAT),
+        (f"{PATH}?format=protobuf&schemaVersion=2.3.0", "Not valid or not supported", Refused.VERSION),
+        (f"{PATH}?clientId={'c' * 300}", "The clientId is too long", Refused.ID_TOO_LONG),
         (f"/samples/{'s' * 513}/unit", "The serviceId is too long", Refused.ID_TOO_LONG),
         (f"/samples/svc/{'u' * 513}", "The mediaUnitId is too long", Refused.ID_TOO_LONG),
     ],
@@ -80,7 +82,7 @@ async def test_a_session_that_cannot_be_understood_is_closed_at_once(path: str, 
     assert pipeline.statistics.refused == {refused: 1}
 
 
-@pytest.mark.parametrize("version", ["2.0.4", "2.1.7", "2.2.0"])
+@pytest.mark.parametrize("version", ["2.0.4", "2.1.7", "2.2.0", "3.3.0"])
 async def test_versions_that_are_taken(version: str) -> None:
     async with taking() as (served, pipeline):
         websocket = await served.websocket(f"{PATH}?schemaVersion={version}&format=json")
@@ -229,6 +231,41 @@ async def test_clients_of_services_that_are_not_allowed_do_not_depart() -> None:
         await wait_all_tasks_blocked()
 
         assert pipeline.departures == []
+
+
+async def test_the_sfus_of_a_session_that_closes_have_departed() -> None:
+    async with taking() as (served, pipeline):
+        websocket = await served.websocket(PATH)
+        await websocket.send_message('{"sfuSamples": [{"sfuId": "s", "timestamp": 1}, {"sfuId": "t", "timestamp": 1}]}')
+        await websocket.send_message('{"controls": {"close": true}, "sfuSamples": [{"sfuId": "t", "timestamp": 2}]}')
+        await wait_all_tasks_blocked()
+        await websocket.aclose()
+        await wait_all_tasks_blocked()
+
+        assert pipeline.taken[1].leaving_sfus == {"t"}
+        assert (pipeline.departures, pipeline.departed_sfus) == ([("svc", set())], {"s"})
+
+
+async def test_a_session_of_protobuf_takes_no_text() -> None:
+    async with taking() as (served, pipeline):
+        websocket = await served.websocket(f"{PATH}?format=protobuf&schemaVersion=2.2.0")
+        await websocket.send_message("")
+
+        assert await closed_with(websocket) == (4230, "Failed to decode Samples: protobuf comes in binary frames")
+        assert pipeline.statistics.refused == {Refused.UNDECODABLE: 1}
+
+
+async def test_samples_are_obscured_before_they_are_put() -> None:
+    def obscure(samples: Samples) -> None:
+        for client in samples.clients:
+            client.room_id = "hidden"
+
+    async with taking(obscure=obscure) as (served, pipeline):
+        websocket = await served.websocket(PATH)
+        await websocket.send_message(samples_of("alice"))
+        await wait_all_tasks_blocked()
+
+    assert [client.room_id for client in pipeline.taken[0].clients] == ["hidden"]
 
 
 async def test_only_so_many_clients_of_a_session_are_remembered() -> None:
