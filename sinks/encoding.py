@@ -1,8 +1,9 @@
-"""Reports as JSON lines; a report that cannot be written costs only itself."""
+"""Reports as lines, of JSON or of CSV; a report that cannot be written costs only itself."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from schemas.csv import CsvFormat, to_csv
 from schemas.reports import Report, to_json
 from sinks.sink import NotDelivered, Rejection
 
@@ -23,6 +24,20 @@ def json_lines(batch: Iterable[Report]) -> Lines:
             line = to_json(report) + b"\n"
         except TypeError:  # orjson: too large an integer, a lone surrogate, a type that JSON does not have
             encoded.rejected.append(Rejection(report, "it cannot be written as JSON"))
+        else:
+            encoded.reports.append(report)
+            encoded.lines.append(line)
+    return encoded
+
+
+def csv_lines(batch: Iterable[Report], format: CsvFormat) -> Lines:
+    """The payload of each report as one line of CSV. Lines of one type have the same columns: keep types apart."""
+    encoded = Lines([], [], [])
+    for report in batch:
+        try:
+            line = to_csv(report, format).encode()
+        except UnicodeEncodeError:  # a lone surrogate
+            encoded.rejected.append(Rejection(report, "it cannot be written as CSV"))
         else:
             encoded.reports.append(report)
             encoded.lines.append(line)
