@@ -17,7 +17,7 @@ from schemas.samples import Budget, Item
 from schemas.samples_3_peer_connections import LISTS, flatten
 from schemas.samples_3_streams import Lists
 from schemas.samples_3_telling import events, extensions, issues, meta_items, score_of
-from schemas.samples_3_values import entries_within, objectified
+from schemas.samples_3_values import entries, entries_within, objectified
 
 _SURE_SIGN = "peerConnections"
 _SIGNS = frozenset(("clientEvents", "clientIssues", "clientMetaItems", "score", "scoreReasons"))
@@ -78,3 +78,16 @@ def as_2_2(entry: Item, most_items: int = _MOST_ITEMS) -> Item:
 def _named(value: Any) -> Any:
     """A name as its sender wrote it; ``None`` for what stands for none."""
     return value if type(value) in (str, int) and value not in ("", "NULL") else None
+
+
+def says_left(entry: Item) -> bool:
+    """Whether a client of 3.x says in this sample that it leaves: then it is its last.
+
+    Clients tell it as an event ``CLIENT_LEFT`` when they are closed. One that names another client is an application's.
+    """
+    for event in entries(entry.get("clientEvents")):
+        if type(event) is dict and event.get("type") == "CLIENT_LEFT":
+            payload = objectified(event.get("payload")) or {}
+            if payload.get("clientId") in (None, entry.get("clientId")):
+                return True
+    return False
