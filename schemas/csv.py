@@ -124,66 +124,63 @@ _DIALECTS = {
 
 _ESCAPED_ENDS = {"\n": "n", "\r": "r"}
 
+_WHITE_SPACE = "".join(map(chr, range(33)))
+"""What is trimmed: everything up to the space."""
+
 
 @cache
 def _encoder(format: CsvFormat) -> Callable[[tuple[Any, ...]], str]:
     """What makes a line of cells."""
     dialect = _DIALECTS[format]
-    delimiter, line_end, null, quotes_all = dialect.delimiter, dialect.line_end, dialect.null, dialect.quotes_all
-    written = _quoting(dialect) if dialect.quote else _escaping(dialect)
+    delimiter, line_end, null, all_texts = dialect.delimiter, dialect.line_end, dialect.null, dialect.quotes_all
+    in_need, guarded = _quoting(dialect) if dialect.quote else _escaping(dialect)
 
     def encoded(cells: tuple[Any, ...]) -> str:
-        line = []
-        for cell in cells:
-            if cell is None:
-                line.append(null)
-            elif type(cell) is str:
-                line.append(written(cell))
-            elif type(cell) is int and not quotes_all:
-                line.append(str(cell))
-            else:
-                told = _number(cell)
-                line.append(null if told is None else written(told) if quotes_all else told)
+        if dialect.trim:
+            cells = tuple(cell.strip(_WHITE_SPACE) if type(cell) is str else cell for cell in cells)
+        if all_texts:
+            cells = tuple(cell if cell is None or type(cell) is str else _number(cell) for cell in cells)
+        line = [
+            null
+            if cell is None
+            else (cell if in_need(cell) is None else guarded(cell))
+            if type(cell) is str
+            else str(cell)
+            if type(cell) is int
+            else _number(cell) or null
+            for cell in cells
+        ]
         return delimiter.join(line) + line_end
 
     return encoded
 
 
-def _quoting(dialect: _Dialect) -> Callable[[str], str]:
-    """What puts a text in quotes where a reader could mistake it, and doubles or escapes quotes within.
+Search = Callable[[str], re.Match[str] | None]
+Guard = Callable[[str], str]
+
+
+def _quoting(dialect: _Dialect) -> tuple[Search, Guard]:
+    """What finds texts that a reader could mistake, and what puts these in quotes, doubling or escaping those within.
 
     In need are texts with a delimiter, a line end, a quote or an escape, those that begin with a character up to
-    ``#``, which some readers take for a comment, and those that end with a space or a control character. Of an empty
-    text nobody can tell that it is none.
+    ``#``, which some readers take for a comment, and those that end with a space or a control character.
     """
     quote, escape = dialect.quote or "", dialect.escape or dialect.quote or ""
     special = re.escape(dialect.delimiter + quote + escape)
-    in_need = re.compile("" if dialect.quotes_all else rf"\A[\0-#]|[\0- ]\Z|[\r\n{special}]").search
+    in_need = re.compile("" if dialect.quotes_all else rf"[\r\n{special}]|\A[\0-#]|[\0- ]\Z")
     within = re.compile(f"[{re.escape(quote + escape)}]")
-
-    def written(text: str) -> str:
-        if dialect.trim:
-            text = text.strip(_TRIMMED)
-        if in_need(text) is None:
-            return text
-        return quote + within.sub(lambda found: escape + found[0], text) + quote
-
-    return written
+    return in_need.search, lambda text: quote + within.sub(lambda found: escape + found[0], text) + quote
 
 
-_TRIMMED = "".join(map(chr, range(33)))
-"""What the library's own language takes for white space: everything up to the space."""
-
-
-def _escaping(dialect: _Dialect) -> Callable[[str], str]:
-    """What escapes, in a text, all that could end its cell."""
+def _escaping(dialect: _Dialect) -> tuple[Search, Guard]:
+    """What finds in a text all that could end its cell, and what escapes it."""
     escape = dialect.escape or ""
     special = re.compile(f"[\r\n{re.escape(dialect.delimiter + escape)}]")
 
     def escaped(found: re.Match[str]) -> str:
         return escape + _ESCAPED_ENDS.get(found[0], found[0])
 
-    return lambda text: special.sub(escaped, text)
+    return special.search, lambda text: special.sub(escaped, text)
 
 
 def _number(value: Any) -> str | None:

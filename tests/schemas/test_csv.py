@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.csv import CSV_COLUMNS, CsvFormat, to_csv
@@ -209,6 +209,7 @@ def agrees(told: Any, read: str, format: CsvFormat) -> bool:
 
 
 @pytest.mark.parametrize("format", READERS)
+@settings(max_examples=30, deadline=None)
 @given(told=st.lists(reports(), min_size=1, max_size=2))
 def test_lines_read_back_as_what_was_told(format: CsvFormat, told: list[Report]) -> None:
     rows = read("".join(to_csv(each, format) for each in told), format)
