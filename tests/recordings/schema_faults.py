@@ -14,7 +14,10 @@ from jsonschema import Draft202012Validator
 
 SCHEMAS = Path(__file__).parents[2].parent / "shared" / "reference" / "schemas" / "reports-2.2.json"
 
-FRACTIONS = {("INBOUND_AUDIO_TRACK", "totalSamplesDuration")}
+FRACTIONS = {
+    ("INBOUND_AUDIO_TRACK", "totalSamplesDuration"),
+    ("INBOUND_AUDIO_TRACK", "synthesizedSamplesDuration"),
+}
 """Fields that the schemas call whole and that real clients send with fractions, which are kept."""
 
 Envelope = Mapping[str, Any]

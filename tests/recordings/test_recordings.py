@@ -1,4 +1,7 @@
-"""Real clients, recorded, play against a whole node: every room, participant and stream is reported as it was."""
+"""Real clients and SFUs, recorded, play against a whole node: all that was true is reported as it was.
+
+Each room, participant, peer connection and stream, each transport and pad of an SFU; whatever the clients speak.
+"""
 
 import os
 from collections.abc import Sequence
@@ -8,19 +11,19 @@ import pytest
 from trio.testing import MockClock
 
 from tests.nodes import Node, Told, running
+from tests.recordings.csv_faults import csv_faults
 from tests.recordings.judge import faults
 from tests.recordings.recording import Recording, load
 from tests.recordings.replay import as_fast_as_possible, play
+from tests.recordings.schema_faults import schema_faults
 
 DATA = Path(__file__).parent / "data"
 MORE = Path(__file__).parents[2].parent / "shared" / "recordings"
 OWN = sorted(path.name for path in DATA.glob("*.jsonl.gz"))
-OTHERS = sorted({path.name for path in MORE.glob("oc2-*.jsonl.gz") if "protobuf" not in path.name} - {*OWN})
+OTHERS = sorted({path.name for path in MORE.glob("oc[23]*.jsonl.gz")} - {*OWN})
 ALL_COPIED = os.environ.get("RECORDINGS") == "all"
-COPIED = [name for name in OTHERS if ALL_COPIED or name == "oc2-churn3-json.jsonl.gz"]
+COPIED = [name for name in OTHERS if ALL_COPIED or name in ("oc2-churn3-json.jsonl.gz", "oc2-sfu3-json.jsonl.gz")]
 COPIES = 20
-LATER = {"sfu_samples_not_analysed"}
-"""What may be rejected: a recording of an SFU has samples of it too."""
 LONGER_THAN_ANY_LIMIT_S = 400
 
 no_others = pytest.mark.skipif(not OTHERS, reason=f"there is no {MORE.name} folder beside the repository")
@@ -81,12 +84,14 @@ async def wrong(recordings: Sequence[Recording], folder: Path, caplog: pytest.Lo
         reports += await all_ended(node, recordings)
         found = played.refusals + await not_taken(node)
     found += [f"logged: {it.getMessage()}" for it in caplog.records if it.exc_info or it.levelname == "ERROR"]
-    return found + faults([report.envelope for report in reports], recordings)
+    envelopes = [report.envelope for report in reports]
+    return found + schema_faults(envelopes) + csv_faults(envelopes) + faults(envelopes, recordings)
 
 
 async def all_ended(node: Node, recordings: Sequence[Recording]) -> list[Told]:
     rooms = sum(len(recording.truth["rooms"]) for recording in recordings)
-    return await node.reports_until(*["CALL_ENDED"] * rooms)
+    sfus = sum("sfu" in recording.truth for recording in recordings)
+    return await node.reports_until(*["CALL_ENDED"] * rooms, *["SFU_LEFT"] * sfus)
 
 
 async def not_taken(node: Node) -> list[str]:
@@ -95,5 +100,5 @@ async def not_taken(node: Node) -> list[str]:
     rejected = await node.by_reason("observertc_sources_rejected_total")
     dropped = await node.by_reason("observertc_sinks_dropped_reports_total")
     found = [f"{times:g} messages were refused: {reason}" for reason, times in refused.items()]
-    found += [f"{times:g} items were rejected: {reason}" for reason, times in rejected.items() if reason not in LATER]
+    found += [f"{times:g} items were rejected: {reason}" for reason, times in rejected.items()]
     return found + [f"{times:g} reports were dropped: {reason}" for reason, times in dropped.items()]
