@@ -8,7 +8,7 @@ from schemas.samples_3 import as_2_2, is_3, says_left
 from tests.schemas.any_json import CLIENT_SAMPLES
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(CLIENT_SAMPLES)
 def test_no_shape_makes_it_fail(entry: Item) -> None:
     before = orjson.dumps(entry)
