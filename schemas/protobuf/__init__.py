@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from schemas.protobuf.formats import Format, format_3_3, format_3_4, format_of, takes
 from schemas.protobuf.reading import Malformed, Reading
-from schemas.protobuf.shapes import FIXED_64, Codec, codec
+from schemas.protobuf.shapes import FIXED_64, codec
 from schemas.protobuf.wire import NoProtobuf, first_of, holds_more_than
 from schemas.samples import Item, Reason, Tally
 from schemas.versions import SchemaVersion
@@ -32,23 +32,21 @@ def decode(data: bytes, version: SchemaVersion, most_entries: int, rejected: Tal
     """
     if data[:1] in (b"{", b"["):
         raise Malformed("JSON text where protobuf was announced: name format=json")
-    form = format_of(version)
+    named = format_of(version)
     try:
-        if form.root == "ClientSample":
-            form = _format_3(data, form)
+        form, root = _recognised(data, named, most_entries + 1_000)
         ready = codec(form)
-        root = form.root if form.root == "ClientSample" else _root(data, ready)
         shape = ready.shapes[root]
         if len(data) > _SMALL and holds_more_than(8 * most_entries + 10_000, data, shape):
             raise Malformed(f"far more than {most_entries} entries")
         message = ready.classes[root].FromString(data)
     except (DecodeError, NoProtobuf):
-        raise Malformed(f"truncated, or no protobuf of schema {form.name}") from None
+        raise Malformed(f"truncated, or no protobuf of schema {named.name}") from None
     reading = Reading(most_entries + 1)
     item = reading.item(message, shape)
     if reading.left_out and rejected is not None:
         rejected[Reason.TOO_MANY_ITEMS] += reading.left_out
-    return item if root == form.root else {_ENVELOPED[root]: [item]}
+    return item if root == named.root else {_ENVELOPED[root]: [item]}
 
 
 def is_delta(version: SchemaVersion) -> bool:
@@ -58,23 +56,22 @@ def is_delta(version: SchemaVersion) -> bool:
 
 _ENVELOPED = {"ClientSample": "clientSamples", "SfuSample": "sfuSamples"}
 
-
-def _root(data: bytes, ready: Codec) -> str:
-    """Which message of 2.x this is: an envelope has no field where the samples have their timestamps."""
-    found = first_of(data, ready.timestamps)
-    return "Samples" if found is None else ready.timestamps[found]
+_TIMESTAMP_UNTIL_3_3 = 6 << 3 | FIXED_64
+_TIMESTAMP_FROM_3_4 = 7 << 3 | FIXED_64
 
 
-_UNTIL_3_3 = 6 << 3 | FIXED_64
-_FROM_3_4 = 7 << 3 | FIXED_64
+def _recognised(data: bytes, named: Format, most_tags: int) -> tuple[Format, str]:
+    """The format in which data is written, and the message that it is, told by where its timestamp stands.
 
-
-def _format_3(data: bytes, named: Format) -> Format:
-    """How a message of 3.x is written: senders name the version of their samples, not that of their encoder.
-
-    The timestamp, which every message has, moved in 3.4.
+    In 2.x an envelope has no field where the bare samples have theirs. In 3.x senders name the version of their
+    samples, not that of their encoder, and the timestamp, which every message has, moved in 3.4.
     """
-    found = first_of(data, (_UNTIL_3_3, _FROM_3_4))
-    if found == _FROM_3_4:
-        return format_3_4()
-    return format_3_3() if found == _UNTIL_3_3 and named is format_3_4() else named
+    if named.root == "Samples":
+        bare = codec(named).timestamps
+        found = first_of(bare, data, most_tags)
+        return named, named.root if found is None else bare[found]
+    found = first_of((_TIMESTAMP_UNTIL_3_3, _TIMESTAMP_FROM_3_4), data, most_tags)
+    if found == _TIMESTAMP_FROM_3_4:
+        return format_3_4(), named.root
+    until_3_3 = found == _TIMESTAMP_UNTIL_3_3 and named is format_3_4()
+    return format_3_3() if until_3_3 else named, named.root

@@ -1,27 +1,25 @@
 """Looks at the wire without reading it: what a message is, and how much it holds, before anything is built of it."""
 
 from collections.abc import Container, Iterator
+from itertools import islice
 
 from schemas.protobuf.shapes import FIXED_64, LENGTH, VARINT, Shape
 
 _FIXED_32 = 5
-_MOST_TAGS = 1_000
 
 
 class NoProtobuf(ValueError):
     """Bytes that are no protobuf message, or a part of one."""
 
 
-def first_of(data: bytes, wanted: Container[int]) -> int | None:
-    """The first of the tags `wanted` that stands at the top of a message; ``None`` if none of its first 1000 is one.
+def first_of(wanted: Container[int], data: bytes, most: int) -> int | None:
+    """The first of the tags `wanted` at the top of a message; ``None`` if it is none of the first `most`.
 
     A tag is the number of a field and its wire type as they stand on the wire. Raises `NoProtobuf`.
     """
-    for passed, (tag, _, _) in enumerate(_fields(data, 0, len(data))):
+    for tag, _, _ in islice(_fields(data, 0, len(data)), most):
         if tag in wanted:
             return tag
-        if passed == _MOST_TAGS:
-            break
     return None
 
 
