@@ -1,8 +1,8 @@
 """The demo: a cluster of three nodes, three simulated calls, and what the nodes tell about them on the terminal.
 
 On the way the node that leads is killed, and started again. ``python -m observer.demo`` ends by itself; exit code 0
-when no call noticed: every event was told once by one of the nodes, and every inbound stream was reported with its true
-sender, which the plans of the calls know.
+when no call noticed: every event was told once by one of the nodes, every inbound stream was reported with its true
+sender, and every pad of the SFU with its true client, which the plans of the calls know.
 """
 
 import json
@@ -67,6 +67,10 @@ NODE = {
         "peerConnectionsMaxIdle": IDLE,
         "inboundTracksMaxIdle": IDLE,
         "outboundTracksMaxIdle": IDLE,
+        "sfuMaxIdleTimeInS": IDLE,
+        "sfuTransportMaxIdleTimeInS": IDLE,
+        "sfuInboundRtpPadMaxIdleTimeInS": IDLE,
+        "sfuOutboundRtpPadMaxIdleTimeInS": IDLE,
     },
     "sinks": {"demo": {"type": "FileSink", "config": {"path": "-"}}},
 }
@@ -126,7 +130,7 @@ INTRODUCTION = """
 Three calls are played to them. The clients of a call are spread over the nodes:
 alice, bob and carol of a room each send their samples to another one.
   mesh   each connected to the others; a screen is shown
-  sfu    through an SFU
+  sfu    through an SFU, which sends samples too
   late   begins when the node that was killed is back
 
 The node that leads is killed. Reports that it had not written yet are gone with
@@ -180,7 +184,8 @@ class _Run:
 
     async def play(self, nodes: Sequence[ChildNode]) -> tuple[Summary, list[int]]:
         """Plays the calls, with a node killed on the way, until all is told; with which exit codes the nodes ended."""
-        options = Options([node.url for node in nodes], seconds=SECONDS + 3, period=PERIOD, longest_wait=LONGEST_WAIT)
+        urls = [node.url for node in nodes]
+        options = Options(urls, seconds=SECONDS + 3, period=PERIOD, longest_wait=LONGEST_WAIT, sfus=True)
         async with trio.open_nursery() as listening:
             for node in nodes:
                 listening.start_soon(self._listen, node)
@@ -201,9 +206,9 @@ class _Run:
         tell(row("samples sent", f"{sent.samples}; {sent.errors} connections failed, {sent.refused} refused"))
         tell(row("nodes", f"ended with exit codes {', '.join(map(str, codes))}"), "")
         if well and not story.told_again():
-            tell("All well: every event was told once, every stream found its sender.")
+            tell("All well: every event was told once, every stream and pad found its client.")
         elif well:
-            tell("All well: no event was lost, every stream found its sender.")
+            tell("All well: no event was lost, every stream and pad found its client.")
         else:
             tell("Not all is well.")
         return 0 if well else 1
@@ -212,7 +217,7 @@ class _Run:
         """Takes each report as it comes, until the node ends."""
         async for line in _lines(node):
             self.story.take(json.loads(line), node.name)
-            if b"CALL_EVENT" in line and self.story.complete():
+            if b"_EVENT" in line and self.story.complete():
                 self.all_told.set()
 
     async def _kill_leader(self, nodes: Sequence[ChildNode], listening: trio.Nursery) -> None:

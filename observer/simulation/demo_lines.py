@@ -4,10 +4,11 @@ import base64
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from observer.simulation.calls import Call
-from observer.simulation.demo_story import BUILT_IN, PAIRS, Moved, Story, end_of
+from observer.simulation.demo_story import BUILT_IN, PAIRS, SFU, Moved, Story, end_of
 
 Payload = Mapping[str, Any]
 
@@ -23,6 +24,12 @@ _COLOURS = {
 }
 _CUSTOM_COLOUR = 35
 _BOLD = 1
+
+_INDENT = " " * 19
+"""What stands left of what a line of the summary tells."""
+
+_TOLD_AS = ("calls", "clients", "peer connections", "media tracks", "SFUs", "SFU transports", "SFU pads")
+"""What the pairs of events are about."""
 
 
 class Teller:
@@ -105,13 +112,16 @@ def who_hears_whom(story: Story) -> Iterator[str]:
 def summary(story: Story) -> Iterator[str]:
     """What was seen, what a node took with it, and what is wrong."""
     events, own = story.events(), story.events().keys() - BUILT_IN
-    for (begin, end), what in zip(PAIRS, ("calls", "clients", "peer connections", "media tracks"), strict=True):
-        yield row(what, f"{events[begin]} {_past(begin)}, {events[end]} {_past(end)}")
+    for (begin, end), what in zip(PAIRS, _TOLD_AS, strict=True):
+        if story.pads or not begin.startswith("SFU_"):
+            yield row(what, f"{events[begin]} {_past(begin)}, {events[end]} {_past(end)}")
     yield row("events of clients", ", ".join(f"{events[name]} {name}" for name in sorted(own)) or "none")
     yield row("reports", f"{sum(story.reports.values())} of {len(story.reports)} types")
     yield row("inbound streams", f"{len(story.matched())} of {len(story.receptions())} matched with their senders")
+    if story.pads:
+        yield row("pads of the SFU", f"{len(story.matched_pads())} of {len(story.pads)} matched with their clients")
     if story.killed is not None:
-        yield row("told twice", _counted(story.told_again()) or "nothing")
+        yield from wrap(row("told twice", _counted(story.told_again()) or "nothing"), 80, subsequent_indent=_INDENT)
         yield row(f"gone with {story.killed}", _counted(story.gone()) or "no event; some reports of samples, perhaps")
     for fault in story.faults():
         yield f"WRONG: {fault}"
@@ -119,7 +129,7 @@ def summary(story: Story) -> Iterator[str]:
 
 def row(what: str, told: str) -> str:
     """One line of the summary."""
-    return f"{what:<18} {told}"
+    return f"{what:<{len(_INDENT) - 1}} {told}"
 
 
 def _counted(events: Counter[str]) -> str:
@@ -137,8 +147,12 @@ def _what(group: Sequence[Payload]) -> str:
         return (
             f"{len(group)} peer connections" if len(group) > 1 else f"peer connection {first['peerConnectionId'][:8]}"
         )
-    if name.startswith("MEDIA_TRACK_"):
+    if name.startswith(("MEDIA_TRACK_", "SFU_RTP_PAD_")):
         return _tracks(group)
+    if name.startswith("SFU_TRANSPORT_"):
+        return f"{len(group)} transports" if len(group) > 1 else f"transport {first['transportId'][:8]}"
+    if name in BUILT_IN:
+        return f"SFU {first['sfuId'][:8]}"
     return ", ".join(dict.fromkeys(str(payload["value"] or payload["message"] or "") for payload in group))
 
 
@@ -148,11 +162,15 @@ def _tracks(group: Sequence[Payload]) -> str:
     if len(group) > 1:
         return ", ".join(f"{count} {direction}" for direction, count in sorted(directions.items()))
     [direction] = directions
+    if "rtpPadId" in group[0]:
+        return f"{direction} pad {group[0]['rtpPadId'][:8]}"
     return f"{direction} {attached[0]['mediaKind'].lower()}, SSRC {group[0]['SSRC']}"
 
 
 def _names(calls: Sequence[Call]) -> Iterator[str]:
-    return (person.user_id for call in calls for person in call.participants)
+    yield SFU
+    for call in calls:
+        yield from (person.user_id for person in call.participants)
 
 
 def _width(words: Iterable[str]) -> int:

@@ -15,6 +15,7 @@ from observer.demo import INTRODUCTION, occurred, planned
 from observer.simulation.calls import Call, CallShape, Reception, plan_call
 from observer.simulation.demo_lines import Teller, summary, who_hears_whom
 from observer.simulation.demo_story import BUILT_IN, Story, expected_events
+from observer.simulation.sfu import Pad, pads, sfu_id_of, through_sfu
 
 BEGAN = 1_750_000_000_000
 DEMO = [sys.executable, "-m", "observer.demo"]
@@ -35,6 +36,17 @@ def event(name: str, **payload: Any) -> dict[str, Any]:
 
 def told(name: str, **payload: Any) -> dict[str, Any]:
     return {"type": "CALL_EVENT", "payload": event(name, **payload)}
+
+
+def of_sfu(call: Call, name: str, **payload: Any) -> dict[str, Any]:
+    """An event of an SFU, which has no room and no client."""
+    ids = {"sfuId": sfu_id_of(call), "callId": None, "transportId": None, "rtpPadId": None, "attachments": None}
+    return {"type": "SFU_EVENT", "payload": ids | {"name": name, "timestamp": BEGAN + 2500} | payload}
+
+
+def of_pad(call: Call, pad: Pad, client_id: str | None, track_id: str | None) -> dict[str, Any]:
+    payload = {"sfuId": sfu_id_of(call), "rtpPadId": pad.pad_id, "clientId": client_id, "trackId": track_id}
+    return {"type": f"SFU_{pad.direction}_RTP_PAD", "payload": payload | {"timestamp": BEGAN}}
 
 
 def inbound(
@@ -69,15 +81,26 @@ def all_reports(call: Call) -> Iterator[dict[str, Any]]:
         for _ in range(times):
             attachments = json.dumps({"streamDirection": "INBOUND", "mediaKind": "AUDIO"}).encode()
             encoded = base64.b64encode(attachments)
-            yield told(name, clientId="c1", peerConnectionId=f"p{next(numbers)}", attachments=encoded)
+            if name.startswith("SFU_"):
+                yield of_sfu(call, name, transportId=f"t{next(numbers)}", attachments=encoded)
+            else:
+                yield told(name, clientId="c1", peerConnectionId=f"p{next(numbers)}", attachments=encoded)
     for reception in call.receptions:
         yield inbound(call, reception, None)
         yield inbound(call, reception, true_sender(reception))
+    for pad in pads(call) if through_sfu(call) else ():
+        yield of_pad(call, pad, None, None)
+        yield of_pad(call, pad, pad.client_id, pad.track_id)
 
 
 @pytest.fixture
 def call() -> Call:
     return plan_call(Random(4), CallShape(participants=3, seconds=30, screen_share=True))
+
+
+@pytest.fixture
+def sfu_call() -> Call:
+    return plan_call(Random(4), CallShape(participants=3, seconds=30, sfu=True))
 
 
 def story_of(call: Call, *, without: str | None = None) -> Story:
@@ -311,6 +334,60 @@ def test_a_stream_with_a_wrong_sender_is_told_even_when_it_was_also_right(call: 
 
     assert first not in story.matched()
     assert any(line.startswith("WRONG: a stream of client") and str(first.ssrc) in line for line in summary(story))
+
+
+def test_a_call_through_an_sfu_told_whole_is_whole(sfu_call: Call) -> None:
+    story = story_of(sfu_call)
+    fed = len(pads(sfu_call))
+
+    assert story.whole()
+    assert f"pads of the SFU    {fed} of {fed} matched with their clients" in summary(story)
+    assert f"SFU pads           {fed} added, {fed} removed" in summary(story)
+
+
+@pytest.mark.parametrize("name", ["SFU_JOINED", "SFU_TRANSPORT_CLOSED", "SFU_RTP_PAD_ADDED"])
+def test_a_missing_event_of_an_sfu_is_told(sfu_call: Call, name: str) -> None:
+    story = story_of(sfu_call, without=name)
+
+    assert not story.whole()
+    assert any(line.startswith("WRONG: ") and line.endswith(f" {name}") for line in summary(story))
+
+
+def test_a_pad_that_was_never_matched_is_not_whole(sfu_call: Call) -> None:
+    story = story_of(sfu_call)
+    del story.fed[pads(sfu_call)[-1].pad_id]
+
+    assert not story.whole()
+
+
+def test_a_pad_of_a_wrong_client_is_told_even_when_it_was_also_right(sfu_call: Call) -> None:
+    story = story_of(sfu_call)
+    first, second = pads(sfu_call)[:2]
+    story.take(of_pad(sfu_call, first, second.client_id, second.track_id), "n1")
+
+    assert not story.whole()
+    assert any(line.startswith(f"WRONG: the pad {first.pad_id}") for line in summary(story))
+
+
+def test_an_sfu_is_told_in_the_room_of_its_call(sfu_call: Call) -> None:
+    story = Story([sfu_call])
+    story.take(of_sfu(sfu_call, "SFU_JOINED"), "n1")
+    for _ in "ab":
+        story.take(of_sfu(sfu_call, "SFU_TRANSPORT_OPENED", transportId="0123456789"), "n1")
+
+    joined, opened = (line.split() for line in Teller(story).news())
+
+    assert joined[2:] == ["n1", sfu_call.room_id, "SFU", "SFU_JOINED", "SFU", sfu_id_of(sfu_call)[:8]]
+    assert opened[-2:] == ["2", "transports"]
+
+
+def test_an_sfu_that_speaks_to_another_node_is_told(sfu_call: Call) -> None:
+    story, first = Story([sfu_call]), pads(sfu_call)[0]
+    for node in ("n1", "n2"):
+        story.take(of_pad(sfu_call, first, None, None), node)
+
+    [line] = Teller(story).news()
+    assert line.split()[2:5] == ["n2", sfu_call.room_id, "SFU"]
 
 
 def test_who_hears_whom_is_told_from_the_reports_with_the_nodes_of_both(call: Call) -> None:
