@@ -12,12 +12,18 @@ from store.commands import (
     CALL,
     CLIENT,
     PEER_CONNECTION,
+    SFU,
     TRACK,
     ClientSeen,
     Command,
     Happening,
     Leave,
     PeerConnectionSeen,
+    RtpPadSeen,
+    SctpChannelSeen,
+    SfuHappening,
+    SfuSeen,
+    SfuTransportSeen,
     Sweep,
     Touch,
     TrackSeen,
@@ -90,6 +96,69 @@ def client_with(*tracks: TrackSeen, client: str = "alice", at: int = NOW, **fiel
     return client_seen(client, peer_connection_seen(*tracks, at=at), at=at, **fields)
 
 
+def rtp_pad_seen(
+    pad_id: str = "pad",
+    *,
+    direction: str = INBOUND,
+    at: int = NOW,
+    internal: bool = False,
+    stream: str | None = "stream",
+    sink: str | None = None,
+    ssrc: int | None = 1,
+) -> RtpPadSeen:
+    """An RTP pad of an SFU."""
+    return RtpPadSeen(direction, pad_id, at, at, internal, stream, sink, ssrc)
+
+
+def outbound_pad_seen(
+    pad_id: str = "out", *, at: int = NOW, internal: bool = False, sink: str | None = "sink", **fields: Any
+) -> RtpPadSeen:
+    """An outbound RTP pad; `fields` are those of `rtp_pad_seen`."""
+    return rtp_pad_seen(pad_id, direction=OUTBOUND, at=at, internal=internal, sink=sink, **fields)
+
+
+def sctp_channel_seen(channel_id: str = "channel", *, at: int = NOW, stream: str | None = "data") -> SctpChannelSeen:
+    """An SCTP channel of an SFU."""
+    return SctpChannelSeen(channel_id, stream, at, at)
+
+
+def sfu_transport_seen(
+    *below: RtpPadSeen | SctpChannelSeen, id: str = "transport", at: int = NOW, internal: bool = False
+) -> SfuTransportSeen:
+    """A transport of an SFU with these of its pads and channels."""
+    pads = [row for row in below if isinstance(row, RtpPadSeen)]
+    channels = [row for row in below if isinstance(row, SctpChannelSeen)]
+    return SfuTransportSeen(id, internal, at, at, pads, channels)
+
+
+def sfu_seen(
+    *transports: SfuTransportSeen,
+    sfu: str = "sfu",
+    service: str = "service",
+    at: int = NOW,
+    media_unit: str = "unit",
+    marker: str | None = None,
+    zone: float | None = None,
+) -> SfuSeen:
+    """An SFU with these of its transports."""
+    return SfuSeen(service, sfu, at, at, media_unit, marker, zone, transports)
+
+
+def sfu_with(*below: RtpPadSeen | SctpChannelSeen, sfu: str = "sfu", at: int = NOW, **fields: Any) -> SfuSeen:
+    """An SFU with these pads and channels on one transport; `fields` are those of `sfu_seen`."""
+    return sfu_seen(sfu_transport_seen(*below, at=at), sfu=sfu, at=at, **fields)
+
+
+def observe_sfus(origin: str, seq: int, *sfus: SfuSeen, now: int = NOW) -> Command:
+    """The node `origin` tells, as its number `seq`, what samples of SFUs showed."""
+    return Command(origin, seq, now, 0, sfus=sfus)
+
+
+def sfu_leaves(origin: str, seq: int, *sfus: str, certain: bool = True, now: int = NOW) -> Command:
+    """SFUs leave."""
+    return Command(origin, seq, now, 0, leaves=[Leave(SFU, "service", sfu, certain) for sfu in sfus])
+
+
 def observe(
     origin: str, seq: int, *seen: ClientSeen, now: int = NOW, mark: int = 0, touches: Sequence[Touch] = ()
 ) -> Command:
@@ -132,6 +201,11 @@ def touch_track(track_id: str = "mic", *, direction: str = OUTBOUND, at: int = N
     return Touch(TRACK, ("service", "alice", "pc", direction, AUDIO, track_id), at, age)
 
 
+def touch_sfu(*path: str, what: str = SFU, at: int = NOW, age: int = 0) -> Touch:
+    """The last touch of an SFU, or of what `path` leads to within the SFU."""
+    return Touch(what, ("service", "sfu", *path), at, age)
+
+
 def registry_of(*seen: ClientSeen, now: int = NOW) -> Registry:
     """A registry that the node n1 told this, as its number 1."""
     registry = Registry()
@@ -149,6 +223,13 @@ def told(happenings: Iterable[Happening]) -> list[tuple[str, str]]:
     return [
         (entry.what, entry.track_id or entry.peer_connection_id or entry.client_id or entry.call_id)
         for entry in happenings
+    ]
+
+
+def sfu_told(happenings: Iterable[SfuHappening]) -> list[tuple[str, str]]:
+    """The same of the rows of SFUs."""
+    return [
+        (entry.what, entry.pad_id or entry.channel_id or entry.transport_id or entry.sfu_id) for entry in happenings
     ]
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from store.commands import Command, Happening, Outcome, SfuHappening
 from store.entities import INBOUND, OUTBOUND, Claims, MediaTrack, PeerConnection, RtpPad, SfuTransport, below, below_sfu
 from store.registry import Registry
-from tests.store.plain_registry import Path, PlainRegistry
+from tests.store.plain_registry import PlainRegistry
+from tests.store.plain_rows import Path
 
 Key = tuple[str, ...]
 
@@ -258,8 +259,10 @@ class Outbox:
 
 def all_of(outcome: Outcome) -> list[Told]:
     """All that an outcome tells."""
-    told: list[Told] = [("opened", entry) for entry in (*outcome.opened, *outcome.sfus_opened)]
-    told += [("closed", entry) for entry in (*outcome.closed, *outcome.sfus_closed)]
+    told: list[Told] = [("opened", entry) for entry in outcome.opened]
+    told += [("opened", entry) for entry in outcome.sfus_opened]
+    told += [("closed", entry) for entry in outcome.closed]
+    told += [("closed", entry) for entry in outcome.sfus_closed]
     return told
 
 

@@ -1,7 +1,6 @@
 """The registry once more, written to be obviously right: lists that are searched, no indexes, no care for speed."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from store.claims import MOST_SSRCS
 from store.commands import (
@@ -18,72 +17,22 @@ from store.commands import (
 )
 from store.departed import REMEMBERED
 from store.entities import OUTBOUND
+from tests.store.plain_rows import (
+    KINDS,
+    Call,
+    Client,
+    Origin,
+    Path,
+    PeerConnection,
+    Row,
+    Track,
+    happening,
+    last,
+    path_of,
+)
 from tests.store.plain_sfus import PlainSfus
 
-
-@dataclass(eq=False)
-class Row:
-    """When a row was last touched."""
-
-    sample: int
-    server: int
-
-    def touch(self, sample: int, server: int) -> None:
-        """Never goes back."""
-        self.sample, self.server = max(self.sample, sample), max(self.server, server)
-
-
-@dataclass(eq=False)
-class Track(Row):
-    """A track."""
-
-    key: tuple[str, str, str]
-    ssrcs: list[int] = field(default_factory=list)
-    stream: str | None = None
-    sink: str | None = None
-    claimed: int = 0
-
-
-@dataclass(eq=False)
-class PeerConnection(Row):
-    """A peer connection."""
-
-    name: str
-    tracks: list[Track] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Client(Row):
-    """A client; `first` is the entry that made it."""
-
-    first: ClientSeen
-    origin: str
-    peer_connections: list[PeerConnection] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Call(Row):
-    """A call; the `current` one of a room takes its new clients."""
-
-    service: str
-    room: str
-    name: str
-    marker: str | None
-    current: bool = True
-    clients: list[Client] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Origin:
-    """What is kept of a node."""
-
-    seq: int = 0
-    last: Outcome = field(default_factory=Outcome)
-    untold: list[tuple[int, Outcome]] = field(default_factory=list)
-
-
-Path = tuple[Call, Client | None, PeerConnection | None, Track | None]
-"""A row with its parents; what is below it is ``None``."""
+SFU_RANKS = [("sfu",), ("sfuTransport",), ("rtpPad", "sctpChannel")]
 
 
 class PlainRegistry:
@@ -333,48 +282,3 @@ class PlainRegistry:
             self.sfus.opened = [entry for ranks in SFU_RANKS for entry in told if entry.what in ranks]
             told = [*self.sfus.closed, *(entry for outcome in inherited for entry in outcome.sfus_closed)]
             self.sfus.closed = [entry for ranks in reversed(SFU_RANKS) for entry in told if entry.what in ranks]
-
-
-KINDS = ("call", "client", "peerConnection", "track")
-SFU_RANKS = [("sfu",), ("sfuTransport",), ("rtpPad", "sctpChannel")]
-
-
-def last(path: Path) -> Row:
-    """The row that a path leads to."""
-    return [row for row in path if row is not None][-1]
-
-
-def path_of(path: Path) -> tuple[str, ...]:
-    """Kind and path, as a touch writes them."""
-    call, client, peer_connection, track = path
-    if client is None:
-        return KINDS[0], call.service, call.room, call.name
-    names = (call.service, client.first.client_id)
-    if peer_connection is None:
-        return KINDS[1], *names
-    if track is None:
-        return KINDS[2], *names, peer_connection.name
-    return KINDS[3], *names, peer_connection.name, *track.key
-
-
-def happening(path: Path, timestamp: int) -> Happening:
-    """What is told when the row opens or closes."""
-    call, client, peer_connection, track = path
-    told = Happening(path_of(path)[0], call.service, call.room, call.name, timestamp)
-    if client is None:
-        return told._replace(marker=call.marker)
-    first = client.first
-    told = told._replace(
-        media_unit_id=first.media_unit_id,
-        client_id=first.client_id,
-        user_id=first.user_id,
-        marker=first.marker,
-        time_zone_offset=first.time_zone_offset,
-    )
-    if peer_connection:
-        told = told._replace(peer_connection_id=peer_connection.name)
-    if track:
-        direction, kind, name = track.key
-        told = told._replace(direction=direction, media_kind=kind, track_id=name, ssrcs=tuple(track.ssrcs))
-        told = told._replace(sfu_stream_id=track.stream, sfu_sink_id=track.sink)
-    return told

@@ -4,11 +4,11 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from store.commands import encode
+from store.commands import SfuHappening, encode
 from store.machine import Machine
 from store.records import FORMAT, MalformedSnapshot
-from tests.build import client_seen, client_with, gone, observe, track_seen
-from tests.store.agreement import assert_indexes_agree, rows_of
+from tests.build import client_seen, client_with, gone, observe, rtp_pad_seen, sctp_channel_seen, sfu_with, track_seen
+from tests.store.agreement import assert_indexes_agree, rows_of, sfu_rows_of
 from tests.store.copies import ROW_BY_ROW, copy_of, parts_of, restored
 from tests.store.strategies import damaged
 
@@ -36,13 +36,18 @@ SFU = ["sfu", "s", "f", 0, "unit", None, 1.5, "n1", 0, 0]
 TRANSPORT = ["sfuTransport", "t", False, 0, 0, 0]
 PADS = ["rtpPads", [["OUTBOUND", "p", 0, True, "stream", None, 1, 0, 0]]]
 CHANNELS = ["sctpChannels", [["ch", "stream", 0, 0, 0]]]
+SFUS = [SFU, TRANSPORT, PADS, CHANNELS]
 OTHER_SFU = ["sfu", "s", "g", 0, "unit", "m", None, "n1", 0, 0]
 
 
 def test_these_parts_would_be_taken() -> None:
-    machine = restored([*map(msgspec.msgpack.encode, (HEAD, [1, [ORIGIN, OUTCOME, CALL, CLIENT, PEER_CONNECTION]]))])
+    records = [ORIGIN, OUTCOME, DEPARTED, CALL, CLIENT, PEER_CONNECTION, *SFUS, OTHER_SFU]
 
-    assert machine.registry.tracks == 1
+    registry = restored(map(msgspec.msgpack.encode, (HEAD, [1, records]))).registry
+
+    assert (registry.tracks, len(registry.sfus), registry.sfu_transports, registry.sfu_pads) == (1, 2, 1, 2)
+    assert registry.departed.rows == {("s", "carol"): (1, 2)}
+    assert registry.origins["n1"].last.sfus_opened == [SfuHappening(*SFU_HAPPENING)]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"\xff", b"\x90", b"\xc0", b"\xc1", b"\x91" * 100_000])
@@ -69,17 +74,25 @@ def test_a_part_that_is_lost_or_comes_twice_is_noticed() -> None:
         [*PEER_CONNECTION[:5], [[*TRACK[:4], ["1"], *TRACK[5:]]]],
         [*ORIGIN[:2], True],
         [*OUTCOME[:3], [["call"]], [], []],
+        [*OUTCOME[:6], [HAPPENING], []],
+        ["departed", [["s", "carol", 1]]],
+        [*SFU[:6], "1.5", *SFU[7:]],
+        [*TRANSPORT[:2], 0, *TRANSPORT[3:]],
+        ["rtpPads", [["OUTBOUND", "p", 0, True, "stream", None, "1", 0, 0]]],
+        ["sctpChannels", [["ch", 1, 0, 0, 0]]],
         [*CALL, 0],
         CALL[:-1],
         ["room", "r"],
     ],
 )
 def test_a_field_of_another_type_is_refused(record: list[object]) -> None:
-    assert refused(HEAD, [1, [ORIGIN, OUTCOME, CALL, CLIENT, PEER_CONNECTION]], [2, [record]])
+    assert refused(HEAD, [1, [ORIGIN, OUTCOME, CALL, CLIENT, PEER_CONNECTION, *SFUS]], [2, [record]])
 
 
 @pytest.mark.parametrize(
-    "record", [CLIENT, PEER_CONNECTION, ["tracks", [TRACK]], OUTCOME], ids=lambda record: record[0]
+    "record",
+    [CLIENT, PEER_CONNECTION, ["tracks", [TRACK]], OUTCOME, TRANSPORT, PADS, CHANNELS],
+    ids=lambda record: record[0],
 )
 def test_what_stands_below_nothing_is_refused(record: list[object]) -> None:
     assert refused(HEAD, [1, [record]]) == "a record stands below nothing"
@@ -98,9 +111,20 @@ def test_an_outcome_belongs_to_the_last_origin() -> None:
     assert [len(origin.last.calls) for origin in registry.origins.values()] == [2, 2]
 
 
-@pytest.mark.parametrize("record", [CALL, CLIENT, PEER_CONNECTION, ["tracks", [TRACK]], ORIGIN], ids=lambda row: row[0])
+@pytest.mark.parametrize("record", [PADS, CHANNELS], ids=lambda record: record[0])
+def test_nothing_goes_on_below_a_transport_whose_sfu_another_followed(record: list[object]) -> None:
+    assert refused(HEAD, [1, [*SFUS, OTHER_SFU, record]]) == "a record stands below nothing"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [CALL, CLIENT, PEER_CONNECTION, ["tracks", [TRACK]], ORIGIN, DEPARTED, *SFUS],
+    ids=lambda row: row[0],
+)
 def test_what_is_there_twice_is_refused(record: list[object]) -> None:
-    assert refused(HEAD, [1, [ORIGIN, CALL, CLIENT, PEER_CONNECTION, record]]).endswith("is there twice")
+    records = [ORIGIN, DEPARTED, CALL, CLIENT, PEER_CONNECTION, *SFUS, record]
+
+    assert refused(HEAD, [1, records]).endswith("is there twice")
 
 
 def test_a_client_of_two_calls_is_refused() -> None:
@@ -132,7 +156,17 @@ def test_parts_that_are_refused_change_nothing() -> None:
 
 @pytest.mark.hostile
 @settings(deadline=None, max_examples=400, derandomize=True)
-@given(damaged([HEAD, [1, [ORIGIN, OUTCOME]], [2, [CALL, CLIENT, PEER_CONNECTION]], [3, [OTHER, BOB]]]))
+@given(
+    damaged(
+        [
+            HEAD,
+            [1, [ORIGIN, OUTCOME, DEPARTED]],
+            [2, [CALL, CLIENT, PEER_CONNECTION]],
+            [3, [OTHER, BOB]],
+            [4, [*SFUS, OTHER_SFU]],
+        ]
+    )
+)
 def test_a_damaged_snapshot_is_refused_or_gives_a_registry_that_works(damage: object) -> None:
     try:
         machine = restored(map(msgspec.msgpack.encode, damage if isinstance(damage, list) else [damage]))
@@ -140,6 +174,9 @@ def test_a_damaged_snapshot_is_refused_or_gives_a_registry_that_works(damage: ob
         return
 
     assert_indexes_agree(machine.registry)
-    outcome = machine.apply(encode(gone("n9", 1, "n1", "n2", seen=[client_with(track_seen(ssrcs=[1]))])))
+    command = gone("n9", 1, "n1", "n2", seen=[client_with(track_seen(ssrcs=[1]))])
+    outcome = machine.apply(encode(command._replace(sfus=[sfu_with(rtp_pad_seen(), sctp_channel_seen())])))
     assert outcome.failed is None
-    assert rows_of(copy_of(machine).registry) == rows_of(machine.registry)
+    copy = copy_of(machine).registry
+    assert rows_of(copy) == rows_of(machine.registry)
+    assert sfu_rows_of(copy) == sfu_rows_of(machine.registry)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from store.commands import Command, encode
-from store.entities import Entity, below
+from store.entities import INBOUND, Entity, below, below_sfu
 from store.machine import Machine
 from store.registry import Registry
 from tests.build import (
@@ -15,10 +15,15 @@ from tests.build import (
     client_seen,
     client_with,
     expired,
-    inbound_seen,
     leave,
     observe,
+    observe_sfus,
+    outbound_pad_seen,
     registry_of,
+    rtp_pad_seen,
+    sctp_channel_seen,
+    sfu_leaves,
+    sfu_with,
     sweep,
     track_seen,
 )
@@ -32,19 +37,25 @@ class Witness:
 
 
 def full() -> Registry:
-    """Rows of each kind, SSRCs and streams that two tracks claim, and a call that lost its room."""
-    tracks = [track_seen("mic", ssrcs=[1, 2]), track_seen("cam", ssrcs=[3], stream="st"), inbound_seen()]
-    return registry_of(
+    """Rows of each kind, SSRCs, streams and sinks that two tracks claim, and a call that lost its room."""
+    played = track_seen("speaker", direction=INBOUND, stream="st", sink="si")
+    tracks = [track_seen("mic", ssrcs=[1, 2]), track_seen("cam", ssrcs=[3], stream="st"), played]
+    registry = registry_of(
         client_with(*tracks),
         client_with(*tracks, client="bob"),
         client_with(*tracks, client="carol", room="attic", own_call="first"),
         client_seen("dave", room="attic", own_call="second"),
     )
+    pads = [rtp_pad_seen(), outbound_pad_seen(internal=True)]
+    sfus = [sfu_with(*pads, sctp_channel_seen(), sfu=name) for name in ("sfu", "other")]
+    registry.apply(observe_sfus("n9", 1, *sfus))
+    return registry
 
 
 def rows_of(registry: Registry) -> Iterable[Entity]:
     """Every row."""
-    return (row for call in registry.calls.values() for row in below(call))
+    yield from (row for call in registry.calls.values() for row in below(call))
+    yield from (row for sfu in registry.sfus.values() for row in below_sfu(sfu))
 
 
 def witnesses(registry: Registry) -> "weakref.WeakSet[Witness]":
@@ -75,8 +86,10 @@ def test_all_that_expires_is_freed() -> None:
         (leave("n1", 2, "alice"), 5),
         (leave("n1", 2, "carol"), 6),
         (observe("n1", 2, client_seen("bob", room="cellar")), 5),
+        (sfu_leaves("n1", 2, "sfu"), 5),
+        (sweep("n1", 2, now=expired(LIMITS.sfu_inbound_pad)), 15),
     ],
-    ids=["a client leaves", "with its call", "a client moves"],
+    ids=["a client leaves", "with its call", "a client moves", "an SFU leaves", "tracks, pads and channels expire"],
 )
 def test_what_closes_is_freed(command: Command, freed: int) -> None:
     registry = full()

@@ -5,7 +5,8 @@ from itertools import islice
 import pytest
 
 import cluster.machine
-from store.commands import Command, Outcome, encode
+from store.commands import RTP_PAD, SCTP_CHANNEL, SFU_TRANSPORT, Command, Outcome, encode
+from store.entities import INBOUND
 from store.machine import Machine
 from store.registry import Registry
 from tests.build import (
@@ -15,11 +16,20 @@ from tests.build import (
     expired,
     leave,
     observe,
+    observe_sfus,
+    outbound_pad_seen,
+    rtp_pad_seen,
+    sctp_channel_seen,
+    sfu_leaves,
+    sfu_seen,
+    sfu_transport_seen,
+    sfu_with,
     sweep,
     told,
     touch_call,
     touch_client,
     touch_peer_connection,
+    touch_sfu,
     touch_track,
     track_seen,
 )
@@ -31,6 +41,14 @@ def lobby() -> Machine:
     machine = Machine(ROW_BY_ROW)
     seen = [client_with(track_seen(ssrcs=[1])), client_seen("bob"), client_seen("carol", room="attic")]
     machine.apply(encode(observe("n1", 1, *seen)))
+    return machine
+
+
+def sfus() -> Machine:
+    """An SFU with two transports, pads of both directions and a channel, and another one."""
+    machine = Machine(ROW_BY_ROW)
+    transports = [sfu_transport_seen(*BELOW), sfu_transport_seen(id="second")]
+    machine.apply(encode(observe_sfus("n1", 1, sfu_seen(*transports), sfu_with(rtp_pad_seen(), sfu="other"))))
     return machine
 
 
@@ -54,6 +72,35 @@ COMMANDS = {
 }
 
 
+BELOW = (rtp_pad_seen(), outbound_pad_seen(internal=True), sctp_channel_seen())
+PAD = ("transport", INBOUND, "pad")
+CHANNEL = ("transport", "channel")
+HEARD_SFUS = [
+    touch_sfu(at=LATE),
+    touch_sfu("transport", what=SFU_TRANSPORT, at=LATE),
+    touch_sfu("second", what=SFU_TRANSPORT, at=LATE),
+    touch_sfu(*PAD, what=RTP_PAD, at=LATE),
+]
+OF_SFUS = {
+    "joins": observe_sfus("n1", 2, sfu_seen(sfu="third")),
+    "is told of": observe_sfus("n2", 2, sfu_seen()),
+    "opens a transport": observe_sfus("n1", 2, sfu_seen(sfu_transport_seen(id="third"))),
+    "adds a pad": observe_sfus("n1", 2, sfu_with(rtp_pad_seen("new"))),
+    "learns": observe_sfus("n1", 2, sfu_with(rtp_pad_seen(stream="new"))),
+    "adds a channel": observe_sfus("n1", 2, sfu_with(sctp_channel_seen("new"))),
+    "learns of a channel": observe_sfus("n1", 2, sfu_with(sctp_channel_seen(stream="new"))),
+    "touches SFU": observe("n1", 2, touches=[touch_sfu(at=LATE)]),
+    "touches transport": observe("n1", 2, touches=[touch_sfu("transport", what=SFU_TRANSPORT, at=LATE)]),
+    "touches pad": observe("n1", 2, touches=[touch_sfu(*PAD, what=RTP_PAD, at=LATE)]),
+    "touches channel": observe("n1", 2, touches=[touch_sfu(*CHANNEL, what=SCTP_CHANNEL, at=LATE)]),
+    "leaves": sfu_leaves("n1", 2, "sfu"),
+    "pads and channel expire": sweep("n1", 2, now=LATE)._replace(touches=HEARD_SFUS[:3]),
+    "channel expires": sweep("n1", 2, now=LATE)._replace(touches=HEARD_SFUS),
+    "transports expire": sweep("n1", 2, now=LATE)._replace(touches=HEARD_SFUS[:1]),
+    "all expires": sweep("n1", 2, now=LATE),
+}
+
+
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_a_command_changes_no_part_of_a_snapshot_under_way(command: Command) -> None:
     awaited = parts_of(lobby())
@@ -65,6 +112,71 @@ def test_a_command_changes_no_part_of_a_snapshot_under_way(command: Command) -> 
         machine.apply(encode(command))
 
         assert [*parts, *snapshot] == awaited
+
+
+@pytest.mark.parametrize("command", OF_SFUS.values(), ids=OF_SFUS)
+def test_a_command_about_sfus_changes_no_part_of_a_snapshot_under_way(command: Command) -> None:
+    awaited = parts_of(sfus())
+    for read in range(len(awaited) + 1):
+        machine = sfus()
+        snapshot = machine.snapshot()
+        parts = list(islice(snapshot, read))
+
+        machine.apply(encode(command))
+
+        assert [*parts, *snapshot] == awaited
+
+
+@pytest.mark.parametrize("command", OF_SFUS.values(), ids=OF_SFUS)
+def test_a_command_about_sfus_changes_what_a_later_snapshot_tells(command: Command) -> None:
+    machine = sfus()
+    machine.apply(encode(observe("n1", 2)))
+    before = parts_of(machine)[2:]
+
+    machine.apply(encode(command._replace(seq=3)))
+
+    assert parts_of(machine)[2:] != before
+
+
+def test_clients_that_left_meanwhile_are_not_in_a_snapshot_under_way() -> None:
+    machine = lobby()
+    snapshot, awaited = machine.snapshot(), parts_of(machine)
+
+    machine.apply(encode(leave("n1", 2, "alice")))
+
+    assert list(snapshot) == awaited
+
+
+def test_an_sfu_of_many_transports_is_held_in_small_pieces() -> None:
+    machine = Machine(ROW_BY_ROW)
+    transports = [sfu_transport_seen(rtp_pad_seen(), id=f"t{number}") for number in range(100)]
+    machine.apply(encode(observe_sfus("n1", 1, sfu_seen(*transports))))
+    snapshot = machine.snapshot()
+
+    machine.apply(encode(observe_sfus("n1", 2, sfu_seen(sfu_transport_seen(rtp_pad_seen(stream="new"), id="t7")))))
+
+    assert snapshot.held == len(["the SFU", "t7"])
+
+
+def test_a_transport_that_is_new_in_an_sfu_is_not_held() -> None:
+    machine = sfus()
+    snapshot = machine.snapshot()
+    machine.apply(encode(observe_sfus("n1", 2, sfu_seen(sfu_transport_seen(id="third")))))
+
+    machine.apply(encode(observe("n1", 3, touches=[touch_sfu("third", what=SFU_TRANSPORT, at=LATE)])))
+
+    assert snapshot.held == len(["the SFU"])
+
+
+def test_a_transport_that_was_read_already_is_not_held() -> None:
+    machine = sfus()
+    snapshot = machine.snapshot()
+    up_to_its_channels = list(islice(snapshot, 7))
+
+    machine.apply(encode(observe("n1", 2, touches=[touch_sfu(at=LATE), touch_sfu("transport", what=SFU_TRANSPORT)])))
+
+    assert len(up_to_its_channels) == 7
+    assert snapshot.held == 0
 
 
 def test_a_command_that_comes_twice_in_between_is_still_not_seen() -> None:

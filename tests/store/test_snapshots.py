@@ -1,10 +1,13 @@
 """Snapshots: all replicated state, nothing else, and back again."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store.commands import Command, encode
+from store.commands import RTP_PAD, ClientSeen, Command, encode
+from store.entities import INBOUND
 from store.machine import Machine
 from store.records import MOST_TOGETHER
 from tests.build import (
@@ -15,15 +18,24 @@ from tests.build import (
     expired,
     gone,
     inbound_seen,
+    leave,
     observe,
+    observe_sfus,
+    outbound_pad_seen,
+    rtp_pad_seen,
+    sctp_channel_seen,
+    sfu_leaves,
+    sfu_seen,
+    sfu_with,
     sweep,
     told,
     touch_call,
     touch_client,
+    touch_sfu,
     touch_track,
     track_seen,
 )
-from tests.store.agreement import assert_indexes_agree, rows_of
+from tests.store.agreement import assert_indexes_agree, rows_of, sfu_rows_of
 from tests.store.copies import ROW_BY_ROW, copy_of, parts_of
 from tests.store.strategies import commands
 
@@ -31,7 +43,8 @@ FACTS = settings(deadline=None, max_examples=200, derandomize=True)
 
 
 def full() -> Machine:
-    """A machine with something of everything: two rooms, both directions, a stream, a superseded call."""
+    """A machine with something of everything: two rooms, both directions, a stream, a superseded call, SFUs, and one
+    who left."""
     machine = Machine(ROW_BY_ROW)
     seen = [
         client_with(track_seen(ssrcs=[1, 2]), inbound_seen(), user="u", marker="m", zone=1.5),
@@ -40,6 +53,11 @@ def full() -> Machine:
     ]
     machine.apply(encode(observe("n1", 1, *seen)))
     machine.apply(encode(observe("n2", 1, client_seen("dave"), now=NOW + 1)))
+    pads = [rtp_pad_seen(), outbound_pad_seen(internal=True)]
+    sfus = [sfu_with(*pads, sctp_channel_seen(), marker="m", zone=1.5), sfu_seen(sfu="other")]
+    machine.apply(encode(observe_sfus("n3", 1, *sfus, now=NOW + 1)))
+    machine.apply(encode(observe("n3", 2, client_seen("erin"), now=NOW + 1)))
+    machine.apply(encode(leave("n3", 3, "erin", now=NOW + 1)))
     return machine
 
 
@@ -60,8 +78,18 @@ def test_a_restored_machine_gives_the_same_snapshot() -> None:
         sweep("n1", 2, now=expired(LIMITS.inbound_track)),
         sweep("n1", 2, now=expired(LIMITS.call) + 1),
         gone("n1", 2, "n2"),
+        gone("n1", 2, "n3"),
+        observe("n1", 2, client_seen("erin", at=NOW - 1)),
+        observe_sfus("n1", 2, sfu_with(outbound_pad_seen(internal=True, stream="new", at=NOW + 1))),
+        observe_sfus("n1", 2, sfu_seen(sfu="third")),
+        sfu_leaves("n3", 4, "sfu", certain=False),
+        observe("n1", 2, touches=[touch_sfu("transport", INBOUND, "pad", what=RTP_PAD, at=NOW + 9)]),
+        sweep("n1", 2, now=expired(LIMITS.sfu_inbound_pad) + 1),
     ],
-    ids=["ssrc", "superseded", "current", "mark", "touch", "tracks expire", "all expires", "gone"],
+    ids=[
+        *["ssrc", "superseded", "current", "mark", "touch", "tracks expire", "all expires", "gone", "gone with SFUs"],
+        *["late", "pad changes", "SFU joins", "SFU leaves", "pad touched", "pads expire"],
+    ],
 )
 def test_a_restored_machine_goes_on_as_the_first(command: Command) -> None:
     machine = full()
@@ -142,10 +170,16 @@ def test_what_does_not_fit_in_one_record_goes_on_in_the_next() -> None:
     machine = Machine(ROW_BY_ROW)
     machine.apply(encode(observe("n1", 1, client_with(*(track_seen(f"t{n}", ssrcs=[n]) for n in range(many))))))
     machine.apply(encode(observe("n1", 2, *(client_seen(f"c{n}") for n in range(many)))))
+    below = [row for n in range(many) for row in (rtp_pad_seen(f"p{n}"), sctp_channel_seen(f"ch{n}"))]
+    machine.apply(encode(observe_sfus("n1", 3, sfu_with(*below))))
+    machine.apply(encode(observe_sfus("n1", 4, *(sfu_seen(sfu=f"f{n}") for n in range(many)))))
+    machine.apply(encode(leave("n1", 5, *(f"c{n}" for n in range(many)))))
 
     copy = copy_of(machine)
 
     assert rows_of(copy.registry) == rows_of(machine.registry)
+    assert sfu_rows_of(copy.registry) == sfu_rows_of(machine.registry)
+    assert copy.registry.departed.rows == machine.registry.departed.rows
     assert copy.registry.origins["n1"].last == machine.registry.origins["n1"].last
     assert copy.registry.origins["n1"].untold == machine.registry.origins["n1"].untold
     assert_indexes_agree(copy.registry)
@@ -173,8 +207,28 @@ def test_claims_are_restored_in_the_order_of_claims_not_of_rows() -> None:
 
     copy = copy_of(machine).registry
 
-    for claims in (copy.rooms["service", "lobby"].ssrcs[1], copy.streams["service", "lobby", "st"]):
+    room = copy.rooms["service", "lobby"]
+    for claims in (room.ssrcs[1], copy.streams["service", "lobby", "st"], copy.sent["service", "st"]):
         assert [track.peer_connection.client.client_id for track in claims] == ["bob", "carol", "alice"]
+
+
+def test_what_tracks_of_several_rooms_claim_is_restored_in_the_order_of_claims() -> None:
+    machine = Machine(ROW_BY_ROW)
+    for seq, client in enumerate(["alice", "bob"], start=1):
+        machine.apply(encode(observe("n1", seq, _playing(client))))
+    machine.apply(encode(observe("n1", 3, _playing("alice", ssrcs=[2]))))
+
+    copy = copy_of(machine).registry
+
+    for claims in (copy.sent["service", "st"], copy.played["service", "si"]):
+        assert [track.peer_connection.client.client_id for track in claims] == ["bob", "alice"]
+
+
+def _playing(client: str, ssrcs: Sequence[int] = (1,)) -> ClientSeen:
+    """A client that is alone in its room, where streams are numbered as in all others."""
+    sent = track_seen("mic", ssrcs=ssrcs, stream="st")
+    played = track_seen("speaker", direction=INBOUND, ssrcs=ssrcs, stream="st", sink="si")
+    return client_with(sent, played, client=client, room=client, spare_call=client)
 
 
 @FACTS

@@ -1,0 +1,389 @@
+"""SFUs in the registry: what opens them, what is learnt of them, what closes them."""
+
+import pytest
+
+from store.commands import RTP_PAD, SCTP_CHANNEL, SFU_TRANSPORT, Command, Outcome, RtpPadSeen, SfuSeen
+from store.entities import INBOUND, OUTBOUND, RtpPad
+from store.registry import MOST_SWEPT, Registry
+from tests.build import (
+    LIMITS,
+    NOW,
+    client_seen,
+    expired,
+    gone,
+    leave,
+    observe,
+    observe_sfus,
+    outbound_pad_seen,
+    rtp_pad_seen,
+    sctp_channel_seen,
+    sfu_leaves,
+    sfu_seen,
+    sfu_told,
+    sfu_transport_seen,
+    sfu_with,
+    sweep,
+    told,
+    touch_sfu,
+)
+from tests.store.agreement import assert_indexes_agree
+
+BELOW = (rtp_pad_seen(), outbound_pad_seen(), sctp_channel_seen())
+ALL = [
+    ("sfu", "sfu"),
+    ("sfuTransport", "transport"),
+    ("rtpPad", "pad"),
+    ("rtpPad", "out"),
+    ("sctpChannel", "channel"),
+]
+"""What one SFU with `BELOW` on its transport opens."""
+
+
+def sfus_of(*seen: SfuSeen, now: int = NOW) -> Registry:
+    """A registry that the node n1 told of these SFUs, as its number 1."""
+    registry = Registry()
+    registry.apply(Command("n1", 1, now, 0, sfus=seen))
+    return registry
+
+
+def pad_of(registry: Registry, pad_id: str = "pad", direction: str = INBOUND) -> RtpPad:
+    """A pad of the one SFU."""
+    return registry.sfus["service", "sfu"].transports["transport"].pads[direction, pad_id]
+
+
+# What opens
+
+
+def test_a_first_sample_opens_all_that_it_shows_parents_first() -> None:
+    outcome = Registry().apply(observe_sfus("n1", 1, sfu_with(*BELOW)))
+
+    assert sfu_told(outcome.sfus_opened) == ALL
+    assert (outcome.opened, outcome.closed, outcome.sfus_closed) == ([], [], [])
+
+
+def test_what_is_known_does_not_open_again() -> None:
+    outcome = sfus_of(sfu_with(*BELOW)).apply(observe_sfus("n1", 2, sfu_with(*BELOW)))
+
+    assert outcome == Outcome([], [], [], None, [], [])
+
+
+def test_one_id_in_two_services_is_two_sfus() -> None:
+    registry = sfus_of(sfu_seen(service="a"), sfu_seen(service="b"))
+
+    assert list(registry.sfus) == [("a", "sfu"), ("b", "sfu")]
+    assert registry.sfus_of == {"a": 1, "b": 1}
+
+
+def test_ids_are_looked_up_within_their_parents() -> None:
+    twice = [sfu_transport_seen(*BELOW, id=id) for id in ("t1", "t2")]
+
+    outcome = Registry().apply(observe_sfus("n1", 1, sfu_seen(*twice), sfu_seen(*twice, sfu="other")))
+
+    assert sfu_told(outcome.sfus_opened).count(("rtpPad", "pad")) == 4
+
+
+def test_pads_of_one_id_and_both_directions_are_two() -> None:
+    outcome = Registry().apply(observe_sfus("n1", 1, sfu_with(rtp_pad_seen("p"), outbound_pad_seen("p"))))
+
+    assert [entry.direction for entry in outcome.sfus_opened if entry.what == "rtpPad"] == [INBOUND, OUTBOUND]
+
+
+def test_an_sfu_keeps_what_its_first_sample_said_of_it() -> None:
+    registry = sfus_of(sfu_seen(media_unit="unit-1", marker="m1", zone=2.0))
+
+    registry.apply(observe_sfus("n2", 1, sfu_seen(media_unit="unit-2", marker="m2", zone=3.0)))
+
+    sfu = registry.sfus["service", "sfu"]
+    assert (sfu.media_unit_id, sfu.marker, sfu.time_zone_offset, sfu.origin) == ("unit-1", "m1", 2.0, "n2")
+
+
+def test_a_transport_stays_as_internal_as_it_opened() -> None:
+    registry = sfus_of(sfu_seen(sfu_transport_seen(internal=True)))
+
+    registry.apply(observe_sfus("n1", 2, sfu_seen(sfu_transport_seen(internal=False))))
+
+    assert registry.sfus["service", "sfu"].transports["transport"].internal
+
+
+def test_what_opens_tells_whose_it_is() -> None:
+    pad = outbound_pad_seen(internal=True, stream="st", sink="si")
+
+    opened = Registry().apply(observe_sfus("n1", 1, sfu_with(pad, sctp_channel_seen(), marker="m"))).sfus_opened
+
+    assert opened[2]._asdict() == {
+        "what": "rtpPad",
+        "service_id": "service",
+        "sfu_id": "sfu",
+        "timestamp": NOW,
+        "media_unit_id": "unit",
+        "marker": "m",
+        "transport_id": "transport",
+        "internal": True,
+        "direction": OUTBOUND,
+        "pad_id": "out",
+        "stream_id": "st",
+        "sink_id": "si",
+        "channel_id": None,
+        "sctp_stream_id": None,
+    }
+    assert [opened[3].channel_id, opened[3].sctp_stream_id, opened[3].internal] == ["channel", "data", None]
+    assert [(entry.transport_id, entry.internal) for entry in opened[:2]] == [(None, None), ("transport", False)]
+
+
+def test_sfus_and_clients_of_one_command_are_told_apart() -> None:
+    command = observe("n1", 1, client_seen())._replace(sfus=[sfu_seen()])
+
+    outcome = Registry().apply(command)
+
+    assert (told(outcome.opened), sfu_told(outcome.sfus_opened)) == ([("call", "call"), ("client", "alice")], ALL[:1])
+    assert outcome.calls == ["call"]
+
+
+# What is learnt
+
+
+def test_a_newer_sample_changes_what_is_known_of_a_pad() -> None:
+    registry = sfus_of(sfu_with(outbound_pad_seen(stream="s1", sink="k1", ssrc=1)))
+
+    changed = outbound_pad_seen(at=NOW + 1, stream="s2", sink="k2", ssrc=2, internal=True)
+    registry.apply(observe_sfus("n1", 2, sfu_with(changed)))
+
+    pad = pad_of(registry, "out", OUTBOUND)
+    assert (pad.stream_id, pad.sink_id, pad.ssrc, pad.internal) == ("s2", "k2", 2, True)
+
+
+def test_an_older_sample_changes_nothing_of_a_pad() -> None:
+    registry = sfus_of(sfu_with(outbound_pad_seen(stream="s1", sink="k1", ssrc=1), sctp_channel_seen()))
+
+    changed = outbound_pad_seen(at=NOW - 1, stream="s2", sink="k2", ssrc=2, internal=True)
+    registry.apply(observe_sfus("n1", 2, sfu_with(changed, sctp_channel_seen(at=NOW - 1, stream="other"))))
+
+    pad = pad_of(registry, "out", OUTBOUND)
+    assert (pad.stream_id, pad.sink_id, pad.ssrc, pad.internal) == ("s1", "k1", 1, False)
+    assert pad.transport.channels["channel"].stream_id == "data"
+
+
+def test_what_a_sample_does_not_tell_of_a_pad_stays() -> None:
+    registry = sfus_of(sfu_with(outbound_pad_seen(stream="s1", sink="k1", ssrc=0), sctp_channel_seen()))
+
+    less = outbound_pad_seen(at=NOW + 1, stream=None, sink=None, ssrc=None)
+    registry.apply(observe_sfus("n1", 2, sfu_with(less, sctp_channel_seen(at=NOW + 1, stream=None))))
+
+    pad = pad_of(registry, "out", OUTBOUND)
+    assert (pad.stream_id, pad.sink_id, pad.ssrc) == ("s1", "k1", 0)
+    assert pad.transport.channels["channel"].stream_id == "data"
+
+
+def test_a_channel_follows_its_newest_stream() -> None:
+    registry = sfus_of(sfu_with(sctp_channel_seen()))
+
+    registry.apply(observe_sfus("n1", 2, sfu_with(sctp_channel_seen(stream="other"))))
+
+    assert registry.sfus["service", "sfu"].transports["transport"].channels["channel"].stream_id == "other"
+
+
+@pytest.mark.parametrize(
+    ("pad", "found"),
+    [
+        (outbound_pad_seen(internal=True), True),
+        (outbound_pad_seen(internal=False), False),
+        (outbound_pad_seen(internal=True, stream=None), False),
+        (rtp_pad_seen(internal=True), False),
+    ],
+    ids=["internal outbound", "to a client", "without a stream", "inbound"],
+)
+def test_internal_outbound_pads_are_found_by_their_stream(pad: RtpPadSeen, found: bool) -> None:
+    registry = sfus_of(sfu_with(pad))
+
+    assert list(registry.internal_pads) == ([("service", "stream")] if found else [])
+
+
+def test_a_pad_that_changes_its_stream_is_found_by_the_new_one_alone() -> None:
+    registry = sfus_of(sfu_with(outbound_pad_seen(internal=True, stream="s1")))
+
+    registry.apply(observe_sfus("n1", 2, sfu_with(outbound_pad_seen(internal=True, stream="s2"))))
+
+    assert {key: list(pads) for key, pads in registry.internal_pads.items()} == {
+        ("service", "s2"): [pad_of(registry, "out", OUTBOUND)]
+    }
+
+
+# Touches
+
+
+def test_each_kind_of_row_can_be_touched() -> None:
+    registry = sfus_of(sfu_with(*BELOW))
+    at = NOW + 1
+    transport = ("transport",)
+    touches = [
+        touch_sfu(at=at),
+        touch_sfu(*transport, what=SFU_TRANSPORT, at=at),
+        touch_sfu(*transport, INBOUND, "pad", what=RTP_PAD, at=at),
+        touch_sfu(*transport, OUTBOUND, "out", what=RTP_PAD, at=at),
+        touch_sfu(*transport, "channel", what=SCTP_CHANNEL, at=at),
+    ]
+
+    registry.apply(observe("n1", 2, touches=touches))
+
+    sfu = registry.sfus["service", "sfu"]
+    row = sfu.transports["transport"]
+    rows = [sfu, row, *row.pads.values(), *row.channels.values()]
+    assert [(row.sample_touched, row.server_touched) for row in rows] == [(at, NOW)] * 5
+
+
+def test_a_touch_of_what_is_not_there_does_nothing() -> None:
+    registry = sfus_of(sfu_with(*BELOW))
+    touches = [
+        touch_sfu("other", what=SFU_TRANSPORT),
+        touch_sfu("transport", OUTBOUND, "pad", what=RTP_PAD),
+        touch_sfu("transport", "pad", what=SCTP_CHANNEL),
+        touch_sfu("other", "channel", what=SCTP_CHANNEL),
+    ]
+
+    assert registry.apply(observe("n1", 2, touches=touches)) == Outcome([], [], [], None, [], [])
+
+
+# Leaving
+
+
+def test_an_sfu_that_leaves_takes_all_below_it_along_children_first() -> None:
+    registry = sfus_of(sfu_with(*BELOW), sfu_seen(sfu="other"))
+
+    outcome = registry.apply(sfu_leaves("n2", 1, "sfu"))
+
+    assert sfu_told(outcome.sfus_closed) == [*ALL[2:], ALL[1], ALL[0]]
+    assert (list(registry.sfus), registry.sfu_transports, registry.sfu_pads) == ([("service", "other")], 0, 0)
+    assert registry.sfus_of == {"service": 1}
+
+
+@pytest.mark.parametrize(("origin", "leaves"), [("n1", False), ("n2", True)])
+def test_an_uncertain_leave_counts_if_its_node_heard_the_sfu_last(origin: str, leaves: bool) -> None:
+    registry = sfus_of(sfu_seen())
+    registry.apply(observe_sfus("n2", 1, sfu_seen()))
+
+    outcome = registry.apply(sfu_leaves(origin, 2, "sfu", certain=False))
+
+    assert bool(outcome.sfus_closed) is leaves
+
+
+def test_a_client_that_leaves_is_no_sfu_of_the_same_id() -> None:
+    registry = sfus_of(sfu_seen(sfu="alice"))
+
+    outcome = registry.apply(leave("n1", 2, "alice"))
+
+    assert outcome.sfus_closed == []
+
+
+def test_a_row_that_closes_tells_the_time_of_its_last_sample_and_what_it_was_last() -> None:
+    registry = sfus_of(sfu_with(rtp_pad_seen(stream="s1", at=NOW - 9)))
+    registry.apply(observe_sfus("n1", 2, sfu_with(rtp_pad_seen(stream="s2", at=NOW - 5))))
+
+    closed = registry.apply(sfu_leaves("n1", 3, "sfu")).sfus_closed
+
+    assert [entry.timestamp for entry in closed] == [NOW - 5, NOW, NOW]
+    assert closed[0].stream_id == "s2"
+
+
+# Expiry
+
+
+@pytest.mark.parametrize(
+    ("limit", "row"),
+    [
+        (LIMITS.sfu_sctp_channel, ("sctpChannel", "channel")),
+        (LIMITS.sfu_outbound_pad, ("rtpPad", "out")),
+        (LIMITS.sfu_inbound_pad, ("rtpPad", "pad")),
+        (LIMITS.sfu_transport, ("sfuTransport", "transport")),
+        (LIMITS.sfu, ("sfu", "sfu")),
+    ],
+)
+@pytest.mark.parametrize("early", [1, 0])
+def test_a_row_closes_once_its_limit_and_a_tenth_are_over(limit: int, row: tuple[str, str], early: int) -> None:
+    registry = sfus_of(sfu_with(*BELOW))
+    when = expired(limit) - early
+
+    closed = registry.apply(sweep("n1", 2, now=when)).sfus_closed
+
+    assert (row in sfu_told(closed)) is not bool(early)
+    assert_indexes_agree(registry)
+
+
+@pytest.mark.parametrize("early", [1, 0])
+def test_the_registry_knows_whether_a_sweep_would_close_anything(early: int) -> None:
+    for limit, below in [
+        (LIMITS.sfu_sctp_channel, BELOW),
+        (LIMITS.sfu_outbound_pad, BELOW[:2]),
+        (LIMITS.sfu_inbound_pad, BELOW[:1]),
+        (LIMITS.sfu_transport, ()),
+    ]:
+        registry = sfus_of(sfu_with(*below))
+        when = expired(limit) - early
+
+        known = registry.has_idle(LIMITS, when)
+
+        assert known is bool(registry.apply(sweep("n1", 2, now=when)).sfus_closed)
+        assert known is not bool(early)
+
+
+def test_an_sfu_that_is_heard_in_time_stays_without_its_silent_transport() -> None:
+    registry = sfus_of(sfu_with(*BELOW))
+    late = expired(LIMITS.sfu)
+    registry.apply(observe_sfus("n1", 2, sfu_seen(at=late), now=late))
+
+    outcome = registry.apply(sweep("n1", 3, now=late))
+
+    assert sfu_told(outcome.sfus_closed) == [*ALL[2:], ALL[1]]
+    assert list(registry.sfus) == [("service", "sfu")]
+
+
+def test_what_closed_opens_again_when_it_is_seen_again() -> None:
+    registry = sfus_of(sfu_with(*BELOW))
+    registry.apply(sfu_leaves("n1", 2, "sfu"))
+
+    assert sfu_told(registry.apply(observe_sfus("n1", 3, sfu_with(*BELOW))).sfus_opened) == ALL
+
+
+def test_a_sweep_stops_after_enough_rows_and_the_next_goes_on() -> None:
+    transports = [sfu_transport_seen(id=f"t{number}") for number in range(MOST_SWEPT + 10)]
+    registry = sfus_of(sfu_seen(*transports))
+    registry.apply(observe("n1", 2, client_seen(at=NOW)))
+    when = expired(max(LIMITS))
+
+    first = registry.apply(sweep("n1", 3, now=when))
+    second = registry.apply(sweep("n1", 4, now=when))
+
+    assert len(first.closed) + len(first.sfus_closed) == MOST_SWEPT
+    assert (len(first.closed), len(first.sfus_closed) + len(second.sfus_closed)) == (2, len(transports) + 1)
+    assert registry.sfus == {}
+
+
+# The outbox
+
+
+def test_what_a_lost_node_had_not_told_of_sfus_its_heir_tells_parents_first() -> None:
+    registry = sfus_of(sfu_seen())
+    registry.apply(observe_sfus("n1", 2, sfu_with(*BELOW)))
+
+    command = gone("n2", 1, "n1")._replace(sfus=[sfu_with(rtp_pad_seen("new"), sfu="other")])
+    opened = sfu_told(registry.apply(command).sfus_opened)
+
+    assert [what for what, _ in opened] == ["sfu"] * 2 + ["sfuTransport"] * 2 + ["rtpPad"] * 3 + ["sctpChannel"]
+    assert sorted(opened) == sorted([*ALL, ("sfu", "other"), ("sfuTransport", "transport"), ("rtpPad", "new")])
+
+
+def test_what_closed_is_inherited_children_first() -> None:
+    registry = sfus_of(sfu_with(*BELOW))
+    registry.apply(sfu_leaves("n1", 2, "sfu"))
+
+    closed = registry.apply(gone("n2", 1, "n1")).sfus_closed
+
+    assert sfu_told(closed) == [*ALL[2:], ALL[1], ALL[0]]
+
+
+def test_an_outcome_of_sfus_alone_is_kept_until_it_was_told() -> None:
+    registry = sfus_of(sfu_seen())
+    assert list(registry.origins["n1"].untold) == [1]
+
+    registry.apply(observe("n1", 2, mark=1))
+
+    assert registry.origins["n1"].untold == {}
