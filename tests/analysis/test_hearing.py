@@ -1,0 +1,86 @@
+"""What this node remembers of SFUs, and when it commits that."""
+
+from analysis.bounds import Bounds, Vacancies
+from analysis.hearing import Hearing, last_touches_of_sfu, touch_of, touch_pace
+from store.commands import Sweep
+from store.entities import Sfu, below_sfu
+from store.registry import Registry
+from tests.build import (
+    LIMITS,
+    NOW,
+    observe,
+    observe_sfus,
+    outbound_pad_seen,
+    rtp_pad_seen,
+    sctp_channel_seen,
+    sfu_with,
+)
+
+
+def registry_of_sfus(*names: str) -> Registry:
+    """A registry with SFUs, each with a row of every kind."""
+    registry = Registry()
+    seen = [sfu_with(rtp_pad_seen(), outbound_pad_seen(), sctp_channel_seen(), sfu=name) for name in names]
+    registry.apply(observe_sfus("n1", 1, *seen))
+    return registry
+
+
+def heard(sfu: Sfu, hearing: Hearing) -> None:
+    """A sample of all rows, each at a time of its own."""
+    for number, row in enumerate(below_sfu(sfu), start=1):
+        hearing.hear(row, NOW + number, NOW + 10 * number)
+
+
+def test_the_last_touches_of_an_sfu_move_each_of_its_rows_to_what_was_heard() -> None:
+    registry = registry_of_sfus("sfu")
+    sfu = registry.sfus["service", "sfu"]
+    heard(sfu, Hearing())
+
+    registry.apply(observe("n1", 2, touches=last_touches_of_sfu(sfu, NOW + 100), now=NOW + 100))
+
+    assert [(row.sample_touched, row.server_touched) for row in below_sfu(sfu)] == [
+        (NOW + number, NOW + 10 * number) for number in range(1, 6)
+    ]
+
+
+def test_what_was_committed_already_needs_no_last_touch() -> None:
+    assert last_touches_of_sfu(registry_of_sfus("sfu").sfus["service", "sfu"], NOW + 100) == []
+
+
+def test_each_row_of_an_sfu_is_silent_after_the_pace_of_its_kind() -> None:
+    registry, hearing = registry_of_sfus("sfu"), Hearing()
+    for row in below_sfu(registry.sfus["service", "sfu"]):
+        hearing.hear(row, NOW + 1, NOW)
+    pace = touch_pace(LIMITS)
+
+    silent = [[touch_of(row, NOW).what for row in hearing.silent(pace, NOW + after)] for after in range(0, 1000, 100)]
+
+    of_pads = [["sctpChannel"], [], ["rtpPad"], [], ["rtpPad"], [], ["sfuTransport"], [], ["sfu"]]
+    assert silent == [[], *of_pads]
+
+
+def test_a_row_is_touched_as_often_as_its_parent_needs_it() -> None:
+    limits = Sweep(*[100_000] * len(Sweep._fields))
+
+    assert touch_pace(limits._replace(sfu=10_000))[5:] == (1_000,) * 5
+    assert touch_pace(limits._replace(sfu_transport=10_000))[5:] == (10_000, *[1_000] * 4)
+    assert touch_pace(limits._replace(sfu=10_000, sfu_transport=10_000))[:5] == (10_000,) * 5
+
+
+def test_there_is_room_for_so_many_sfus_of_all_services_and_of_each() -> None:
+    vacancies = Vacancies(registry_of_sfus("sfu"), Bounds(max_sfus=4, max_sfus_per_service=2))
+
+    assert [vacancies.for_sfu("service") for _ in range(2)] == [True, False]
+    assert [vacancies.for_sfu(service) for service in ("a", "a", "a", "b")] == [True, True, False, False]
+
+
+def test_there_is_room_for_so_many_transports_of_all_sfus_and_of_each() -> None:
+    vacancies = Vacancies(registry_of_sfus("sfu", "other"), Bounds(max_sfu_transports=4, max_sfu_transports_per_sfu=2))
+
+    assert [vacancies.for_sfu_transport(of_sfu) for of_sfu in (2, 1, 1, 0)] == [False, True, True, False]
+
+
+def test_there_is_room_for_so_many_pads_and_channels_of_all_transports_and_of_each() -> None:
+    vacancies = Vacancies(registry_of_sfus("sfu", "other"), Bounds(max_sfu_pads=8, max_sfu_pads_per_transport=4))
+
+    assert [vacancies.for_sfu_pad(of_transport) for of_transport in (4, 3, 3, 0)] == [False, True, True, False]
