@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from schemas.reports import FIELDS, ReportType
 from tests.conformance.bodies import Item, attachments, client, names, of_type, one, samples, track, transport, types
@@ -26,6 +27,7 @@ EVERYTHING: Item = client(
     dataChannels=[{"peerConnectionId": "p1", "label": "chat", "messageSent": 6}],
     extensionStats=[{"type": "t", "payload": '{"a":1}'}],
     customCallEvents=[{"name": "HAND_RAISED"}],
+    customObserverEvents=[{"name": "NOTICED", "message": "text"}],
 )
 IN_ORDER = [
     "PEER_CONNECTION_TRANSPORT",
@@ -37,7 +39,22 @@ IN_ORDER = [
     "PEER_CONNECTION_DATA_CHANNEL",
     "CALL_META_DATA",
     "CLIENT_EXTENSION_DATA",
+    "OBSERVER_EVENT",
 ]
+SFU: Item = {
+    "sfuId": "s",
+    "timestamp": 1000,
+    "marker": "m",
+    "transports": [{"transportId": "t", "localAddress": "10.0.0.1", "localPort": 5, "rtpBytesSent": 7}],
+    "inboundRtpPads": [{"transportId": "t", "padId": "i", "streamId": "S", "ssrc": 3, "jitter": 0.5}],
+    "outboundRtpPads": [{"transportId": "t", "padId": "o", "streamId": "S", "sinkId": "K", "ssrc": 4}],
+    "sctpChannels": [{"transportId": "t", "channelId": "c", "streamId": "d", "messageSent": 3}],
+    "extensionStats": [{"type": "t", "payload": "{}"}],
+    "customSfuEvents": [{"name": "X"}],
+}
+TURN: Item = {"serverId": "turn", "sessions": [{"sessionId": "1"}, {"sessionId": "2", "clientId": "A"}]}
+SCHEMAS = Path(__file__).parents[3] / "shared" / "reference" / "schemas" / "reports-2.2.json"
+NEVER_MADE = "SFU_META_DATA"
 
 
 async def test_one_report_is_made_of_every_thing(tmp_path: Path) -> None:
@@ -60,6 +77,21 @@ async def test_an_envelope_has_all_fields_of_its_type_in_order(tmp_path: Path) -
         assert list(report.envelope) == ["type", "schemaVersion", "payload"]
         assert report.envelope["schemaVersion"] == "2.2.0"
         assert list(report.payload) == [field.name for field in FIELDS[ReportType(report.type)]]
+
+
+@pytest.mark.skipif(not SCHEMAS.exists(), reason="the schemas of the reference are not at hand")
+async def test_every_type_of_report_is_valid_by_the_schemas_of_the_reference(tmp_path: Path) -> None:
+    """C46."""
+    validator = Draft202012Validator(json.loads(SCHEMAS.read_text()))
+    async with running(tmp_path) as node:
+        await node.post(EVERYTHING)
+        await node.post(body=samples(sfuSamples=[SFU], turnSamples=[TURN]))
+        reports = await node.reports()
+
+    assert {report.type for report in reports} == {*ReportType} - {NEVER_MADE}
+    assert [
+        (error.json_path, error.message) for report in reports for error in validator.iter_errors(report.envelope)
+    ] == []
 
 
 async def test_values_are_of_the_kind_of_their_field(tmp_path: Path) -> None:
@@ -206,6 +238,32 @@ async def test_a_custom_event_that_bears_a_name_of_ours_is_told_as_custom(tmp_pa
     reports = await told(tmp_path, client(customCallEvents=[{"name": name}]))
 
     assert names(reports) == ["CALL_STARTED", "CLIENT_JOINED", f"CUSTOM_{name}"]
+
+
+async def test_an_event_for_the_observer_is_told_as_it_came(tmp_path: Path) -> None:
+    event = {"name": "X", "message": "text", "attachments": "not base64!", "timestamp": 5}
+    sample = client("A", sampleSeq=3, userId="alice", customObserverEvents=[event])
+    report = one(await told(tmp_path, sample), "OBSERVER_EVENT")
+
+    assert {name: report[name] for name in event} == event
+    assert (report["clientId"], report["userId"], report["sampleSeq"]) == ("A", "alice", 3)
+    assert (report["sampleTimestamp"], report["value"], report["peerConnectionId"]) == (1000, None, None)
+
+
+async def test_a_turn_server_is_told_as_an_extension_of_its_clients_or_of_itself(tmp_path: Path) -> None:
+    async with running(tmp_path) as node:
+        await node.post(client("A"))
+        await node.post(body=samples(turnSamples=[TURN]))
+        reports = await node.reports()
+
+    own, theirs = one(reports, "SFU_EXTENSION_DATA"), one(reports, "CLIENT_EXTENSION_DATA")
+    assert (own["sfuId"], own["extensionType"], without_nulls(own["payload"])["sessionId"]) == (
+        "turn",
+        "TURN_SESSION",
+        "1",
+    )
+    assert (theirs["clientId"], theirs["roomId"], theirs["extensionType"]) == ("A", "r", "TURN_SESSION")
+    assert without_nulls(theirs["payload"]) == {"sessionId": "2", "clientId": "A", "serverId": "turn"}
 
 
 async def test_a_data_channel_is_reported(tmp_path: Path) -> None:
