@@ -104,6 +104,9 @@ class Decoder:
                 entry = self._in_2_2(entry, budget.items)
                 if timestamp is not None:
                     entry["timestamp"] = timestamp
+                if entry.get("customObserverEvents") is not None:
+                    events = entries_within(budget, entry["customObserverEvents"], rejected)
+                    entry["customObserverEvents"] = _objects(events, rejected)
             client = client_sample(entry, budget, rejected)
             if client is not None:
                 clients.append(client)

@@ -150,7 +150,7 @@ def _some(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 def _list_of(name: str) -> st.SearchStrategy[Any]:
     if name in TRACKS:
         return _some(_track(NAMES[TRACKS[name]]))
-    if name == "customCallEvents":
+    if name in ("customCallEvents", "customObserverEvents"):
         return _some(_item(("message", "value", "attachments", "timestamp", "mediaTrackId"), name=_EVENT_NAMES))
     if name == "pcTransports":
         old = tuple("candidatePair" + field[0].upper() + field[1:] for field in PAIR_FIELDS)
@@ -183,7 +183,7 @@ _MORE: dict[str, st.SearchStrategy[Any]] = {
     **{name: _or_anything(_IDS) for name in ("callId", "userId", "marker", "serviceId", "mediaUnitId")},
     "sampleSeq": _or_anything(st.integers(0, 9)),
     "timeZoneOffsetInHours": _or_anything(st.integers(-900, 900)),
-    "customObserverEvents": _or_anything(st.just([])),
+    "customObserverEvents": _or_anything(_list_of("customObserverEvents")),
 }
 
 
@@ -197,11 +197,42 @@ def _sample(keys: set[str]) -> st.SearchStrategy[Any]:
 SAMPLES: st.SearchStrategy[Any] = st.sets(_MORE_KEYS, max_size=5).flatmap(_sample)
 """Something like a client sample, in which anything may stand in the place of anything."""
 
+_SFU_IDS = ("sfuId", "transportId", "padId", "streamId", "sinkId", "channelId", "internal", "noReport")
+
+
+def _pads(type_: ReportType) -> st.SearchStrategy[Any]:
+    ids = st.fixed_dictionaries({name: _or_anything(_IDS, 20) for name in ("transportId", "padId", "streamId")})
+    rest = _item((*NAMES[type_], *_SFU_IDS), ssrc=_or_anything(st.integers(1, 4)))
+    return _some(st.builds(lambda item, own: {**item, **own} if isinstance(item, dict) else item, rest, ids))
+
+
+SFU_SAMPLES: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {"sfuId": _or_anything(_IDS, 30), "timestamp": _or_anything(st.integers(0, 2**53), 30)},
+    optional={
+        "transports": _or_anything(_some(_item((*NAMES[ReportType.SFU_TRANSPORT], *_SFU_IDS)))),
+        "inboundRtpPads": _or_anything(_pads(ReportType.SFU_INBOUND_RTP_PAD)),
+        "outboundRtpPads": _or_anything(_pads(ReportType.SFU_OUTBOUND_RTP_PAD)),
+        "sctpChannels": _or_anything(_some(_item((*NAMES[ReportType.SFU_SCTP_STREAM], *_SFU_IDS)))),
+        "extensionStats": _or_anything(_list_of("extensionStats")),
+        "customSfuEvents": _or_anything(_list_of("customCallEvents")),
+        "marker": _or_anything(_IDS),
+        "timeZoneOffsetInHours": _or_anything(st.integers(-900, 900)),
+    },
+)
+"""Something like a sample of an SFU."""
+
+_TURN_LISTS = _some(_item(("sessionId", "peerId", "clientId", "realm", "started", "relayedAddress", "sentBytes")))
+TURN_SAMPLES: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {"serverId": _or_anything(_IDS)},
+    optional={"sessions": _or_anything(_TURN_LISTS), "allocations": _or_anything(_TURN_LISTS)},
+)
+"""Something like a sample of a TURN server."""
+
 MESSAGES: st.SearchStrategy[Any] = st.fixed_dictionaries(
     {"clientSamples": _or_anything(st.lists(_or_anything(SAMPLES, 20), min_size=1, max_size=4), 20)},
     optional={
-        "sfuSamples": _or_anything(st.lists(ANYTHING, max_size=3)),
-        "turnSamples": _or_anything(st.lists(ANYTHING, max_size=3)),
+        "sfuSamples": _or_anything(st.lists(_or_anything(SFU_SAMPLES), max_size=3)),
+        "turnSamples": _or_anything(st.lists(_or_anything(TURN_SAMPLES), max_size=3)),
         "controls": _or_anything(st.fixed_dictionaries({"close": _or_anything(st.just(True))})),
     },
 )

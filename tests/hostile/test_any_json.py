@@ -17,6 +17,7 @@ from analysis.observe import CallIdAssignMode
 from ingest import BadSamples
 from schemas.reports import FIELDS, NAMES, Report, ReportType, to_json
 from schemas.samples import OBJECT_LISTS, STRING_LISTS, Budget, Reason, Samples
+from schemas.sfu_samples import SFU_LISTS
 from store.commands import CALL
 from tests.hostile.json_strategies import ALMOST_JSON, MESSAGES, SAMPLES, written
 from tests.ingest.taking import decode
@@ -37,6 +38,7 @@ KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys("ild", (int, float)),
 }
 """What may stand in a field of each kind, besides nothing."""
+LISTS = {*OBJECT_LISTS, *STRING_LISTS, *SFU_LISTS, "customObserverEvents", "sessions", "allocations"}
 
 
 @thoroughly
@@ -101,12 +103,12 @@ def test_the_budget_of_a_message_holds(value: Any) -> None:
     except BadSamples:
         return
 
-    listed = sum(len(entries) for client in samples.clients for entries in _lists(client.stats))
-    assert len(samples.clients) + len(samples.sfus) + listed <= 3
+    told = [sample.stats for sample in (*samples.clients, *samples.sfus)] + samples.turns
+    assert len(told) + sum(len(entries) for stats in told for entries in _lists(stats)) <= 3
 
 
 def _lists(stats: Mapping[str, Any]) -> list[list[Any]]:
-    return [stats[name] for name in OBJECT_LISTS + STRING_LISTS if stats.get(name) is not None]
+    return [stats[name] for name in LISTS if stats.get(name) is not None]
 
 
 def _decoded(data: bytes) -> Samples | None:
@@ -183,5 +185,6 @@ _IDS = ("callId", "clientId", "peerConnectionId", "mediaTrackId")
 def _leftovers(world: World) -> list[object]:
     """What is still held though everything has expired."""
     registry, pipeline = world.registry, world.pipeline
-    held = (registry.calls, registry.rooms, registry.clients, registry.streams, pipeline.hearing, pipeline.departures)
-    return [what for what in held if len(what)]
+    rows = (registry.calls, registry.rooms, registry.clients, registry.sfus)
+    claims = (registry.streams, registry.sent, registry.played, registry.internal_pads)
+    return [what for what in (*rows, *claims, pipeline.hearing, pipeline.departures) if len(what)]
