@@ -81,6 +81,22 @@ def test_a_bare_sample_of_an_sfu_is_put_into_an_envelope(version: str) -> None:
     assert decode(data, version_of(version), 100) == {"sfuSamples": [sample]}
 
 
+def test_a_large_sample_of_an_sfu_is_read_whole() -> None:
+    pads = [{"transportId": "t", "streamId": f"s{n}", "padId": UUID, "ssrc": n} for n in range(4_000)]
+    item = {"sfuSamples": [{"inboundRtpPads": pads, "sfuId": "s", "timestamp": 5}]}
+
+    data = written(item["sfuSamples"][0], format_of(V2_2), "SfuSample")
+
+    assert len(data) > 100_000
+    assert decode(data, V2_2, 5_000) == item
+
+
+def test_many_samples_of_a_client_are_read_whole() -> None:
+    item = {"clientSamples": [client(userId="a" * 100, sampleSeq=n) for n in range(5_000)]}
+
+    assert decode(written(item, format_of(V2_2)), V2_2, 5_000) == item
+
+
 @pytest.mark.parametrize("form", ["2.0.0", "2.0.4", "2.1.0", "2.1.3", "2.1.4", "2.1.8", "2.2.0", "2.2.12"])
 def test_the_timestamps_of_bare_samples_stand_nowhere_else(form: str) -> None:
     ready = codec(format_of(version_of(form)))

@@ -1,11 +1,12 @@
-"""Writes samples as a sender does: the JSON form of a format in, its bytes out."""
+"""Writes samples as a sender does: the JSON form of a format in, its bytes out.
+
+As encoders do, it cuts fractions in fields of whole numbers, and writes numbers in fields of text as text.
+"""
 
 from typing import Any
 
-from google.protobuf.message import Message
-
 from schemas.protobuf.formats import Format
-from schemas.protobuf.shapes import ENUM, ITEMS, PART, TEXTS, Shape, codec
+from schemas.protobuf.shapes import ENUM, ID, ITEMS, PART, PLAIN, TEXT, TEXTS, Shape, codec
 from schemas.samples import Item
 
 
@@ -31,12 +32,9 @@ def _write(item: Item, message: Any, shape: Shape) -> None:
         elif kind == PART and part:
             getattr(message, name).SetInParent()
             _write(value, getattr(message, name), part)
+        elif kind in (TEXT, ID):
+            setattr(message, name, value if isinstance(value, str) else str(value))
+        elif kind == PLAIN:
+            setattr(message, name, int(value))
         else:
-            _set(message, name, texts.index(value) if kind == ENUM else value)
-
-
-def _set(message: Message, name: str, value: Any) -> None:
-    try:
-        setattr(message, name, value)
-    except TypeError:
-        setattr(message, name, str(value) if isinstance(value, int | float) else int(value))
+            setattr(message, name, texts.index(value) if kind == ENUM else value)
