@@ -8,13 +8,17 @@ takes grows with the length of the text and no faster.
 
 import re
 from collections.abc import Callable
-from ipaddress import AddressValueError, IPv6Address
 
 _SDP = re.compile(
     r"(candidate:\S{1,64} \d{1,5} \S{1,16} \d{1,20} | raddr |IN IP[46] )([^\s\"'\\/,]{1,255})", re.IGNORECASE
 )
 _LOCAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.local", re.IGNORECASE)
 _IPV6 = re.compile(r"(?<![0-9A-Fa-f:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{1,45}+(?![G-Zg-z])(?:%[0-9A-Za-z]{1,16})?")
+_WHOLE_IPV6 = re.compile(
+    r"(?:(?:H:){6}(?:H:H|V4)|(?:H(?::H){0,6})?::(?:H:){0,6}(?:H|V4))(?:%[0-9A-Za-z]{1,16})?".replace(
+        "H", "[0-9A-Fa-f]{1,4}"
+    ).replace("V4", r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
+)
 _IPV4 = re.compile(r"(?<!\d)(?<!\d\.)\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?!\.?\d)")
 
 
@@ -52,7 +56,7 @@ def _ipv4(address: str, hashed: Callable[[str], str]) -> str:
 def _ipv6(token: str, hashed: Callable[[str], str]) -> str:
     """The token with its address hashed, if there is one: a word may lead to it, a port or a full stop may follow."""
     colons = token.count(":")
-    if colons > _MOST_COLONS or (colons < 7 and "::" not in token):
+    if colons > _MOST_COLONS or (colons < 6 and "::" not in token):
         return token
     for begin in (0, token.index(":") + 1):
         for end in (len(token), len(token.rstrip(":.")), token.rindex(":")):
@@ -62,8 +66,4 @@ def _ipv6(token: str, hashed: Callable[[str], str]) -> str:
 
 
 def _is_ipv6(text: str) -> bool:
-    try:
-        IPv6Address(text)
-    except AddressValueError:
-        return False
-    return not text.endswith("::")
+    return _WHOLE_IPV6.fullmatch(text) is not None

@@ -4,6 +4,7 @@ Nothing is changed in place: a value that holds nothing to hide is handed back a
 """
 
 import hashlib
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -16,10 +17,11 @@ from analysis.privacy_addresses import UNSPECIFIED, without_addresses
 Names = Sequence[tuple[str, str]]
 """What a sample's own user and room are called, each with its hash; the longer one first."""
 
-_REMEMBERED, _LONGEST_REMEMBERED = 20_000, 255
-"""How many hashes, and how many short texts, are kept, and up to which length: some 10 MB at most."""
-
-_REMEMBERED_KEYS, _LONGEST_KEY = 4_096, 64
+_HASHES, _LONGEST_HASHED = 10_000, 255
+_TEXTS, _LONGEST_TEXT = 4_096, 128
+_KEYS, _LONGEST_KEY = 4_096, 64
+_WORDS = 4_096
+"""How many hashes, searched texts, keys and short names are remembered, and up to which length: 30 MB at worst."""
 
 _DEEPEST = 64
 """What is nested deeper than this is left out."""
@@ -27,8 +29,9 @@ _DEEPEST = 64
 _JSON, _BASE64 = frozenset("{[ \r\n\t"), frozenset("eW")
 """How an object or a list begins, plain and in base64."""
 
-_WORD = 6
-"""From this length on, a name is hidden wherever it stands; a shorter one only as a word of its own. (characters)"""
+_SEARCHED, _WORD = 3, 6
+"""From these lengths on, a name is looked for in texts: first as a word of its own, then wherever it stands.
+(characters)"""
 
 
 _USER, _ROOM, _ADDRESS, _ANYTHING = "user", "room", "address", "anything"
@@ -41,8 +44,8 @@ def hashing(algorithm: str, salt: str) -> Callable[[str], str]:
     def digest(text: str) -> str:
         return hashlib.new(algorithm, text.encode(errors="surrogatepass") + tail).hexdigest()
 
-    remembered = lru_cache(_REMEMBERED)(digest)
-    return lambda text: remembered(text) if len(text) <= _LONGEST_REMEMBERED else digest(text)
+    remembered = lru_cache(_HASHES)(digest)
+    return lambda text: remembered(text) if len(text) <= _LONGEST_HASHED else digest(text)
 
 
 class Hiding:
@@ -53,12 +56,13 @@ class Hiding:
         hidden = {_ADDRESS: addresses, _ROOM: rooms, _USER: users}
         self._hidden = frozenset(meaning for meaning, hide in hidden.items() if hide)
         self._addresses = addresses
-        self._searched = lru_cache(_REMEMBERED)(self._search)
+        self._searched = lru_cache(_TEXTS)(self._search)
 
     def names(self, user_id: str | None, room_id: str | None) -> Names:
         """What is to be hidden wherever it stands in a sample of this user in this room."""
         own = {user_id if _USER in self._hidden else None, room_id if _ROOM in self._hidden else None}
-        return sorted(((name, self.hashed(name)) for name in own if name), key=lambda pair: -len(pair[0]))
+        long_enough = [name for name in own if name and len(name) >= _SEARCHED]
+        return sorted(((name, self.hashed(name)) for name in long_enough), key=lambda pair: -len(pair[0]))
 
     def member(self, key: str, value: Any, names: Names, deepest: int = _DEEPEST) -> Any:
         """What stands behind a key of an object; the key may say that all of it is to be hidden."""
@@ -96,7 +100,7 @@ class Hiding:
                     break
         if not self._addresses:
             return text
-        return self._searched(text) if len(text) <= _LONGEST_REMEMBERED else self._search(text)
+        return self._searched(text) if len(text) <= _LONGEST_TEXT else self._search(text)
 
     def _search(self, text: str) -> str:
         return without_addresses(text, self.hashed)
@@ -138,29 +142,28 @@ def without_names(text: str, names: Names) -> str:
     """The text with the hash of each name in its place."""
     for position, (name, hidden) in enumerate(names):
         if name in text:
-            return hidden.join(without_names(part, names[position + 1 :]) for part in _parts(text, name))
+            others = [other for other in names[position + 1 :] if other[0] in text]
+            parts = _parts(text, name)
+            return hidden.join([without_names(part, others) for part in parts] if others else parts)
     return text
 
 
 def _parts(text: str, name: str) -> list[str]:
     """What is between the places where the name stands."""
-    if len(name) >= _WORD:
-        return text.split(name)
-    parts, begin, place = [], 0, text.find(name)
-    while place >= 0:
-        end = place + len(name)
-        if not (text[place - 1 : place].isalnum() or text[end : end + 1].isalnum()):
-            parts.append(text[begin:place])
-            begin = end
-        place = text.find(name, place + 1 if begin != end else end)
-    return [*parts, text[begin:]]
+    return text.split(name) if len(name) >= _WORD else _as_word(name).split(text)
+
+
+@lru_cache(_WORDS)
+def _as_word(name: str) -> re.Pattern[str]:
+    """Finds the name where no letter or digit is next to it."""
+    return re.compile(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])")
 
 
 def _meaning_of(key: str) -> str:
     return _meaning(key) if len(key) <= _LONGEST_KEY else _ANYTHING
 
 
-@lru_cache(_REMEMBERED_KEYS)
+@lru_cache(_KEYS)
 def _meaning(key: str) -> str:
     word = key.replace("_", "").replace("-", "").lower()
     if word.endswith("userid"):

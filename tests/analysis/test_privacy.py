@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from analysis.privacy import Obfuscation, Obfuscations, Obfuscator, obscure
 from analysis.turn_reports import turn_reports
 from schemas.reports import Report, ReportType, envelope
-from schemas.samples import Budget, Samples
-from schemas.sfu_samples import sfu_sample
+from schemas.samples import Samples
 from tests.world import World, event, inbound, message, of_type, outbound, sample
 
 SALT = "a long and random text"
@@ -195,6 +194,10 @@ def test_an_address_with_a_port_keeps_the_port() -> None:
         ("address:2001:db8:0:0:0:0:0:1", "2001:db8:0:0:0:0:0:1"),
         ("fe80::1%eth0 is down", "fe80::1%eth0"),
         ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+        ("1:2:3:4:5:6:192.0.2.1", "1:2:3:4:5:6:192.0.2.1"),
+        ("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"),
+        ("from ::1", "::1"),
+        ("1:2:3:4:5:6:7:8:443", "1:2:3:4:5:6:7:8"),
         ("9F1C2AB4-1111-4222-8333-444455556666.local?", "9F1C2AB4-1111-4222-8333-444455556666.local"),
         ("o=- 1 2 IN IP4 host.example", "host.example"),
         ("c=IN IP6 2001:db8::1", "2001:db8::1"),
@@ -215,6 +218,10 @@ def test_an_address_within_a_text_is_hashed(text: str, address: str) -> None:
         "1.2.3",
         "999.1.1.1",
         "12:34:56",
+        "2001:db8::",
+        "::",
+        "1:2:3:4:5:6:7",
+        "12345::1",
         "std::vector",
         "c=IN IP4 0.0.0.0",
         "AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99",
@@ -262,6 +269,10 @@ def test_a_long_name_is_hidden_wherever_it_stands() -> None:
     assert in_message("xalice-of-wonderlandx", userId="alice-of-wonderland") == f"x{hashed('alice-of-wonderland')}x"
 
 
+def test_a_name_of_two_letters_is_not_looked_for_in_texts() -> None:
+    assert in_message("al left", userId="al") == "al left"
+
+
 def test_of_two_names_the_longer_one_is_hidden_whole() -> None:
     assert in_message("room alice-room, alice", userId="alice", roomId="alice-room") == (
         f"room {hashed('alice-room')}, {hashed('alice')}"
@@ -269,7 +280,9 @@ def test_of_two_names_the_longer_one_is_hidden_whole() -> None:
 
 
 def test_within_a_hash_nothing_is_hidden_again() -> None:
-    assert in_message("alice-of-wonderland", userId="alice-of-wonderland", roomId="a") == hashed("alice-of-wonderland")
+    assert in_message("alice-of-wonderland", userId="alice-of-wonderland", roomId="abc") == hashed(
+        "alice-of-wonderland"
+    )
 
 
 def test_json_stays_json() -> None:
@@ -359,16 +372,12 @@ SFU = {
 }
 
 
-def sfu(item: dict[str, Any]) -> Samples:
-    samples = Samples("svc", "mu", [])
-    read = sfu_sample(item, Budget(), samples.rejected)
-    assert read is not None
-    samples.sfus.append(read)
-    return samples
+def sfu() -> Samples:
+    return message(sfus=[json.loads(json.dumps(SFU))])
 
 
 def test_the_addresses_of_an_sfus_transport_are_hashed() -> None:
-    (read,) = hidden(sfu(json.loads(json.dumps(SFU)))).sfus
+    (read,) = hidden(sfu()).sfus
 
     assert read.transports[0].stats == {
         "transportId": "t",
@@ -379,7 +388,7 @@ def test_the_addresses_of_an_sfus_transport_are_hashed() -> None:
 
 
 def test_the_texts_of_an_sfu_are_searched() -> None:
-    (read,) = hidden(sfu(json.loads(json.dumps(SFU)))).sfus
+    (read,) = hidden(sfu()).sfus
 
     assert read.stats["extensionStats"][0]["payload"] == f'{{"peer":"{hashed("10.0.0.2")}"}}'
     (custom,) = read.stats["customSfuEvents"]
@@ -432,6 +441,7 @@ MARKS = {
     "local": "9f1c2ab4-1111-4222-8333-444455556666.local",
 }
 TEXT = " ".join(MARKS.values())
+ADDRESSES = TEXT.removeprefix(f"{USER} {ROOM} ")
 IN_JSON = json.dumps({"a": TEXT, "b": [{"userId": USER, "roomId": ROOM, "ip": MARKS["v4"]}], TEXT: 1})
 IN_BASE64 = base64.b64encode(IN_JSON.encode()).decode()
 
@@ -504,6 +514,28 @@ def test_every_marked_value_would_remain_otherwise() -> None:
     everything = opened(json.dumps([envelope(report) for report in World().tell(message(sample(**MARKED)))]))
 
     assert [mark for mark in MARKS.values() if mark not in everything] == []
+
+
+MARKED_SFU: dict[str, Any] = {
+    "sfuId": "s",
+    "timestamp": 1000,
+    "transports": [{"transportId": "t", **dict.fromkeys(("localAddress", "remoteAddress", "dtlsState"), ADDRESSES)}],
+    "inboundRtpPads": [{"transportId": "t", "padId": "i", "ssrc": 1, "mimeType": ADDRESSES, "sdpFmtpLine": ADDRESSES}],
+    "outboundRtpPads": [{"transportId": "t", "padId": "o", "ssrc": 2, "rid": ADDRESSES, "mediaType": ADDRESSES}],
+    "sctpChannels": [
+        {"transportId": "t", "channelId": "c", "streamId": "d", "label": ADDRESSES, "protocol": ADDRESSES}
+    ],
+    "extensionStats": [{"type": ADDRESSES, "payload": json.dumps({"userId": USER, "roomId": ROOM, "at": ADDRESSES})}],
+    "customSfuEvents": [dict.fromkeys(("name", "value", "message", "attachments"), ADDRESSES)],
+}
+
+
+def test_no_marked_value_remains_in_reports_of_an_sfu() -> None:
+    reports = World().tell(hidden(message(sfus=[json.loads(json.dumps(MARKED_SFU))])))
+
+    everything = json.dumps([envelope(report) for report in reports])
+    assert len({report.type for report in reports}) == 6
+    assert [mark for mark in MARKS.values() if mark in everything] == []
 
 
 def test_no_marked_value_remains_in_reports_of_a_turn_server() -> None:
