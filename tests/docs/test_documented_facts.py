@@ -17,10 +17,21 @@ from observer.config.environment import expand
 from observer.config.page import markdown
 from observer.config.reference_keys import LATER_SINKS
 from schemas.reports import NAMES, ReportType
-from schemas.samples import OBJECT_LISTS, STRING_LISTS, Reason
+from schemas.samples import Reason
 from sinks import SINKS
 from sinks.statistics import DropReason
-from store.commands import CALL, CLIENT, PEER_CONNECTION, TRACK, Happening
+from store.commands import (
+    CALL,
+    CLIENT,
+    PEER_CONNECTION,
+    RTP_PAD,
+    SCTP_CHANNEL,
+    SFU,
+    SFU_TRANSPORT,
+    TRACK,
+    Happening,
+    SfuHappening,
+)
 from store.entities import INBOUND, OUTBOUND
 from tests.docs.documents import (
     DOCUMENTS,
@@ -40,19 +51,17 @@ from tests.observer.exposed import exposed
 from tests.observer.test_metrics import busy
 from web import Ended
 
-OF_CLIENTS = [type_ for type_ in ReportType if not type_.startswith("SFU_") and type_ is not ReportType.OBSERVER_EVENT]
 EVENTS_PAGE = TOP / "docs" / "events-and-reports.md"
 OPERATIONS_PAGE = TOP / "docs" / "operations.md"
 
-SAMPLE_WORDS = {
-    *OBJECT_LISTS,
-    *STRING_LISTS,
-    *("clientSamples", "sfuSamples", "turnSamples", "customObserverEvents", "timeZoneOffsetInHours", "getStats"),
-    *("dtlsRole", "candidatePairId", "dataChannelIdentifier", "messageSent", "messageReceived", "timeZoneId"),
-    *("streamDirection", "mediaKind", "getTimezoneOffset", "schemaVersion", "defaultLogger"),
-    *("clusterId", "commitIndex", "appliedIndex", "secondsWaitingForCommit"),
+TABLES_OF_SAMPLES = sorted((TOP / "schemas" / "protobuf").glob("fields*.py"))
+"""Where every field of every version of the sample schemas stands."""
+
+OTHER_WORDS = {
+    *("timeZoneId", "streamDirection", "mediaKind", "getTimezoneOffset", "getStats", "schemaVersion", "accessToken"),
+    *("defaultLogger", "clusterId", "commitIndex", "appliedIndex", "secondsWaitingForCommit"),
 }
-"""Words of samples, attachments and answers that no table of ours holds."""
+"""Words of queries, attachments and answers that no table of ours holds."""
 
 CLIENT_WORDS = {"addTrackRelation", "addRTCPeerConnection", "createClientMonitor", "incrementalSampling"}
 """Words of ObserveRTC's client-monitor-js 1.3."""
@@ -83,7 +92,9 @@ def known_words() -> set[str]:
     words = {part for key in keys() for part in key.split(".")}
     words |= {name for names in NAMES.values() for name in names}
     words |= set(re.findall(r"\b[a-z]+[A-Z]\w*", markdown()))
-    return words | SAMPLE_WORDS | CLIENT_WORDS | _PLACEHOLDER
+    for table in TABLES_OF_SAMPLES:
+        words |= set(re.findall(r"\b[a-z]+[A-Z]\w*", text_of(table)))
+    return words | OTHER_WORDS | CLIENT_WORDS | _PLACEHOLDER
 
 
 def unknown_words(text: str) -> set[str]:
@@ -223,14 +234,25 @@ def told_events() -> dict[tuple[str, str], tuple[str, str]]:
     return told
 
 
-def test_the_events_that_come_later_are_named() -> None:
-    text = text_of(EVENTS_PAGE)
+def test_every_event_of_an_sfu_stands_in_the_page_as_it_is_told() -> None:
+    table = {(name, of): (message, keys) for name, of, message, _, keys in rows(text_of(EVENTS_PAGE), "SFU events")}
 
-    assert {name for name in events.EVENT_NAMES if f"`{name}`" not in text} == set()
+    assert table == told_events_of_sfus()
 
 
-@pytest.mark.parametrize("type_", OF_CLIENTS)
-def test_the_fields_of_every_client_report_are_listed_in_their_order(type_: ReportType) -> None:
+def told_events_of_sfus() -> dict[tuple[str, str], tuple[str, str]]:
+    """What the code tells of SFUs."""
+    told = {}
+    called = {SFU: "SFU", SFU_TRANSPORT: "transport", RTP_PAD: "pad", SCTP_CHANNEL: "SCTP channel"}
+    for what, of in called.items():
+        it = SfuHappening(what, "<serviceId>", "<sfuId>", 0)
+        for event in (events.SFU_OPENED[what], events.SFU_CLOSED[what]):
+            told[event.name, of] = (event.message, ", ".join(event.attachments(it)) if event.attachments else "none")
+    return told
+
+
+@pytest.mark.parametrize("type_", ReportType)
+def test_the_fields_of_every_report_are_listed_in_their_order(type_: ReportType) -> None:
     listed = {name: tuple(fields.split()) for name, fields in rows(text_of(EVENTS_PAGE), "Fields in their order")}
 
     assert listed[type_] == NAMES[type_]
