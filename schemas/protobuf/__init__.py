@@ -8,7 +8,7 @@ empty ones, of which every two bytes can be one; to read the wire in Python take
 
 from google.protobuf.message import DecodeError
 
-from schemas.protobuf.formats import format_of, takes
+from schemas.protobuf.formats import FIRST_VERSIONS, format_of, takes
 from schemas.protobuf.reading import Malformed, Reading
 from schemas.protobuf.recognition import recognised
 from schemas.protobuf.shapes import codec
@@ -16,7 +16,7 @@ from schemas.protobuf.wire import NoProtobuf, holds_more_than
 from schemas.samples import Item, Reason, Tally
 from schemas.versions import SchemaVersion
 
-__all__ = ["Malformed", "decode", "is_delta", "takes"]
+__all__ = ["Malformed", "decode", "encoder_of", "is_delta", "takes"]
 
 _SMALL = 64 * 1024
 """A message of so many bytes becomes at most some 20 MB of empty objects, whatever it says. (B)"""
@@ -35,7 +35,7 @@ def decode(data: bytes, version: SchemaVersion, most_entries: int, rejected: Tal
         raise Malformed("JSON text where protobuf was announced: name format=json")
     named = format_of(version)
     try:
-        form, root = recognised(data, named, most_entries + 1_000)
+        form, root = recognised(data, named, most_entries + _MOST_TAGS)
         ready = codec(form)
         shape = ready.shapes[root]
         if len(data) > _SMALL and holds_more_than(8 * most_entries + 10_000, data, shape):
@@ -55,4 +55,19 @@ def is_delta(version: SchemaVersion) -> bool:
     return version >= SchemaVersion(2, 2, 1)
 
 
+def encoder_of(data: bytes, version: SchemaVersion) -> SchemaVersion:
+    """The version of the encoder that wrote a message: how deltas are to be filled depends on it.
+
+    It is the `version` that the sender named, except where the bytes of 3.x tell that they are in another format; then
+    it is the first version that is written so.
+    """
+    named = format_of(version)
+    try:
+        form, _ = recognised(data, named, _MOST_TAGS)
+    except NoProtobuf:
+        return version
+    return version if form is named else next(first for first, made in FIRST_VERSIONS if made() is form)
+
+
+_MOST_TAGS = 1_000
 _ENVELOPED = {"ClientSample": "clientSamples", "SfuSample": "sfuSamples"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from schemas.protobuf import Malformed, decode
+from schemas.protobuf import Malformed, decode, encoder_of
 from schemas.protobuf.formats import Format, format_2_2_12, format_3_3, format_3_4, format_of
 from schemas.protobuf.shapes import codec
 from schemas.samples import Item, Reason, Tally
@@ -117,6 +117,27 @@ def test_a_sender_of_3_5_may_have_the_encoder_of_3_3() -> None:
     item = {"clientId": "alice", "timestamp": 5.5, "scoreReasons": "a", "clientIssues": [{"type": "t", "key": "k"}]}
 
     assert decode(written(item, format_3_3()), SchemaVersion(3, 5, 0), 10) == item
+
+
+@pytest.mark.parametrize(
+    ("named", "form", "encoder"),
+    [
+        ("3.3.0", "3.3.0", "3.3.0"),
+        ("3.3.0", "3.4.0", "3.4.0"),
+        ("3.0.0", "3.5.0", "3.4.0"),
+        ("3.5.0", "3.3.0", "3.3.0"),
+        ("3.5.0", "3.5.0", "3.5.0"),
+        ("2.2.0", "2.2.0", "2.2.0"),
+    ],
+)
+def test_an_encoder_is_told_by_what_it_writes(named: str, form: str, encoder: str) -> None:
+    data = written(client(), format_of(version_of(form)), "ClientSample")
+
+    assert encoder_of(data, version_of(named)) == version_of(encoder)
+
+
+def test_of_bytes_that_say_nothing_the_encoder_is_as_named() -> None:
+    assert encoder_of(b"\xff", SchemaVersion(3, 3, 0)) == (3, 3, 0)
 
 
 @pytest.mark.parametrize(("version", "state"), [("3.0.0", "succeeded"), ("3.3.0", "failed")])
