@@ -224,6 +224,7 @@ def test_pads_on_an_internal_transport_are_internal_also_if_they_do_not_say_so()
     [
         (end(8), pipe()),
         (end(None), pipe()),
+        (end(None), {**pipe(), "ssrc": None}),
         (end(stream="other"), pipe()),
         (end(), pipe(internal=False)),
         (pad_in(ssrc=9), pipe()),

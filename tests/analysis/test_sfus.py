@@ -226,6 +226,19 @@ def test_what_closes_tells_what_it_told_when_it_opened() -> None:
     assert closed["SFU_RTP_PAD_REMOVED"]["message"] == "Sfu Rtp Pad is removed"
 
 
+@pytest.mark.parametrize("limit", ["sfu", "sfu_transport", "sfu_inbound_pad", "sfu_outbound_pad", "sfu_sctp_channel"])
+def test_what_goes_on_is_kept_however_short_its_own_limit_is(limit: str) -> None:
+    world = World(idle={limit: 20_000})
+    tell(world, **WHOLE)
+
+    told: list[Report] = []
+    for at in range(2000, 62_000, 5000):
+        told += tell(world, at=at, **WHOLE)
+        told += world.pass_time(5000)
+
+    assert sfu_names(told) == []
+
+
 @pytest.mark.parametrize(
     ("limit", "gone", "closed"),
     [
@@ -337,16 +350,60 @@ def test_a_pad_without_an_ssrc_harms_nothing() -> None:
     assert sfu_names(told).count("SFU_RTP_PAD_ADDED") == 2
 
 
-def test_a_pad_that_changes_its_ids_is_told_to_the_registry_once() -> None:
+@pytest.mark.parametrize(
+    ("change", "ids"),
+    [
+        ({"ssrc": 2}, ("S", "K", 2, False)),
+        ({"sinkId": "K2"}, ("S", "K2", 1, False)),
+        ({"streamId": "S2"}, ("S2", "K", 1, False)),
+        ({"internal": True}, ("S", "K", 1, True)),
+    ],
+)
+def test_a_pad_that_changes_is_told_to_the_registry_once(change: Any, ids: Any) -> None:
     world = World()
+    changed = {**pad_out(ssrc=1), **change}
     tell(world, at=1000, outboundRtpPads=[pad_out(ssrc=1)])
-    tell(world, at=2000, outboundRtpPads=[pad_out(sink="K2", ssrc=2)])
+    tell(world, at=2000, outboundRtpPads=[changed])
     commands = world.commands
-    tell(world, at=3000, outboundRtpPads=[pad_out(sink="K2", ssrc=2)])
+    tell(world, at=3000, outboundRtpPads=[changed])
 
     pad = world.registry.sfus["svc", "sfu"].transports["t"].pads["OUTBOUND", "out"]
-    assert (pad.sink_id, pad.ssrc) == ("K2", 2)
+    assert (pad.stream_id, pad.sink_id, pad.ssrc, pad.internal) == ids
     assert world.commands == commands
+
+
+def test_a_channel_that_changes_its_stream_is_told_to_the_registry_once() -> None:
+    world = World()
+    tell(world, at=1000, sctpChannels=[CHANNEL])
+    tell(world, at=2000, sctpChannels=[{**CHANNEL, "streamId": "st2"}])
+    commands = world.commands
+    tell(world, at=3000, sctpChannels=[{**CHANNEL, "streamId": "st2"}])
+
+    assert world.registry.sfus["svc", "sfu"].transports["t"].channels["ch"].stream_id == "st2"
+    assert world.commands == commands
+
+
+def test_ids_that_a_newer_sample_of_a_batch_does_not_tell_stay() -> None:
+    world = World()
+    told: dict[str, Any] = {"inboundRtpPads": [pad_in(ssrc=1)], "sctpChannels": [CHANNEL]}
+    silent: dict[str, Any] = {"inboundRtpPads": [pad_in(stream=None)], "sctpChannels": [{**CHANNEL, "streamId": None}]}
+    world.tell(message(sfus=[sfu(at=1000, **told), sfu(at=2000, **silent)]))
+
+    transport = world.registry.sfus["svc", "sfu"].transports["t"]
+    pad = transport.pads["INBOUND", "in"]
+    assert (pad.stream_id, pad.ssrc, transport.channels["ch"].stream_id) == ("S", 1, "st")
+
+
+def test_what_a_later_sample_of_a_batch_tells_of_an_sfu_first_is_known() -> None:
+    world = World()
+    transports: dict[str, Any] = {"transports": [{"transportId": "t"}]}
+    world.tell(
+        message(sfus=[sfu(at=1000, **transports), sfu(at=2000, marker="m", timeZoneOffsetInHours=1, **transports)])
+    )
+
+    row = world.registry.sfus["svc", "sfu"]
+    assert (row.marker, row.time_zone_offset) == ("m", 1)
+    assert (row.sample_touched, row.transports["t"].sample_touched) == (2000, 2000)
 
 
 def test_a_late_sample_does_not_undo_what_a_newer_one_told() -> None:
@@ -361,11 +418,16 @@ def test_a_late_sample_does_not_undo_what_a_newer_one_told() -> None:
 
 def test_of_two_samples_of_one_batch_the_newer_one_is_believed() -> None:
     world = World()
-    newer, older = (sfu(at=at, inboundRtpPads=[pad_in(ssrc=at)]) for at in (2000, 1000))
+    newer, older = (
+        sfu(at=at, inboundRtpPads=[pad_in(ssrc=at)], sctpChannels=[{**CHANNEL, "streamId": str(at)}])
+        for at in (2000, 1000)
+    )
     world.tell(message(sfus=[newer, older]))
 
-    pad = world.registry.sfus["svc", "sfu"].transports["t"].pads["INBOUND", "in"]
+    transport = world.registry.sfus["svc", "sfu"].transports["t"]
+    pad, channel = transport.pads["INBOUND", "in"], transport.channels["ch"]
     assert (pad.ssrc, pad.added) == (2000, 1000)
+    assert (channel.stream_id, channel.opened) == ("2000", 1000)
 
 
 def test_an_sfu_tells_its_time_zone_and_marker_like_a_client() -> None:
