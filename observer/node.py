@@ -16,6 +16,7 @@ import ingest
 import sinks
 import web
 from analysis.observe import Observing
+from analysis.privacy import obscure
 from observer.admission import Admission
 from observer.config import Configuration
 from observer.config.effective import effective
@@ -137,6 +138,7 @@ async def run_node(
         departed=intake.departed,
         now=now,
         statistics=taken,
+        obscure=obscure(settings.evaluators.obfuscator, settings.security.obfuscations),
     )
     samples_server = web.Server(samples_routes, configuration.micronaut.server.limits)
     served = samples_server.statistics

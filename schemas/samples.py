@@ -12,7 +12,10 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from schemas.sfu_samples import SfuSample
 
 Item = dict[str, Any]
 """One object of a sample as its sender wrote it."""
@@ -50,9 +53,6 @@ class Reason(StrEnum):
     SERVICE_NOT_ALLOWED = "service_not_allowed"
     CLIENT_SAMPLES_NOT_ACCEPTED = "client_samples_not_accepted"
     SFU_SAMPLES_NOT_ACCEPTED = "sfu_samples_not_accepted"
-    SFU_SAMPLES_NOT_ANALYSED = "sfu_samples_not_analysed"
-    TURN_SAMPLES_NOT_ANALYSED = "turn_samples_not_analysed"
-    OBSERVER_EVENT_NOT_ANALYSED = "observer_event_not_analysed"
     TOO_MANY_CALLS = "too_many_calls"
     TOO_MANY_CLIENTS = "too_many_clients"
     TOO_MANY_PEER_CONNECTIONS = "too_many_peer_connections"
@@ -139,7 +139,7 @@ class Samples:
     service_id: str
     media_unit_id: str
     clients: list[ClientSample]
-    sfus: list[Any] = field(default_factory=list)
+    sfus: list["SfuSample"] = field(default_factory=list)
     turns: list[Item] = field(default_factory=list)
     leaving: Collection[str] = ()
     leaving_sfus: Collection[str] = ()

@@ -23,7 +23,7 @@ MASK = "***"
 _SECRET_KEY = re.compile(
     r"passw|passphrase|secret|token|salt|apikey|privatekey|^sasl|authorization|cookie|accesskey$", re.IGNORECASE
 )
-_NO_SECRET_KEY = re.compile(r"(file|path|tagname)$", re.IGNORECASE)
+_NO_SECRET_KEY = re.compile(r"(file|path|tagname|accesstokens|pertoken)$", re.IGNORECASE)
 _USER_INFO = re.compile(r"(://[^/\s:@]*):[^\s]*@")
 _PARAMETER = re.compile(r"([?&;][^=&;\s]*(?:passw|secret|token|key)[^=&;\s]*=)[^&;\s]+", re.IGNORECASE)
 

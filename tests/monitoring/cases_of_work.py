@@ -124,7 +124,8 @@ SAMPLES = [
         ],
         silent=["15m", "26m"],
         fires="20m",
-        says="{cluster} did not register 10 peer connections, tracks, or parts of SFUs within ten minutes: too_many_tracks.",
+        says="{cluster} did not register 10 peer connections, tracks, or parts of SFUs within ten minutes: "
+        "too_many_tracks.",
         labels={"reason": "too_many_tracks"},
     ),
     Case(
