@@ -3,8 +3,10 @@
 Each room, participant, peer connection and stream, each transport and pad of an SFU; whatever the clients speak.
 """
 
+import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,43 @@ async def test_many_copies_of_another_recording_are_reported_as_they_were(
     tmp_path: Path, clock: MockClock, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     assert await wrong(copies(load(MORE / name)), tmp_path, caplog) == []
+
+
+async def test_all_recordings_at_once_are_reported_as_they_were(
+    tmp_path: Path, clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    everything = [load(DATA / name) for name in OWN] + [load(MORE / name) for name in OTHERS]
+
+    assert await wrong(everything, tmp_path, caplog) == []
+
+
+@no_others
+@pytest.mark.parametrize("said", ["&schemaVersion=3.3.0", "&schemaVersion=2.2.0", ""])
+async def test_clients_of_3_may_leave_room_user_and_version_to_their_address(
+    tmp_path: Path, clock: MockClock, caplog: pytest.LogCaptureFixture, said: str
+) -> None:
+    recording = without_attachments(load(MORE / "oc3-churn3-460.jsonl.gz"), said)
+
+    assert await wrong([recording], tmp_path, caplog) == []
+
+
+def without_attachments(recording: Recording, said: str) -> Recording:
+    """The same clients, who say in their address what was attached to their samples."""
+    attached: dict[int, dict[str, str]] = {}
+    bodies: dict[int, str] = {}
+    for number, step in enumerate(recording.steps):
+        if step.body:
+            sample = json.loads(step.body)
+            attached[step.connection] = sample.pop("attachments")
+            bodies[number] = json.dumps(sample)
+    steps = []
+    for number, step in enumerate(recording.steps):
+        target = step.target
+        if step.act == "open":
+            ids = attached[step.connection]
+            target = f"{target.partition('?')[0]}?roomId={ids['roomId']}&userId={ids['userId']}{said}"
+        steps.append(replace(step, target=target, body=bodies.get(number, "")))
+    return replace(recording, steps=steps)
 
 
 def copies(recording: Recording) -> list[Recording]:
