@@ -2,13 +2,19 @@
 
 import gzip
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.conformance.bodies import client, names, of_type, samples, track, transport, types
-from tests.nodes import running
+from schemas.protobuf.formats import format_of
+from schemas.versions import SchemaVersion
+from tests.conformance.bodies import attachments, client, names, of_type, one, samples, track, transport, types
+from tests.ingest.tokens import OTHER_SECRET, SECRET, token
+from tests.nodes import NOW, running
+from tests.schemas.protobuf.writing import written
 
+TOKENS = {"security": {"accessTokens": {"algorithm": "HS256", "secret": SECRET}}}
 SFU = {"sfuId": "s", "timestamp": 1000, "transports": [{"transportId": "t"}]}
 
 
@@ -26,8 +32,8 @@ async def test_samples_are_answered_with_nothing(tmp_path: Path, content_type: s
     assert names(reports) == ["CALL_STARTED", "CLIENT_JOINED"]
 
 
-@pytest.mark.parametrize("version", ["2.0.4", "2.1.3", "2.2.0"])
-async def test_a_version_of_the_2_x_families_is_taken(tmp_path: Path, version: str) -> None:
+@pytest.mark.parametrize("version", ["2.0.4", "2.1.3", "2.2.0", "2.2.12", "3.0.0", "3.5.0"])
+async def test_a_version_of_the_known_families_is_taken(tmp_path: Path, version: str) -> None:
     """C36."""
     async with running(tmp_path) as node:
         answer = await node.post(client(), schemaVersion=version, format="json")
@@ -42,7 +48,120 @@ async def test_another_version_is_refused_and_the_right_ones_named(tmp_path: Pat
         answer = await node.post(client(), schemaVersion=version)
 
     assert answer.status == 400
-    assert all(family in answer.text for family in ("2.0", "2.1", "2.2"))
+    assert all(family in answer.text for family in ("2.0", "2.1", "2.2", "3.x"))
+
+
+@pytest.mark.parametrize("version", ["2.0.4", "2.1.8", "2.2.0", "2.2.12"])
+async def test_protobuf_gives_the_reports_that_json_gives(tmp_path: Path, version: str) -> None:
+    """C37."""
+    sample = client(
+        "A",
+        pcTransports=[transport(packetsSent=1)],
+        inboundAudioTracks=[track("t", "p1", 1, packetsLost=1)],
+        outboundVideoTracks=[track("u", "p1", 2, frameWidth=640)],
+    )
+    form = format_of(SchemaVersion(*map(int, version.split("."))))
+    told = []
+    for number, written_as in enumerate(("json", "protobuf")):
+        (folder := tmp_path / str(number)).mkdir()
+        body = samples(sample) if written_as == "json" else written({"clientSamples": [sample]}, form)
+        async with running(folder) as node:
+            answer = await node.post(body=body, format=written_as, schemaVersion=version)
+            reports = await node.reports()
+        assert answer.status == 200
+        told.append([(report.type, _without_chance(report.payload)) for report in reports])
+
+    assert told[0] == told[1]
+    assert "INBOUND_AUDIO_TRACK" in dict(told[0])
+
+
+def _without_chance(payload: Mapping[str, object]) -> Mapping[str, object]:
+    """A payload without the id that a call is given, and the text that names it."""
+    return {name: value for name, value in payload.items() if name not in ("callId", "message", "timestamp")}
+
+
+async def test_protobuf_without_what_is_required_is_refused(tmp_path: Path) -> None:
+    """C37."""
+    lacking = client("A", inboundAudioTracks=[track("t", "p1", None)])
+    body = written({"clientSamples": [lacking]}, format_of(SchemaVersion(2, 2, 0)))
+    async with running(tmp_path) as node:
+        answer = await node.post(body=body, format="protobuf", schemaVersion="2.2.0")
+
+    assert answer.status == 400
+    assert "ssrc" in answer.text
+
+
+async def test_a_content_type_of_protobuf_says_the_format(tmp_path: Path) -> None:
+    body = written({"clientSamples": [client()]}, format_of(SchemaVersion(2, 2, 0)))
+    async with running(tmp_path) as node:
+        answer = await node.post(body=body, headers={"Content-Type": "application/x-protobuf"})
+        reports = await node.reports()
+
+    assert answer.status == 200
+    assert names(reports) == ["CALL_STARTED", "CLIENT_JOINED"]
+
+
+async def test_a_sample_of_3_gives_events_and_reports_as_one_of_2_does(tmp_path: Path) -> None:
+    stream = {"ssrc": 1, "kind": "audio", "trackIdentifier": "t", "packetsLost": 3}
+    sample = {
+        "clientId": "A",
+        "callId": "NULL",
+        "timestamp": 1000.5,
+        "attachments": {"roomId": "r", "userId": "u"},
+        "peerConnections": [{"peerConnectionId": "p", "inboundRtps": [stream]}],
+    }
+    async with running(tmp_path) as node:
+        answer = await node.post(body=json.dumps(sample).encode())
+        reports = await node.reports()
+
+    assert answer.status == 200
+    assert names(reports) == ["CALL_STARTED", "CLIENT_JOINED", "PEER_CONNECTION_OPENED", "MEDIA_TRACK_ADDED"]
+    inbound = one(reports, "INBOUND_AUDIO_TRACK")
+    assert [inbound[name] for name in ("roomId", "userId", "clientId", "packetsLost")] == ["r", "u", "A", 3]
+
+
+async def test_the_address_may_say_whose_samples_they_are(tmp_path: Path) -> None:
+    sample = {"timestamp": 1000, "score": 1, "callId": "c", "peerConnections": []}
+    async with running(tmp_path) as node:
+        await node.post(body=json.dumps(sample).encode(), roomId="lobby", userId="me", clientId="alice")
+        reports = await node.reports()
+
+    joined = one(reports, "CLIENT_JOINED")
+    assert [joined[name] for name in ("roomId", "userId", "clientId")] == ["lobby", "me", "alice"]
+    assert attachments(joined)
+
+
+@pytest.mark.parametrize(
+    ("shown", "status"),
+    [
+        (None, 401),
+        ("garbage", 401),
+        (token(OTHER_SECRET, exp=NOW), 401),
+        (token(exp=NOW // 1000 - 60), 401),
+        (token(serviceId="other", exp=NOW), 403),
+        (token(exp=NOW), 200),
+    ],
+    ids=["none", "garbage", "of another key", "expired", "of another service", "good"],
+)
+async def test_where_tokens_are_asked_for_one_must_be_shown(tmp_path: Path, shown: str | None, status: int) -> None:
+    headers = {} if shown is None else {"Authorization": f"Bearer {shown}"}
+    async with running(tmp_path, sources=TOKENS) as node:
+        answer = await node.post(client(), headers=headers)
+
+    assert answer.status == status
+    assert ("www-authenticate" in answer.headers) == (status != 200)
+
+
+async def test_samples_that_a_token_is_not_for_are_dropped_and_counted(tmp_path: Path) -> None:
+    shown = {"Authorization": f"Bearer {token(roomId='r', exp=NOW)}"}
+    async with running(tmp_path, sources=TOKENS) as node, node.websocket(accessToken=token(exp=NOW)) as session:
+        answer = await node.post(client("A"), client("B", room="other"), headers=shown)
+        reports = await node.reports(session)
+        rejected = await node.by_reason("observertc_sources_rejected_total")
+
+    assert answer.status == 200
+    assert {report["roomId"] for report in reports} == {"r"}
+    assert rejected["not_authorized"] == 1
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "multipart/form-data; boundary=x"])

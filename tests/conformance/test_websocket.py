@@ -5,12 +5,18 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock
 
+from schemas.protobuf.formats import format_of
+from schemas.versions import SchemaVersion
 from tests.conformance.bodies import client, names, samples
-from tests.nodes import running
+from tests.ingest.tokens import OTHER_SECRET, SECRET, token
+from tests.nodes import NOW, running
+from tests.schemas.protobuf.writing import written
+
+TOKENS = {"security": {"accessTokens": {"algorithm": "HS256", "secret": SECRET, "leewayInS": 0}}}
 
 
-@pytest.mark.parametrize("version", ["2.0.0", "2.0.4", "2.1.0", "2.1.7", "2.2.0", "2.2.9", None])
-async def test_a_version_of_the_2_x_families_is_taken(tmp_path: Path, version: str | None) -> None:
+@pytest.mark.parametrize("version", ["2.0.0", "2.0.4", "2.1.0", "2.1.7", "2.2.0", "2.2.9", "3.0.0", "3.6.1", None])
+async def test_a_version_of_the_known_families_is_taken(tmp_path: Path, version: str | None) -> None:
     """C32."""
     query = {} if version is None else {"schemaVersion": version}
     async with running(tmp_path) as node, node.websocket(**query) as session:
@@ -31,6 +37,83 @@ async def test_another_version_is_refused(tmp_path: Path, version: str) -> None:
     assert code == 4230
     assert "version" in reason
     assert len(reason.encode()) <= 123
+
+
+async def test_protobuf_is_taken_in_binary_messages(tmp_path: Path) -> None:
+    """C37."""
+    form = format_of(SchemaVersion(2, 2, 0))
+    async with running(tmp_path) as node, node.websocket(format="protobuf", schemaVersion="2.2.0") as session:
+        await session.send(written({"clientSamples": [client()]}, form))
+        reports = await node.reports_until("CALL_STARTED", "CLIENT_JOINED")
+
+    assert names(reports) == ["CALL_STARTED", "CLIENT_JOINED"]
+
+
+@pytest.mark.parametrize("message", [samples(client()), samples(client()).decode(), b"\x0a\x03abc"])
+async def test_what_is_no_protobuf_closes_a_session_of_it(tmp_path: Path, message: bytes | str) -> None:
+    """C37: in words that fit a close frame."""
+    async with running(tmp_path) as node, node.websocket(format="protobuf", schemaVersion="2.2.0") as session:
+        await session.send(message)
+        code, reason = await session.wait_closed()
+
+    assert code == 4230
+    assert reason.startswith("Failed to decode Samples: ")
+
+
+@pytest.mark.parametrize(
+    ("shown", "closed"),
+    [
+        ({}, (4225, "Access token is required to provide")),
+        ({"accessToken": token(OTHER_SECRET, exp=NOW)}, (4231, "The provided access token is invalid")),
+        ({"accessToken": token(serviceId="x", exp=NOW)}, (4231, "The provided access token is not for this service")),
+        ({"accessToken": token(exp=NOW // 1000 - 1)}, (4224, "Access token is expired")),
+    ],
+    ids=["none", "of another key", "of another service", "expired"],
+)
+async def test_where_tokens_are_asked_for_a_session_must_show_one(
+    tmp_path: Path, shown: dict[str, str], closed: tuple[int, str]
+) -> None:
+    async with running(tmp_path, sources=TOKENS) as node, node.websocket(**shown) as session:
+        assert await session.wait_closed() == closed
+
+
+async def test_a_session_ends_when_its_token_expires(tmp_path: Path, clock: MockClock) -> None:
+    shown = token(exp=NOW // 1000 + 50)
+    async with running(tmp_path, sources=TOKENS) as node, node.websocket(accessToken=shown) as session:
+        await session.send(samples(client("A")))
+        reports = await node.reports(session)
+        await node.pass_time(51)
+        closed = await session.wait_closed()
+
+    assert names(reports) == ["CALL_STARTED", "CLIENT_JOINED"]
+    assert closed == (4224, "Access token is expired")
+
+
+async def test_a_token_has_so_many_sessions(tmp_path: Path) -> None:
+    tokens = {"security": {"accessTokens": {**TOKENS["security"]["accessTokens"], "maxSessionsPerToken": 1}}}
+    shown = token(exp=NOW)
+    async with running(tmp_path, sources=tokens) as node, node.websocket(accessToken=shown) as first:
+        await first.send(samples(client("A")))
+        await node.reports(first)
+        async with node.websocket(accessToken=shown) as second:
+            code, _ = await second.wait_closed()
+
+    assert code == 4228
+
+
+async def test_nothing_of_tokens_and_secrets_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    shown = [token(exp=NOW), token(OTHER_SECRET, exp=NOW)]
+    async with running(tmp_path, sources=TOKENS) as node:
+        for one in shown:
+            async with node.websocket(accessToken=one) as session:
+                await session.send(b"not json")
+                _, reason = await session.wait_closed()
+            assert one not in reason
+        metrics = await node.get("/prometheus")
+
+    told = caplog.text + metrics.text
+    assert not any(secret in told for secret in (SECRET, *(part for one in shown for part in one.split("."))))
 
 
 @pytest.mark.parametrize("message", [b"not json", "neither is this", b"[]", b"1", b"null", b"", b"\xff\xfe", b'{"a":'])
