@@ -6,7 +6,6 @@ the command line around it.
 
 import argparse
 import heapq
-import shutil
 import signal
 import sys
 import time
@@ -15,7 +14,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import count, cycle
 from random import Random
-from typing import TextIO
 from urllib.parse import urlsplit
 
 import trio
@@ -23,6 +21,7 @@ import trio
 from observer.open_files import raised_file_limit
 from observer.simulation.calls import Call, CallShape, plan_call
 from observer.simulation.client import Course, Summary, play_client, play_sfu
+from observer.simulation.progress import show, told
 from observer.simulation.sessions import Send, Session, rest_session, websocket_session, why
 from observer.simulation.sfu import through_sfu
 
@@ -31,9 +30,6 @@ SFU_SHARE = 0.3
 
 SCREEN_SHARE = 0.3
 """Share of the calls in which a screen is shown."""
-
-LONGEST_BAR = 24
-"""The bar is shorter where the figures need the width. (characters)"""
 
 OTHER_FILES = 32
 """Files that are open beside the connections: standard streams, and what the runtime needs."""
@@ -274,34 +270,12 @@ def main(arguments: argparse.Namespace) -> int:
     return 0 if summary.samples and not summary.errors else 1
 
 
-def told(summary: Summary) -> list[str]:
-    """The summary as lines for people."""
-    sfus = f"{summary.sfus} SFUs, " if summary.sfus else ""
-    lines = [
-        f"{summary.calls} calls, {summary.clients} clients, {sfus}{summary.samples} samples, {size(summary.bytes)}",
-        f"{summary.errors} errors, {summary.refused} refused",
-    ]
-    if summary.last_error is not None:
-        lines.append(f"last error: {summary.last_error}")
-    return lines
-
-
-def size(count: float) -> str:
-    """A number of bytes for people: ``812 B``, ``1.4 MB``."""
-    unit = "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if count < 1000:
-            break
-        count, unit = count / 1000, larger
-    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-
-
 async def _run(options: Options) -> Summary:
     summary, stop = Summary(), trio.Event()
     failure: NothingListens | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, stop, nursery.cancel_scope)
-        nursery.start_soon(_show, options, summary, sys.stderr)
+        nursery.start_soon(show, summary, options.seconds, sys.stderr)
         try:
             await simulate(options, summary=summary, stop=stop)
         except NothingListens as error:
@@ -319,32 +293,3 @@ async def _stop_on_signal(stop: trio.Event, everything: trio.CancelScope) -> Non
             if stop.is_set():
                 everything.cancel()
             stop.set()
-
-
-async def _show(options: Options, summary: Summary, out: TextIO) -> None:
-    began = trio.current_time()
-    live = out.isatty()
-    try:
-        while True:
-            await trio.sleep(0.2 if live else 5)
-            passed = trio.current_time() - began
-            line = progress(summary, passed, options.seconds, shutil.get_terminal_size().columns if live else None)
-            out.write(f"\r{line}" if live else f"{line}\n")
-            out.flush()
-    finally:
-        if live:
-            out.write("\r\x1b[K")
-            out.flush()
-
-
-def progress(summary: Summary, passed: float, seconds: float, columns: int | None) -> str:
-    """One line on how far it is; with a bar, and cut and padded to fit, when the width of the terminal is given."""
-    share = min(1.0, passed / seconds)
-    counts = f"{summary.calls} calls  {summary.open} clients  {summary.samples} samples  {size(summary.bytes)}"
-    trouble = f"  {summary.errors} errors  {summary.refused} refused" if summary.errors or summary.refused else ""
-    if columns is None:
-        return f"{passed:.0f} s of {seconds:.0f} s  {counts}{trouble}"
-    told = f"] {share:4.0%}  {counts}{trouble}"
-    width = max(0, min(LONGEST_BAR, columns - 2 - len(told)))
-    bar = "#" * int(share * width) + "-" * (width - int(share * width))
-    return f"[{bar}{told}"[: columns - 1].ljust(columns - 1)

@@ -13,9 +13,10 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed, serve_websocket
 
-from observer.simulate import NothingListens, Options, add_arguments, main, planned_calls, progress, simulate, size
+from observer.simulate import NothingListens, Options, add_arguments, main, planned_calls, simulate
 from observer.simulation.calls import CallShape, plan_call
 from observer.simulation.client import Summary
+from observer.simulation.progress import progress, size
 from observer.simulation.sfu import sfu_id_of
 
 QUICK = Options(calls=2, participants=2, seconds=0.8, period=0.08, ramp=0.1, seed=1)
