@@ -380,7 +380,7 @@ def test_the_bar_gives_way_to_the_figures_on_a_narrow_terminal() -> None:
     summary = Summary(calls=2, open=8, samples=1000, bytes=12_345_678)
 
     assert progress(summary, 30, 60, columns=60).endswith("]  50%  2 calls  8 sessions  1000 samples  12.3 MB")
-    assert progress(summary, 30, 60, columns=40).startswith("[]  50%  2 calls  8 clients")
+    assert progress(summary, 30, 60, columns=40).startswith("[]  50%  2 calls  8 sessions")
 
 
 def test_sizes_are_told_for_people() -> None:
