@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -21,7 +22,7 @@ ADDRESSES = (b"192.0.2.2", b"fd00::2")
 """Of the machine on which the clients were recorded: in candidates, pairs, SDP and transports of SFUs."""
 
 ALL = dict.fromkeys(("iceAddresses", "roomId", "userId"), "anonymization")
-HIDING = {
+HIDING: dict[str, Any] = {
     "evaluators": {"obfuscator": {"enabled": True, **ALL}},
     "security": {"obfuscations": {"hashSalt": "a salt that nobody else knows"}},
 }

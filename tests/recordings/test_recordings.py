@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from trio.testing import MockClock
@@ -77,6 +78,24 @@ async def test_all_recordings_at_once_are_reported_as_they_were(
     assert await wrong(everything, tmp_path, caplog) == []
 
 
+@pytest.mark.parametrize("name", [name for name in OWN if name.startswith(("oc2x", "oc3"))])
+async def test_clients_that_name_their_call_are_reported_under_its_name(
+    tmp_path: Path, clock: MockClock, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    recording = load(DATA / name)
+    [room] = recording.truth["rooms"]
+
+    assert await wrong([recording], tmp_path, caplog, evaluators={"callUpdater": {"callIdAssignMode": "slave"}}) == []
+    assert calls_told(tmp_path) == {room["callId"]}
+
+
+def calls_told(folder: Path) -> set[str]:
+    """The ids of all calls of real clients in the report files of nodes."""
+    lines = [line for file in folder.glob("reports*.jsonl") for line in file.read_text().splitlines()]
+    payloads = [json.loads(line)["payload"] for line in lines]
+    return {it["callId"] for it in payloads if it.get("roomId") and not it["roomId"].startswith("barrier-")}
+
+
 @no_others
 @pytest.mark.parametrize("said", ["&schemaVersion=3.3.0", "&schemaVersion=2.2.0", ""])
 async def test_clients_of_3_may_leave_room_user_and_version_to_their_address(
@@ -110,13 +129,15 @@ def copies(recording: Recording) -> list[Recording]:
     return [recording.copy(number) for number in range(COPIES)]
 
 
-async def wrong(recordings: Sequence[Recording], folder: Path, caplog: pytest.LogCaptureFixture) -> list[str]:
+async def wrong(
+    recordings: Sequence[Recording], folder: Path, caplog: pytest.LogCaptureFixture, **blocks: Any
+) -> list[str]:
     """Plays the recordings to a node and says all that went wrong.
 
     One recording is played while the node's clock passes through the recorded time, many as fast as possible. The
     reports of one are held against the schemas; those of copies are the same in other words.
     """
-    async with running(folder, epoch=recordings[0].started_at) as node:
+    async with running(folder, epoch=recordings[0].started_at, **blocks) as node:
         pass_time = node.pass_time if len(recordings) == 1 else as_fast_as_possible
         played = await play(recordings, node.port, pass_time)
         reports = await node.reports()
