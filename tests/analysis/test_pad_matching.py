@@ -6,7 +6,7 @@ import pytest
 
 from analysis.sfu_reports import SfuSamplesAnalyser
 from schemas.reports import Report, ReportType
-from schemas.samples import Reason
+from schemas.samples import Reason, Samples
 from tests.world import IDLE, World, inbound, message, of_type, outbound, pad_in, pad_out, sample, sfu
 
 IN, OUT = ReportType.SFU_INBOUND_RTP_PAD, ReportType.SFU_OUTBOUND_RTP_PAD
@@ -279,16 +279,14 @@ def dropping(**which: bool) -> World:
     return World(sfu_analyser=SfuSamplesAnalyser(**which))
 
 
-EVERYTHING = (
-    message(alice(), bob()),
-    message(
-        sfus=[
-            receives(pad_in("known"), pad_in("unknown", stream="?"), sfu_id="s1"),
-            sends(pad_out("known"), pad_out("unknown", sink="?"), pipe(), sfu_id="s1"),
-            receives(end(), {**end(8), "padId": "lost"}, sfu_id="s2"),
-        ]
-    ),
-)
+def everything() -> list[Samples]:
+    """Pads of each kind, matched and not."""
+    pads = [
+        receives(pad_in("known"), pad_in("unknown", stream="?"), sfu_id="s1"),
+        sends(pad_out("known"), pad_out("unknown", sink="?"), pipe(), sfu_id="s1"),
+        receives(end(), {**end(8), "padId": "lost"}, sfu_id="s2"),
+    ]
+    return [message(alice(), bob()), message(sfus=pads)]
 
 
 @pytest.mark.parametrize(
@@ -301,7 +299,7 @@ EVERYTHING = (
 )
 def test_unmatched_reports_can_be_dropped_and_are_counted(setting: str, missing: tuple[ReportType, str]) -> None:
     def reported(world: World) -> list[tuple[ReportType, str]]:
-        return [(it.type, it.payload["rtpPadId"]) for it in world.tell(*EVERYTHING) if it.type in (IN, OUT)]
+        return [(it.type, it.payload["rtpPadId"]) for it in world.tell(*everything()) if it.type in (IN, OUT)]
 
     world = dropping(**{setting: True})
     kept = reported(world)
