@@ -179,8 +179,6 @@ class Sfus:
     def _close_sfu(self, sfu: Sfu) -> None:
         for transport in list(sfu.transports.values()):
             self._close_transport(transport)
-        if self._watchers:
-            warn(self._watchers, sfu)
         sfu.closed = True
         del self.rows[sfu.service_id, sfu.sfu_id]
         self.count_of[sfu.service_id] -= 1
@@ -195,7 +193,6 @@ class Sfus:
             self._close_channel(channel)
         if self._watchers:
             warn(self._watchers, transport.sfu)
-            warn(self._watchers, transport)
         transport.closed = True
         del transport.sfu.transports[transport.transport_id]
         self.transports -= 1

@@ -3,7 +3,7 @@
 import pytest
 
 from store.commands import RTP_PAD, SCTP_CHANNEL, SFU_TRANSPORT, Command, Outcome, RtpPadSeen, SfuSeen
-from store.entities import INBOUND, OUTBOUND, RtpPad
+from store.entities import INBOUND, OUTBOUND, RtpPad, below_sfu
 from store.registry import MOST_SWEPT, Registry
 from tests.build import (
     LIMITS,
@@ -163,6 +163,14 @@ def test_an_older_sample_changes_nothing_of_a_pad() -> None:
     assert pad.transport.channels["channel"].stream_id == "data"
 
 
+def test_an_ssrc_of_zero_is_one() -> None:
+    registry = sfus_of(sfu_with(rtp_pad_seen(ssrc=1)))
+
+    registry.apply(observe_sfus("n1", 2, sfu_with(rtp_pad_seen(ssrc=0))))
+
+    assert pad_of(registry).ssrc == 0
+
+
 def test_what_a_sample_does_not_tell_of_a_pad_stays() -> None:
     registry = sfus_of(sfu_with(outbound_pad_seen(stream="s1", sink="k1", ssrc=0), sctp_channel_seen()))
 
@@ -254,6 +262,15 @@ def test_an_sfu_that_leaves_takes_all_below_it_along_children_first() -> None:
     assert sfu_told(outcome.sfus_closed) == [*ALL[2:], ALL[1], ALL[0]]
     assert (list(registry.sfus), registry.sfu_transports, registry.sfu_pads) == ([("service", "other")], 0, 0)
     assert registry.sfus_of == {"service": 1}
+
+
+def test_every_row_that_closed_says_so() -> None:
+    registry = sfus_of(sfu_with(*BELOW))
+    rows = list(below_sfu(registry.sfus["service", "sfu"]))
+
+    registry.apply(sfu_leaves("n1", 2, "sfu"))
+
+    assert [row.closed for row in rows] == [True] * len(ALL)
 
 
 @pytest.mark.parametrize(("origin", "leaves"), [("n1", False), ("n2", True)])

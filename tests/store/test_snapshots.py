@@ -173,7 +173,8 @@ def test_what_does_not_fit_in_one_record_goes_on_in_the_next() -> None:
     below = [row for n in range(many) for row in (rtp_pad_seen(f"p{n}"), sctp_channel_seen(f"ch{n}"))]
     machine.apply(encode(observe_sfus("n1", 3, sfu_with(*below))))
     machine.apply(encode(observe_sfus("n1", 4, *(sfu_seen(sfu=f"f{n}") for n in range(many)))))
-    machine.apply(encode(leave("n1", 5, *(f"c{n}" for n in range(many)))))
+    machine.apply(encode(sfu_leaves("n1", 5, *(f"f{n}" for n in range(1, many)))))
+    machine.apply(encode(leave("n1", 6, *(f"c{n}" for n in range(many)))))
 
     copy = copy_of(machine)
 
