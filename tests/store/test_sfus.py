@@ -1,55 +1,26 @@
-"""SFUs in the registry: what opens them, what is learnt of them, what closes them."""
+"""SFUs in the registry: what opens them, what is learnt of them, what touches them."""
 
 import pytest
 
-from store.commands import RTP_PAD, SCTP_CHANNEL, SFU_TRANSPORT, Command, Outcome, RtpPadSeen, SfuSeen
-from store.entities import INBOUND, OUTBOUND, RtpPad, below_sfu
-from store.registry import MOST_SWEPT, Registry
+from store.commands import RTP_PAD, SCTP_CHANNEL, SFU_TRANSPORT, Outcome, RtpPadSeen
+from store.entities import INBOUND, OUTBOUND
+from store.registry import Registry
 from tests.build import (
-    LIMITS,
     NOW,
     client_seen,
-    expired,
-    gone,
-    leave,
     observe,
     observe_sfus,
     outbound_pad_seen,
     rtp_pad_seen,
     sctp_channel_seen,
-    sfu_leaves,
     sfu_seen,
     sfu_told,
     sfu_transport_seen,
     sfu_with,
-    sweep,
     told,
     touch_sfu,
 )
-from tests.store.agreement import assert_indexes_agree
-
-BELOW = (rtp_pad_seen(), outbound_pad_seen(), sctp_channel_seen())
-ALL = [
-    ("sfu", "sfu"),
-    ("sfuTransport", "transport"),
-    ("rtpPad", "pad"),
-    ("rtpPad", "out"),
-    ("sctpChannel", "channel"),
-]
-"""What one SFU with `BELOW` on its transport opens."""
-
-
-def sfus_of(*seen: SfuSeen, now: int = NOW) -> Registry:
-    """A registry that the node n1 told of these SFUs, as its number 1."""
-    registry = Registry()
-    registry.apply(Command("n1", 1, now, 0, sfus=seen))
-    return registry
-
-
-def pad_of(registry: Registry, pad_id: str = "pad", direction: str = INBOUND) -> RtpPad:
-    """A pad of the one SFU."""
-    return registry.sfus["service", "sfu"].transports["transport"].pads[direction, pad_id]
-
+from tests.store.one_sfu import ALL, BELOW, pad_of, sfus_of
 
 # What opens
 
@@ -249,158 +220,3 @@ def test_a_touch_of_what_is_not_there_does_nothing() -> None:
     ]
 
     assert registry.apply(observe("n1", 2, touches=touches)) == Outcome([], [], [], None, [], [])
-
-
-# Leaving
-
-
-def test_an_sfu_that_leaves_takes_all_below_it_along_children_first() -> None:
-    registry = sfus_of(sfu_with(*BELOW), sfu_seen(sfu="other"))
-
-    outcome = registry.apply(sfu_leaves("n2", 1, "sfu"))
-
-    assert sfu_told(outcome.sfus_closed) == [*ALL[2:], ALL[1], ALL[0]]
-    assert (list(registry.sfus), registry.sfu_transports, registry.sfu_pads) == ([("service", "other")], 0, 0)
-    assert registry.sfus_of == {"service": 1}
-
-
-def test_every_row_that_closed_says_so() -> None:
-    registry = sfus_of(sfu_with(*BELOW))
-    rows = list(below_sfu(registry.sfus["service", "sfu"]))
-
-    registry.apply(sfu_leaves("n1", 2, "sfu"))
-
-    assert [row.closed for row in rows] == [True] * len(ALL)
-
-
-@pytest.mark.parametrize(("origin", "leaves"), [("n1", False), ("n2", True)])
-def test_an_uncertain_leave_counts_if_its_node_heard_the_sfu_last(origin: str, leaves: bool) -> None:
-    registry = sfus_of(sfu_seen())
-    registry.apply(observe_sfus("n2", 1, sfu_seen()))
-
-    outcome = registry.apply(sfu_leaves(origin, 2, "sfu", certain=False))
-
-    assert bool(outcome.sfus_closed) is leaves
-
-
-def test_a_client_that_leaves_is_no_sfu_of_the_same_id() -> None:
-    registry = sfus_of(sfu_seen(sfu="alice"))
-
-    outcome = registry.apply(leave("n1", 2, "alice"))
-
-    assert outcome.sfus_closed == []
-
-
-def test_a_row_that_closes_tells_the_time_of_its_last_sample_and_what_it_was_last() -> None:
-    registry = sfus_of(sfu_with(rtp_pad_seen(stream="s1", at=NOW - 9)))
-    registry.apply(observe_sfus("n1", 2, sfu_with(rtp_pad_seen(stream="s2", at=NOW - 5))))
-
-    closed = registry.apply(sfu_leaves("n1", 3, "sfu")).sfus_closed
-
-    assert [entry.timestamp for entry in closed] == [NOW - 5, NOW, NOW]
-    assert closed[0].stream_id == "s2"
-
-
-# Expiry
-
-
-@pytest.mark.parametrize(
-    ("limit", "row"),
-    [
-        (LIMITS.sfu_sctp_channel, ("sctpChannel", "channel")),
-        (LIMITS.sfu_outbound_pad, ("rtpPad", "out")),
-        (LIMITS.sfu_inbound_pad, ("rtpPad", "pad")),
-        (LIMITS.sfu_transport, ("sfuTransport", "transport")),
-        (LIMITS.sfu, ("sfu", "sfu")),
-    ],
-)
-@pytest.mark.parametrize("early", [1, 0])
-def test_a_row_closes_once_its_limit_and_a_tenth_are_over(limit: int, row: tuple[str, str], early: int) -> None:
-    registry = sfus_of(sfu_with(*BELOW))
-    when = expired(limit) - early
-
-    closed = registry.apply(sweep("n1", 2, now=when)).sfus_closed
-
-    assert (row in sfu_told(closed)) is not bool(early)
-    assert_indexes_agree(registry)
-
-
-@pytest.mark.parametrize("early", [1, 0])
-def test_the_registry_knows_whether_a_sweep_would_close_anything(early: int) -> None:
-    for limit, below in [
-        (LIMITS.sfu_sctp_channel, BELOW),
-        (LIMITS.sfu_outbound_pad, BELOW[:2]),
-        (LIMITS.sfu_inbound_pad, BELOW[:1]),
-        (LIMITS.sfu_transport, ()),
-    ]:
-        registry = sfus_of(sfu_with(*below))
-        when = expired(limit) - early
-
-        known = registry.has_idle(LIMITS, when)
-
-        assert known is bool(registry.apply(sweep("n1", 2, now=when)).sfus_closed)
-        assert known is not bool(early)
-
-
-def test_an_sfu_that_is_heard_in_time_stays_without_its_silent_transport() -> None:
-    registry = sfus_of(sfu_with(*BELOW))
-    late = expired(LIMITS.sfu)
-    registry.apply(observe_sfus("n1", 2, sfu_seen(at=late), now=late))
-
-    outcome = registry.apply(sweep("n1", 3, now=late))
-
-    assert sfu_told(outcome.sfus_closed) == [*ALL[2:], ALL[1]]
-    assert list(registry.sfus) == [("service", "sfu")]
-
-
-def test_what_closed_opens_again_when_it_is_seen_again() -> None:
-    registry = sfus_of(sfu_with(*BELOW))
-    registry.apply(sfu_leaves("n1", 2, "sfu"))
-
-    assert sfu_told(registry.apply(observe_sfus("n1", 3, sfu_with(*BELOW))).sfus_opened) == ALL
-
-
-def test_a_sweep_stops_after_enough_rows_and_the_next_goes_on() -> None:
-    transports = [sfu_transport_seen(id=f"t{number}") for number in range(MOST_SWEPT + 10)]
-    registry = sfus_of(sfu_seen(*transports))
-    registry.apply(observe("n1", 2, client_seen(at=NOW)))
-    when = expired(max(LIMITS))
-
-    first = registry.apply(sweep("n1", 3, now=when))
-    second = registry.apply(sweep("n1", 4, now=when))
-
-    assert len(first.closed) + len(first.sfus_closed) == MOST_SWEPT
-    assert (len(first.closed), len(first.sfus_closed) + len(second.sfus_closed)) == (2, len(transports) + 1)
-    assert registry.sfus == {}
-
-
-# The outbox
-
-
-def test_what_a_lost_node_had_not_told_of_sfus_its_heir_tells_parents_first() -> None:
-    registry = sfus_of(sfu_seen())
-    registry.apply(observe_sfus("n1", 2, sfu_with(*BELOW)))
-
-    command = gone("n2", 1, "n1")._replace(sfus=[sfu_with(rtp_pad_seen("new"), sfu="other")])
-    opened = sfu_told(registry.apply(command).sfus_opened)
-
-    assert [what for what, _ in opened] == ["sfu"] * 2 + ["sfuTransport"] * 2 + ["rtpPad"] * 3 + ["sctpChannel"]
-    assert sorted(opened) == sorted([*ALL, ("sfu", "other"), ("sfuTransport", "transport"), ("rtpPad", "new")])
-
-
-def test_what_closed_is_inherited_children_first() -> None:
-    registry = sfus_of(sfu_with(*BELOW))
-    registry.apply(sfu_leaves("n1", 2, "sfu"))
-
-    closed = registry.apply(gone("n2", 1, "n1")).sfus_closed
-
-    assert sfu_told(closed) == [*ALL[2:], ALL[1], ALL[0]]
-
-
-def test_an_outcome_of_sfus_alone_is_kept_until_it_was_told() -> None:
-    registry = sfus_of(sfu_seen())
-    assert list(registry.origins["n1"].untold) == [1]
-
-    registry.apply(observe("n1", 2, mark=1))
-
-    assert registry.origins["n1"].untold == {}
