@@ -16,12 +16,14 @@ from itertools import count, cycle
 from random import Random
 from urllib.parse import urlsplit
 
+import orjson
 import trio
 
 from observer.open_files import raised_file_limit
 from observer.simulation.calls import Call, CallShape, plan_call
 from observer.simulation.client import Course, Summary, play_client, play_sfu
 from observer.simulation.progress import show, told
+from observer.simulation.protobuf_messages import in_protobuf
 from observer.simulation.sessions import Send, Session, rest_session, websocket_session, why
 from observer.simulation.sfu import through_sfu
 
@@ -55,6 +57,8 @@ class Options:
     call_seconds: float | None = None
     """How long a call lasts before another takes its place; to the end when not given."""
     rest: bool = False
+    protobuf: bool = False
+    """Whether messages are written in protobuf; in JSON, when not."""
     sfus: bool = False
     """Whether the SFUs send samples too, one for each call that goes through an SFU."""
     max_connections: int = 2000
@@ -124,6 +128,7 @@ async def simulate(
     rng = Random(options.seed)  # noqa: S311
     await _knock(options.urls)
     session_of, number = _sessions(options), count()
+    written = in_protobuf if options.protobuf else orjson.dumps
     began, epoch = trio.current_time(), time.time() * 1000
     async with trio.open_nursery() as nursery:
         for starts, call in planned_calls(options, rng) if calls is None else calls:
@@ -133,7 +138,7 @@ async def simulate(
                 break
             summary.calls += 1
             times = began + starts, epoch + starts * 1000, options.period
-            course = Course(*times, options.rest, longest_wait=options.longest_wait)
+            course = Course(*times, options.rest, written, longest_wait=options.longest_wait)
             for person in call.participants:
                 own = Random(rng.getrandbits(64))  # noqa: S311
                 nursery.start_soon(play_client, call, person, course, session_of(next(number)), own, summary, stop)
@@ -210,7 +215,7 @@ def _samples_url(url: str, options: Options) -> str:
     secure = place.scheme in ("wss", "https")
     root = f"{('https' if secure else 'http') if options.rest else ('wss' if secure else 'ws')}://{place.netloc}"
     path = f"{place.path.rstrip('/')}{'/rest' if options.rest else ''}/samples/{options.service}/{options.media_unit}"
-    return f"{root}{path}?format=json&schemaVersion=2.2.0"
+    return f"{root}{path}?format={'protobuf' if options.protobuf else 'json'}&schemaVersion=2.2.0"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -237,6 +242,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--call-seconds", type=float, help="length of a call before another takes its place (default: to the end)"
     )
     parser.add_argument("--rest", action="store_true", help="POST each sample instead of a WebSocket per client")
+    parser.add_argument("--protobuf", action="store_true", help="send protobuf instead of JSON")
     parser.add_argument("--sfus", action="store_true", help="send samples of the SFUs too that calls go through")
     parser.add_argument(
         "--max-connections", type=int, default=default.max_connections, help="refuse to open more (default %(default)s)"

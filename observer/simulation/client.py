@@ -43,12 +43,16 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How a client goes about it. Times in seconds; `epoch` is when the call `began` (trio's clock), in ms."""
+    """How a client goes about it. Times in seconds; `epoch` is when the call `began` (trio's clock), in ms.
+
+    `written` makes the bytes of a message.
+    """
 
     began: float
     epoch: float
     period: float
     close_in_band: bool
+    written: Callable[[Message], bytes] = orjson.dumps
     first_wait: float = 0.5
     longest_wait: float = 8.0
 
@@ -157,7 +161,7 @@ class _Speaker:
         message = self.part.words(at, self.since, self.seq)
         if self.course.close_in_band and not self.here():
             message["controls"] = {"close": True}
-        body = orjson.dumps(message)
+        body = self.course.written(message)
         await send(body)
         if self.seq == 0:
             self.part.count()

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -18,6 +19,7 @@ from observer.simulation.calls import CallShape, plan_call
 from observer.simulation.client import Summary
 from observer.simulation.progress import progress, size
 from observer.simulation.sfu import sfu_id_of
+from tests.nodes import running
 
 QUICK = Options(calls=2, participants=2, seconds=0.8, period=0.08, ramp=0.1, seed=1)
 
@@ -115,6 +117,22 @@ async def test_the_sfu_of_a_call_has_a_session_too() -> None:
     assert len(of_sfu) >= 2
     assert set(of_sfu) == {sfu_id_of(call)}
     assert (len(heard.paths), summary.clients, summary.sfus) == (3, 2, 1)
+
+
+@pytest.mark.parametrize("rest", [False, True])
+async def test_a_node_takes_all_that_clients_and_sfus_say_in_protobuf(tmp_path: Path, rest: bool) -> None:
+    call = plan_call(Random(5), CallShape(participants=2, seconds=0.6, sfu=True))
+
+    async with running(tmp_path) as node:
+        options = with_url(f"ws://127.0.0.1:{node.port}", sfus=True, protobuf=True, rest=rest)
+        summary = await simulate(options, [(0.0, call)])
+        reports = await node.reports()
+        rejected = await node.by_reason("observertc_sources_rejected_total")
+
+    joined = {report["clientId"] for report in reports if report.name == "CLIENT_JOINED"}
+    fed = {report["clientId"] for report in reports if report.type == "SFU_OUTBOUND_RTP_PAD"} - {None}
+    assert joined == fed == {person.client_id for person in call.participants}
+    assert (summary.errors, rejected) == (0, {})
 
 
 async def test_sfus_are_silent_unless_asked_for() -> None:
