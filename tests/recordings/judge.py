@@ -51,6 +51,7 @@ def _faults_of_room(reports: Sequence[Envelope], room: str, recording: Recording
         heard = all_heard.get(person["clientId"])
         found += _of_the_participant(events, person, heard, ended)
         found += _of_the_connections(events, person, heard)
+        found += _of_the_tracks(events, person)
     known = {person["clientId"] for person in people}
     strangers = {report["payload"].get("clientId") for report in reports} - known - {None}
     found += [f"There are reports about client {stranger}, who was not in room {room}." for stranger in strangers]
@@ -112,6 +113,21 @@ def _of_the_connections(
         noted = min(noted, heard[1])
         if abs(closed[id_] - noted) > NEAR_MS:
             found.append(f"Peer connection {id_} closed at {closed[id_]}, its page says {noted}.")
+    return found
+
+
+def _of_the_tracks(events: Sequence[Payload], person: Mapping[str, Any]) -> list[str]:
+    """Every track that was sent or received on a connection was added, and no other."""
+    added: dict[str, set[str]] = defaultdict(set)
+    for event in events:
+        if event["name"] == "MEDIA_TRACK_ADDED":
+            added[event["peerConnectionId"]].add(event["mediaTrackId"])
+    found = []
+    for connection in person["peerConnections"]:
+        streams = [*connection["inbound"].values(), *connection["outbound"].values()]
+        tracks, told = {stream["trackId"] for stream in streams}, added[connection["monitorPcId"]]
+        if tracks != told:
+            found.append(f"Tracks {tracks - told} of {connection['monitorPcId']} were not added, {told - tracks} were.")
     return found
 
 

@@ -72,6 +72,23 @@ def test_a_connection_or_track_that_begins_or_ends_wrongly_is_a_fault(kills: Rec
     assert any(name in fault or "opened" in fault for fault in faults([*reports, *[one] * times], [kills]))
 
 
+def test_a_track_that_was_not_there_is_a_fault(kills: Recording) -> None:
+    reports = list(ideal(kills))
+    for report in reports:
+        if report["payload"].get("mediaTrackId") == kills.truth["matching"][0]["inboundTrackId"]:
+            report["payload"]["mediaTrackId"] = "phantom"
+
+    assert any("phantom" in fault and "were not added" in fault for fault in faults(reports, [kills]))
+
+
+def test_a_connection_that_ends_long_after_its_page_closed_it_is_a_fault(kills: Recording) -> None:
+    reports = list(ideal(kills))
+    one = next(report for report in reports if report["payload"].get("name") == "PEER_CONNECTION_CLOSED")
+    one["payload"]["timestamp"] += 60_000
+
+    assert any("closed at" in fault for fault in faults(reports, [kills]))
+
+
 @pytest.mark.parametrize("name", ["CLIENT_JOINED", "CLIENT_LEFT"])
 def test_a_wrong_time_is_a_fault(kills: Recording, name: str) -> None:
     reports = list(ideal(kills))
