@@ -27,13 +27,17 @@ from schemas.samples import (
     says_close,
 )
 from schemas.samples_2_0 import bring_to_2_2
-from schemas.samples_3 import as_2_2, is_3
+from schemas.samples_3 import as_2_2, is_3, says_left
+from schemas.samples_3_news import News
 from schemas.sfu_samples import SfuSample, sfu_sample
 
 _ONLY_IN_2 = frozenset({*OBJECT_LISTS, *STRING_LISTS, "engine", "platform", "browser", "os"}) - {"extensionStats"}
 _MOST_DELTAS = 100
 """How many samples a message of deltas may hold: each may be short and stand for a long one. Clients send one, or wait
 with a hundred at most."""
+
+_MOST_TOLD = 1000
+"""How many codecs, candidates and the like of one session are remembered as told: a client has some dozens."""
 
 _NO_ID = (None, "", "NULL")
 
@@ -51,29 +55,34 @@ NOBODY = Heard(set(), set())
 class Decoder:
     """Decodes the messages of one sender, in their order: one of a session, or of one POST.
 
-    Of deltas it remembers what at most `most_clients` have sent.
+    Of deltas it remembers what at most `most_clients` have sent; of clients of 3.x, what need not be told again.
     """
 
-    __slots__ = ("_deltas", "of")
+    __slots__ = ("_deltas", "_most_clients", "_news", "of")
 
     def __init__(self, of: Incoming, most_clients: int) -> None:
         self.of = of
-        self._deltas = _deltas(of, most_clients)
+        self._most_clients = most_clients
+        self._deltas = Deltas(Flavour.CODEC, most_clients) if of.format is Format.DELTA_JSON else None
+        self._news: News | None = None
 
     def decode(self, data: bytes, budget: Budget, *, heard: Heard = NOBODY, timestamp: int | None = None) -> Samples:
         """The samples of one message.
 
         Raises `BadSamples` for a message that cannot be read. What else cannot be taken costs only itself and is
         tallied. A message that says ``controls.close`` makes the clients and the SFUs it names leave, or all of `heard`
-        when it names none. `timestamp`, in ms, replaces that of each sample.
+        when it names none; a client of 3.x leaves with the sample that says so. `timestamp`, in ms, replaces that of
+        each sample.
         """
         samples = Samples(self.of.service_id, self.of.media_unit_id, [])
         rejected = samples.rejected
         message = self._envelope(data, budget, rejected)
         clients = entries_within(budget, message.get("clientSamples"), rejected)
-        samples.clients = self._clients(clients, budget, rejected, timestamp)
+        left = set[str]()
+        samples.clients = self._clients(clients, budget, rejected, timestamp, left)
         samples.sfus = _sfus(entries_within(budget, message.get("sfuSamples"), rejected), budget, rejected, timestamp)
         samples.turns = _turns(entries_within(budget, message.get("turnSamples"), rejected), budget, rejected)
+        samples.leaving = left
         if says_close(message.get("controls")):
             samples.leaving = {client.client_id for client in samples.clients}
             samples.leaving_sfus = {sfu.sfu_id for sfu in samples.sfus}
@@ -86,35 +95,40 @@ class Decoder:
             return json_samples.envelope(data, budget)
         try:
             message = protobuf.decode(data, self.of.version, budget.items, rejected)
+            if self._deltas is None and protobuf.is_delta(self.of.version):
+                encoder = protobuf.encoder_of(data, self.of.version)  # need not be of the version that samples name
+                self._deltas = Deltas(flavour_of(encoder), self._most_clients)
         except protobuf.Malformed as malformed:
             raise BadSamples(f"{json_samples.UNDECODABLE}: {malformed}", Refused.UNDECODABLE) from None
         return {"clientSamples": [message]} if self.of.version.is_3 else message
 
     def _clients(
-        self, entries: list[Any], budget: Budget, rejected: Tally, timestamp: int | None
+        self, entries: list[Any], budget: Budget, rejected: Tally, timestamp: int | None, left: set[str]
     ) -> list[ClientSample]:
+        """The samples of clients; adds to `left` those that say that they leave."""
         clients = []
         if self._deltas is not None and len(entries) > _MOST_DELTAS:
             rejected[Reason.TOO_MANY_ITEMS] += len(entries) - _MOST_DELTAS
             del entries[_MOST_DELTAS:]
         for entry in entries:
+            leaves = False
             if type(entry) is dict:
                 if self._deltas is not None:
                     entry = self._deltas.fill(entry)
-                entry = self._in_2_2(entry, budget.items)
+                three = self._is_3(entry)
+                leaves = three and says_left(entry)
+                entry = self._in_2_2(entry, three, budget.items)
                 if timestamp is not None:
                     entry["timestamp"] = timestamp
-                if entry.get("customObserverEvents") is not None:
-                    events = entries_within(budget, entry["customObserverEvents"], rejected)
-                    entry["customObserverEvents"] = _objects(events, rejected)
             client = client_sample(entry, budget, rejected)
             if client is not None:
                 clients.append(client)
+                if leaves:
+                    left.add(client.client_id)
         return clients
 
-    def _in_2_2(self, entry: Item, most_items: int) -> Item:
+    def _in_2_2(self, entry: Item, three: bool, most_items: int) -> Item:
         """A client sample in the form of 2.2, with the ids that stand in for those it lacks."""
-        three = self._is_3(entry)
         if three:
             entry = as_2_2(entry, most_items)
         else:
@@ -123,8 +137,12 @@ class Decoder:
         for name, stand_in in (("clientId", of.client_id), ("userId", of.user_id), ("roomId", of.room_id)):
             if stand_in is not None and entry.get(name) in _NO_ID:
                 entry[name] = stand_in
-        if three and entry.get("roomId") in _NO_ID:
-            entry["roomId"] = entry.get("callId")
+        if three:
+            if entry.get("roomId") in _NO_ID:
+                entry["roomId"] = entry.get("callId")
+            if self._news is None:
+                self._news = News(_MOST_TOLD)
+            self._news.only(entry)
         return entry
 
     def _is_3(self, entry: Item) -> bool:
@@ -132,15 +150,6 @@ class Decoder:
         if self.of.format is Format.JSON:
             return is_3(entry) or (version is not None and version.is_3 and _ONLY_IN_2.isdisjoint(entry))
         return version is None or version.is_3
-
-
-def _deltas(of: Incoming, most_clients: int) -> Deltas | None:
-    """What fills in deltas, where such are sent."""
-    if of.format is Format.DELTA_JSON:
-        return Deltas(Flavour.CODEC, most_clients)
-    if of.format is Format.PROTOBUF and of.version is not None and protobuf.is_delta(of.version):
-        return Deltas(flavour_of(of.version), most_clients)
-    return None
 
 
 def _sfus(entries: list[Any], budget: Budget, rejected: Tally, timestamp: int | None) -> list[SfuSample]:

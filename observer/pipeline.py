@@ -241,7 +241,7 @@ class Pipeline:
             )
             await self._look(batch, part.messages)
             try:
-                outcome = await self._commit(batch, part)
+                outcome = await self._commit(batch)
                 break
             except Reborn:
                 await self.proposals.wait_for_majority()
@@ -253,19 +253,31 @@ class Pipeline:
         for who in sorted(part.departed):
             self.departures.add(who, now)
         await self._report(batch, part.messages, outcome)
+        if part.leaving:
+            await self._let_go(sorted(part.leaving))
 
-    async def _commit(self, batch: Batch, part: Part) -> Outcome:
+    async def _commit(self, batch: Batch) -> Outcome:
         """Commits what a batch shows, if that is anything. Raises `Reborn`."""
-        leaving = sorted(part.leaving)
-        touches = [*batch.touches, *_last_touches(leaving, self._registry(), batch.now)]
-        leaves = [Leave(*who, certain=True) for who in leaving]
         seen, sfus = batch.seen(), batch.sfus_seen()
-        *before, last = _slices(touches) or [[]]
+        *before, last = _slices(batch.touches) or [[]]
         for some in before:
             await self.proposals.propose(batch.now, touches=some)
-        if not (last or seen or sfus or leaves):
+        if not (last or seen or sfus):
             return Outcome()
-        return await self.proposals.propose(batch.now, touches=last, seen=seen, sfus=sfus, leaves=leaves)
+        return await self.proposals.propose(batch.now, touches=last, seen=seen, sfus=sfus)
+
+    async def _let_go(self, leaving: Sequence[Who]) -> None:
+        """Lets those leave who said so: once all samples of their part are reported, which may show what they sent."""
+        while True:
+            self.proposals.follow_name()
+            now = self._time()
+            try:
+                await self._settle((), leaving, now)
+                outcome = await self.proposals.propose(now, leaves=[Leave(*who, certain=True) for who in leaving])
+                break
+            except Reborn:
+                await self.proposals.wait_for_majority()
+        self.proposals.told(outcome, self._send(events.closed(outcome)))
 
     def _count(self, samples: Samples) -> None:
         self.counts.messages += 1

@@ -168,17 +168,19 @@ def _remember(name: str, value: Item, known: _Known) -> None:
         told = orjson.dumps(value)
     except orjson.JSONEncodeError:  # nested deeper than JSON is written
         return
-    if len(told) <= _LONGEST_TEXT:
+    if len(told) + sum([len(other) for other in known.objects.values()]) <= _LONGEST_TEXT:
         known.objects[name] = told
 
 
 def _filled_entry(entry: Any, id_name: str, shape: _Shape, before: dict[Any, _Known], things: dict[Any, _Known]) -> Any:
-    """An entry of a list made whole; one without an id as it is."""
+    """An entry of a list made whole; one without an id, and one more of the same id, as it is.
+
+    A few bytes may stand for all that is known of a thing: those who say them again and again get it once.
+    """
     id_ = entry.get(id_name) if type(entry) is dict else None
-    if type(id_) not in _IDS or (type(id_) is str and len(id_) > _LONGEST_ID):
+    if type(id_) not in _IDS or (type(id_) is str and len(id_) > _LONGEST_ID) or id_ in things:
         return entry
-    known = things.get(id_) or before.get(id_) or _Known()
-    things[id_] = known
+    known = things[id_] = before.get(id_) or _Known()
     return _filled(entry, known, shape)
 
 

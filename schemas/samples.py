@@ -159,6 +159,7 @@ OBJECT_LISTS = (
     "mediaDevices",
     "extensionStats",
     "customCallEvents",
+    "customObserverEvents",
 )
 """The lists of a client sample whose entries are objects."""
 

@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import string
+import tracemalloc
 from typing import Any
 
 import jwt
@@ -17,6 +18,7 @@ from ingest import Algorithm, BadSamples
 from ingest.access_tokens import AccessControl, token_of
 from ingest.decoder import Decoder
 from ingest.incoming import Format, Incoming, incoming
+from schemas.deltas import Deltas, Flavour
 from schemas.reports import to_json
 from schemas.samples import Budget, Reason
 from schemas.versions import SchemaVersion
@@ -35,6 +37,7 @@ thoroughly = settings(
 )
 
 GOOD = token()
+DELTAS = Incoming("svc", "mu", format=Format.DELTA_JSON, room_id="lobby", client_id="alice")
 CLAIMS = ("serviceId", "mediaUnitId", "roomId", "clientId", "userId", "exp", "nbf", "iat", "aud", "iss", "jti", "sub")
 _URL_SAFE = string.ascii_letters + string.digits + "-_"
 _SEGMENTS = st.text(_URL_SAFE, max_size=40)
@@ -184,9 +187,7 @@ def test_any_sample_of_3_is_refused_or_reported(values: list[Any], version: tupl
 @thoroughly
 @given(st.lists(CLIENT_SAMPLES | ANYTHING, min_size=1, max_size=4))
 def test_any_deltas_are_refused_or_reported(values: list[Any]) -> None:
-    of = Incoming("svc", "mu", format=Format.DELTA_JSON, room_id="lobby", client_id="alice")
-
-    _tell(Decoder(of, 2), *(written(value).encode("utf-8", "surrogatepass") for value in values))
+    _tell(Decoder(DELTAS, 2), *(written(value).encode("utf-8", "surrogatepass") for value in values))
 
 
 @thoroughly
@@ -207,11 +208,40 @@ def test_any_wounded_protobuf_is_refused_or_reported(
     _tell(Decoder(Incoming("svc", "mu", own, Format.PROTOBUF, "lobby", None, "alice"), 10), data, data)
 
 
-def test_one_short_delta_after_the_other_costs_little() -> None:
-    decoder = Decoder(Incoming("svc", "mu", format=Format.DELTA_JSON, room_id="lobby"), 10)
-    large = {"clientId": "a", "timestamp": 1, "peerConnections": [], **{f"k{n}": {"x": "y" * 9000} for n in range(99)}}
-    decoder.decode(json.dumps(large).encode(), Budget())
+def test_a_message_holds_few_deltas() -> None:
+    decoder = Decoder(DELTAS, 10)
 
-    samples = decoder.decode(b"[" + b",".join([b'{"clientId":"a","timestamp":2}'] * 30_000) + b"]", Budget(100_000))
+    samples = decoder.decode(_json([{"clientId": "a", "timestamp": 2}] * 30_000), Budget(100_000))
 
     assert samples.rejected[Reason.TOO_MANY_ITEMS] == 29_900
+
+
+LARGE = {"x": [1] * 8000}
+
+
+def test_a_short_delta_stands_for_little_more_than_it_is() -> None:
+    deltas = Deltas(Flavour.CODEC, 10)
+    deltas.fill({"clientId": "a", "timestamp": 1, **{f"k{number}": LARGE for number in range(50)}})
+
+    assert len(_json(deltas.fill({"clientId": "a", "timestamp": 2}))) < 20_000
+
+
+def test_entries_of_one_id_stand_for_one() -> None:
+    decoder = Decoder(DELTAS, 10)
+    decoder.decode(_json(_with_tracks({"id": 1, "k": LARGE})), Budget())
+    tracemalloc.start()
+    try:
+        decoder.decode(_json(_with_tracks(*[{"id": 1}] * 4000)), Budget())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 10_000_000
+
+
+def _with_tracks(*tracks: Any) -> Any:
+    return {"clientId": "a", "peerConnections": [{"peerConnectionId": "p", "inboundTracks": tracks}]}
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -15,7 +15,20 @@ from schemas.reports import Report, ReportType
 from schemas.samples import Reason, Samples
 from store.commands import Outcome, Sweep, decode
 from store.machine import Machine
-from tests.world import GRACE, IDLE, NOW, World, message, names, outbound, sample, sfu, sfu_names
+from tests.world import (
+    GRACE,
+    IDLE,
+    NOW,
+    World,
+    inbound,
+    message,
+    names,
+    of_type,
+    outbound,
+    sample,
+    sfu,
+    sfu_names,
+)
 
 LIMITS = Sweep(*[1000] * len(Sweep._fields))
 
@@ -155,6 +168,20 @@ def test_an_sfu_that_says_so_leaves_at_the_time_of_its_last_sample() -> None:
     told = world.tell(message(sfus=[sfu("s1", at=1500)], leaving_sfus=("s1",)))
 
     assert [(report.payload["name"], report.payload["timestamp"]) for report in told] == [("SFU_LEFT", 1500)]
+
+
+def test_what_is_played_in_the_batch_in_which_its_sender_leaves_is_matched_still() -> None:
+    world = World()
+    world.tell(message(sample("alice", **outbound("sent", 7))), message(sample("bob", **inbound("played", 7))))
+
+    told = world.tell(
+        message(sample("alice", at=2000, **outbound("sent", 7)), leaving=("alice",)),
+        message(sample("bob", at=2000, **inbound("played", 7))),
+    )
+
+    (report,) = of_type(told, ReportType.INBOUND_AUDIO_TRACK)
+    assert report["remoteTrackId"] == "sent"
+    assert names(told)[-1] == "CLIENT_LEFT"
 
 
 def test_an_sfu_whose_session_ended_leaves_after_the_grace() -> None:
