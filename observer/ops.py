@@ -16,7 +16,7 @@ from observer.config.settings import Endpoints
 from observer.metrics.exposition import CONTENT_TYPE
 from observer.version import DISTRIBUTION, own_version
 from schemas.reports import REPORT_SCHEMA_VERSION
-from schemas.versions import SUPPORTED_FAMILIES
+from schemas.versions import FAMILIES
 from sinks.statistics import SinkStatistics
 from web import Request, Response, Route, Routes
 
@@ -26,7 +26,7 @@ STUCK_AFTER_S = 30.0
 Standing = Callable[[], Status | None]
 """How a node stands to its cluster; ``None`` if it is alone."""
 
-_SAMPLE_VERSIONS = [f"{concept}.{samples}.x" for concept, samples in SUPPORTED_FAMILIES]
+_SAMPLE_VERSIONS = list(FAMILIES)
 
 
 @dataclass(frozen=True)

@@ -233,7 +233,7 @@ async def test_the_node_says_which_schema_versions_it_takes_and_gives() -> None:
     async with ops() as port:
         told = await port.ask("/info")
 
-    assert told["schemaVersions"] == {"samples": ["2.0.x", "2.1.x", "2.2.x"], "reports": ["2.2.0"]}
+    assert told["schemaVersions"] == {"samples": ["2.0.x", "2.1.x", "2.2.x", "3.x"], "reports": ["2.2.0"]}
 
 
 @pytest.mark.parametrize("path", [*HEALTH, "/metrics", "/prometheus", "/info"])
