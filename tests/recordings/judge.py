@@ -23,26 +23,31 @@ _OUTBOUND = ("OUTBOUND_AUDIO_TRACK", "OUTBOUND_VIDEO_TRACK")
 _PAIRS = (("PEER_CONNECTION_OPENED", "PEER_CONNECTION_CLOSED"), ("MEDIA_TRACK_ADDED", "MEDIA_TRACK_REMOVED"))
 
 
-def faults(reports: Iterable[Envelope], recordings: Sequence[Recording], *, ended: bool = True) -> list[str]:
+def faults(
+    reports: Iterable[Envelope], recordings: Sequence[Recording], *, ended: bool = True, ordered: bool = True
+) -> list[str]:
     """Everything that is wrong with the reports, in whole sentences; empty when all is right.
 
     `reports` are envelopes in the order in which they were told. With `ended` every call must have ended, and
-    everybody must have left, SFUs too.
+    everybody must have left, SFUs too. Unless they are `ordered`, as those of several nodes are not, a stream or a pad
+    may lack its other side when that was reported already.
     """
     reports = list(reports)
     by_room: dict[object, list[Envelope]] = defaultdict(list)
     for report in reports:
         if not report["type"].startswith("SFU_"):
             by_room[report["payload"].get("roomId")].append(report)
-    found = faults_of_sfus(reports, recordings, ended=ended)
+    found = faults_of_sfus(reports, recordings, ended=ended, ordered=ordered)
     for recording in recordings:
         for room in recording.truth["rooms"]:
             told = by_room.pop(room["roomId"], [])
-            found += _faults_of_room(told, room["roomId"], recording, ended)
+            found += _faults_of_room(told, room["roomId"], recording, ended, ordered)
     return found + [f"There are reports about room {room}, which nobody was in." for room in by_room]
 
 
-def _faults_of_room(reports: Sequence[Envelope], room: str, recording: Recording, ended: bool) -> list[str]:
+def _faults_of_room(
+    reports: Sequence[Envelope], room: str, recording: Recording, ended: bool, ordered: bool
+) -> list[str]:
     events = [report["payload"] for report in reports if report["type"] == "CALL_EVENT"]
     people = [person for person in recording.truth["participants"] if person["roomId"] == room]
     found = _of_the_call(reports, events, room, ended)
@@ -56,7 +61,7 @@ def _faults_of_room(reports: Sequence[Envelope], room: str, recording: Recording
     strangers = {report["payload"].get("clientId") for report in reports} - known - {None}
     found += [f"There are reports about client {stranger}, who was not in room {room}." for stranger in strangers]
     found += _unpaired(events, ended)
-    return found + _of_the_streams(reports, room, recording.truth)
+    return found + _of_the_streams(reports, room, recording.truth, ordered)
 
 
 def _of_the_call(reports: Sequence[Envelope], events: Sequence[Payload], room: str, ended: bool) -> list[str]:
@@ -179,11 +184,11 @@ def _streams(truth: Truth, room: str) -> list[_Stream]:
     return streams
 
 
-def _of_the_streams(reports: Sequence[Envelope], room: str, truth: Truth) -> list[str]:
+def _of_the_streams(reports: Sequence[Envelope], room: str, truth: Truth, ordered: bool) -> list[str]:
     found = []
     streams = {(stream.receiver, stream.ssrc): stream for stream in _streams(truth, room)}
     for stream in streams.values():
-        found += _of_the_stream(reports, stream)
+        found += _of_the_stream(reports, stream, ordered)
     for report in reports:
         payload = report["payload"]
         if report["type"] in _INBOUND and payload["remotePeerConnectionId"] is not None:
@@ -193,7 +198,7 @@ def _of_the_streams(reports: Sequence[Envelope], room: str, truth: Truth) -> lis
     return found
 
 
-def _of_the_stream(reports: Sequence[Envelope], stream: _Stream) -> list[str]:
+def _of_the_stream(reports: Sequence[Envelope], stream: _Stream, ordered: bool) -> list[str]:
     """A report may lack the other side only until the sender was heard of, and after the sender left."""
     told = f"Stream {stream.ssrc} of client {stream.receiver}"
     sender_known, matched, unmatched, wrong, late = False, 0, 0, 0, 0
@@ -220,6 +225,6 @@ def _of_the_stream(reports: Sequence[Envelope], stream: _Stream) -> list[str]:
         found.append(f"{told} was never matched ({unmatched} reports without another side).")
     if wrong:
         found.append(f"{told} was matched wrongly {wrong} times, the truth is {dict(stream.remote)}.")
-    if late:
+    if late and ordered:
         found.append(f"{told} had {late} reports without another side although the sender had been reported.")
     return found

@@ -45,13 +45,18 @@ async def as_fast_as_possible(seconds: float) -> None:
     """Lets no time pass between two steps."""
 
 
-async def play(recordings: Sequence[Recording], port: int, pass_time: PassTime = as_fast_as_possible) -> Played:
+async def play(
+    recordings: Sequence[Recording], port: int | Sequence[int], pass_time: PassTime = as_fast_as_possible
+) -> Played:
     """Plays all recordings at once, step by step in the order of their times.
 
-    Before each step `pass_time` is awaited with the recorded seconds since the step before. A speed factor is
+    Of several ports each connection of a recording goes to another, one after the other. Before each step `pass_time`
+    is awaited with the recorded seconds since the step before. A speed factor is
     ``lambda seconds: trio.sleep(seconds / factor)``.
     """
     played = Played()
+    ports = [port] if isinstance(port, int) else port
+    doors: dict[tuple[int, int], int] = {}
     order = count()
     steps = heapq.merge(
         *([(step.at, next(order), copy, step) for step in r.steps] for copy, r in enumerate(recordings))
@@ -63,7 +68,8 @@ async def play(recordings: Sequence[Recording], port: int, pass_time: PassTime =
             if reached is not None and at > reached:
                 await pass_time((at - reached) / 1000)
             reached = at
-            await _take(step, copy, port, nursery, sessions, played)
+            door = doors.setdefault((copy, step.connection), ports[len(doors) % len(ports)])
+            await _take(step, copy, door, nursery, sessions, played)
         for session in sessions.values():
             await session.close()
         nursery.cancel_scope.cancel()

@@ -21,10 +21,13 @@ _OUTBOUND = ("OUTBOUND_AUDIO_TRACK", "OUTBOUND_VIDEO_TRACK")
 _INBOUND = ("INBOUND_AUDIO_TRACK", "INBOUND_VIDEO_TRACK")
 
 
-def faults_of_sfus(reports: Sequence[Envelope], recordings: Sequence[Recording], *, ended: bool) -> list[str]:
+def faults_of_sfus(
+    reports: Sequence[Envelope], recordings: Sequence[Recording], *, ended: bool, ordered: bool = True
+) -> list[str]:
     """Everything that is wrong with the reports of SFUs, in whole sentences.
 
-    `reports` are all reports, those of clients too: a pad may lack its client until that was reported.
+    `reports` are all reports, those of clients too: a pad may lack its client until that was reported, or, unless they
+    are `ordered`, at any time.
     """
     with_sfu = [recording for recording in recordings if "sfu" in recording.truth]
     of_whom = {who: recording for recording in with_sfu for who in recording.heard()}
@@ -40,11 +43,11 @@ def faults_of_sfus(reports: Sequence[Envelope], recordings: Sequence[Recording],
             strangers[who] += 1
     found = [f"There are {times} reports about SFU {who}, which was not there." for who, times in strangers.items()]
     for recording in with_sfu:
-        found += _faults_of_recording(told[recording.name], recording, ended)
+        found += _faults_of_recording(told[recording.name], recording, ended, ordered)
     return found
 
 
-def _faults_of_recording(reports: Sequence[Envelope], recording: Recording, ended: bool) -> list[str]:
+def _faults_of_recording(reports: Sequence[Envelope], recording: Recording, ended: bool, ordered: bool) -> list[str]:
     truth = recording.truth
     sfu_id = truth["sfu"]["sfuId"]
     events = [report["payload"] for report in reports if report["type"] == "SFU_EVENT"]
@@ -61,7 +64,7 @@ def _faults_of_recording(reports: Sequence[Envelope], recording: Recording, ende
                 found.append(f"{end} was told {over[id_]} times of {id_}, not {expected} times.")
     calls = {report["payload"].get("callId") for report in reports if not report["type"].startswith("SFU_")}
     for pad in _pads(truth):
-        found += _of_the_pad(reports, pad, calls)
+        found += _of_the_pad(reports, pad, calls, ordered)
     return found
 
 
@@ -108,7 +111,7 @@ def _pads(truth: Truth) -> set[_Pad]:
     return pads
 
 
-def _of_the_pad(reports: Sequence[Envelope], pad: _Pad, calls: set[str]) -> list[str]:
+def _of_the_pad(reports: Sequence[Envelope], pad: _Pad, calls: set[str], ordered: bool) -> list[str]:
     """A report may lack the client only until its track was reported, and after the client left."""
     known, matched, unmatched, wrong, late = False, 0, 0, 0, 0
     for report in reports:
@@ -132,6 +135,6 @@ def _of_the_pad(reports: Sequence[Envelope], pad: _Pad, calls: set[str]) -> list
         found.append(f"{told} was never matched ({unmatched} reports without a client).")
     if wrong:
         found.append(f"{told} was matched wrongly {wrong} times, its track is {pad.track_id}.")
-    if late:
+    if late and ordered:
         found.append(f"{told} had {late} reports without a client although its track had been reported.")
     return found

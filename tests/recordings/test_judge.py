@@ -124,6 +124,14 @@ def test_a_match_that_is_lost_again_is_a_fault(kills: Recording) -> None:
     assert any("1 reports without another side" in fault for fault in faults(reports, [kills]))
 
 
+def test_reports_of_several_nodes_come_in_no_order(kills: Recording) -> None:
+    reports = list(ideal(kills))
+    inbound = [report for report in reports if report["type"].startswith("INBOUND")]
+    inbound[-1]["payload"].update(dict.fromkeys(REMOTE))
+
+    assert faults(reports, [kills], ordered=False) == []
+
+
 def test_a_client_that_was_in_another_room_is_a_fault(kills: Recording) -> None:
     reports = list(ideal(kills))
     joined = next(report for report in reports if report["payload"].get("name") == "CLIENT_JOINED")

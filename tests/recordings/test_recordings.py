@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from tests.nodes import Node, Told, running
+from tests.nodes import Node, Told, cluster, running
 from tests.recordings.csv_faults import csv_faults
 from tests.recordings.judge import faults
 from tests.recordings.recording import Recording, load
@@ -26,6 +26,12 @@ OWN = sorted(path.name for path in DATA.glob("*.jsonl.gz"))
 OTHERS = sorted({path.name for path in MORE.glob("oc[23]*.jsonl.gz")} - {*OWN})
 ALL_COPIED = os.environ.get("RECORDINGS") == "all"
 COPIED = [name for name in OTHERS if ALL_COPIED or name in ("oc2-churn3-json.jsonl.gz", "oc2-sfu3-json.jsonl.gz")]
+SPREAD = [
+    name
+    for name in (*OWN, *OTHERS)
+    if ALL_COPIED or name.startswith(("oc2-sfu3", "oc2-kills3", "oc3-churn3-460", "oc3-2party"))
+]
+"""Those that are played to several nodes."""
 COPIES = 20
 LONGER_THAN_ANY_LIMIT_S = 400
 
@@ -76,6 +82,24 @@ async def test_all_recordings_at_once_are_reported_as_they_were(
     everything = [load(DATA / name) for name in OWN] + [load(MORE / name) for name in OTHERS]
 
     assert await wrong(everything, tmp_path, caplog) == []
+
+
+@pytest.mark.parametrize("name", SPREAD)
+async def test_it_does_not_matter_to_which_node_a_client_speaks(
+    tmp_path: Path, clock: MockClock, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    recording = load(DATA / name if name in OWN else MORE / name)
+
+    async with cluster(tmp_path, epoch=recording.started_at) as nodes:
+        node = nodes[0]
+        node.others = [other.file for other in nodes[1:]]
+        played = await play([recording], [each.port for each in nodes], node.pass_time)
+        reports = await node.reports()
+        await node.pass_time(LONGER_THAN_ANY_LIMIT_S)
+        reports += await all_ended(node, [recording])
+        found = played.refusals + [fault for each in nodes for fault in await not_taken(each)]
+
+    assert found + faults([report.envelope for report in reports], [recording], ordered=False) == []
 
 
 @pytest.mark.parametrize("name", [name for name in OWN if name.startswith(("oc2x", "oc3"))])
