@@ -140,6 +140,7 @@ class Pipeline:
         self._round_at = None
         self.drained = True
         await self._settle_all()
+        await self._inherit_all()
 
     async def mark_delivered(self) -> None:
         """Tells the cluster of all that was delivered; to be called once `run` has returned and the sinks are done."""
@@ -225,6 +226,17 @@ class Pipeline:
                 await self._settle(self.hearing.silent(Sweep(*[0] * len(Sweep._fields)), now), (), now)
             except Reborn:
                 _LOG.warning("The last touches of what this node heard of are lost: it lost its place in the cluster")
+
+    async def _inherit_all(self) -> None:
+        """Tells, while this node leads still, what nodes that are gone left untold: whoever leads next may be told to
+        stop as well, before it is sure enough that it leads."""
+        try:
+            while (status := self._status()).quorum and (gone := self._gone(self._registry(), status)):
+                outcome = await self.proposals.propose(self._time(), gone=gone)
+                self.proposals.told(outcome, self._send(events.opened(outcome) + events.closed(outcome)))
+                self.counts.inherited += len(gone)
+        except Reborn:
+            _LOG.warning("What nodes that are gone left untold is another's to tell: this node lost its place")
 
     async def _settle(self, rows: Iterable[Entity], leaving: Iterable[Who], now: int) -> None:
         """Commits the last touches of rows, and of those who are about to leave. Raises `Reborn`."""

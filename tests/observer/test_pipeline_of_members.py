@@ -319,6 +319,24 @@ def test_only_the_leader_tells_what_others_left_untold() -> None:
     assert replicas["c"].tick() == []
 
 
+def test_a_leader_that_stops_tells_first_what_a_node_that_is_gone_left_untold() -> None:
+    replicas = Replicas("a", "b", "c")
+    a, b = replicas["a"], replicas["b"]
+    a.delivered = False
+    a.tell(message(sample("alice")))
+    replicas.lose("a", heir="b")
+    before = len(b.told)
+
+    async def stop() -> None:
+        intake = Intake(SamplesCollector())
+        intake.close()
+        await b.pipeline.run(intake.take, lambda: intake.exhausted)
+
+    trio.run(stop)
+
+    assert names(b.told[before:]) == JOINED
+
+
 def test_what_an_heir_had_not_delivered_is_inherited_in_turn() -> None:
     replicas = Replicas("a", "b", "c")
     a, b, c = (replicas[name] for name in "abc")
