@@ -1,10 +1,11 @@
-"""What the reports say, counted while they pass. Events and outbound tracks cost a look each, other reports do not.
+"""What the reports say, counted while they pass. Events, tracks and pads cost a look each, other reports do not.
 
 No sender chooses the name of a metric, and labels that come from senders are bounded.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -29,6 +30,8 @@ _AUDIO_BITRATES = (8e3, 16e3, 24e3, 32e3, 48e3, 64e3, 96e3, 128e3, 256e3, 512e3)
 _VIDEO_BITRATES = (50e3, 100e3, 250e3, 500e3, 1e6, 1.5e6, 2.5e6, 5e6, 10e6, 25e6, 50e6)
 _HIGHEST_BITRATE = 1e12
 _LIMITATIONS = ("cpu", "bandwidth", "other")
+_TRACKS_RECEIVED = (ReportType.INBOUND_AUDIO_TRACK, ReportType.INBOUND_VIDEO_TRACK)
+_PADS = (ReportType.SFU_INBOUND_RTP_PAD, ReportType.SFU_OUTBOUND_RTP_PAD)
 
 
 class ReportMetrics(Collector):
@@ -40,6 +43,7 @@ class ReportMetrics(Collector):
         self._types: Counter[ReportType] = Counter()
         self._events: Counter[str] = Counter()
         self._custom_events = 0
+        self._unmatched = dict.fromkeys((*_TRACKS_RECEIVED, *_PADS), 0)
         self._calls = CallMetrics()
         self._tracks = {
             ReportType.OUTBOUND_AUDIO_TRACK: OutboundTracks("audio", _AUDIO_BITRATES),
@@ -54,6 +58,8 @@ class ReportMetrics(Collector):
             self._readers |= {ReportType.CALL_EVENT: self._event, ReportType.SFU_EVENT: self._event}
             self._readers[ReportType.OUTBOUND_AUDIO_TRACK] = self._tracks[ReportType.OUTBOUND_AUDIO_TRACK].observe
             self._readers[ReportType.OUTBOUND_VIDEO_TRACK] = self._video
+            self._readers |= {type_: partial(self._track_received, type_) for type_ in _TRACKS_RECEIVED}
+            self._readers |= {type_: partial(self._pad, type_) for type_ in _PADS}
         if self._counts_meta:
             self._readers[ReportType.CALL_META_DATA] = self._meta.count
 
@@ -83,6 +89,15 @@ class ReportMetrics(Collector):
         if name in self._calls.readers:
             self._calls.readers[name](payload)
 
+    def _track_received(self, type_: ReportType, payload: Payload) -> None:
+        if payload["remoteClientId"] is None:
+            self._unmatched[type_] += 1
+
+    def _pad(self, type_: ReportType, payload: Payload) -> None:
+        """An internal pad is matched with a pad of another SFU, even where no client is known."""
+        if payload["clientId"] is None and payload.get("remoteSfuId") is None:
+            self._unmatched[type_] += 1
+
     def _video(self, payload: Payload) -> None:
         self._tracks[ReportType.OUTBOUND_VIDEO_TRACK].observe(payload)
         reason = payload["qualityLimitationReason"]
@@ -92,6 +107,12 @@ class ReportMetrics(Collector):
     def _report_families(self, group: Group) -> Iterator[Metric]:
         yield Group(group.prefix).counters(
             "reports", "Reports made, by their type.", "type", {type_.value: self._types[type_] for type_ in ReportType}
+        )
+        yield group.counters(
+            "unmatched",
+            "Reports of inbound tracks and of pads of SFUs for which nobody was found who sends or receives that.",
+            "type",
+            {type_.value: count for type_, count in self._unmatched.items()},
         )
         for name in sorted(EVENT_NAMES):
             yield group.counter(name.lower(), f"{name} events told.", self._events[name])

@@ -40,6 +40,33 @@ async def test_reports_are_counted_by_type() -> None:
     assert counted[ReportType.SFU_TRANSPORT] == 0
 
 
+@pytest.mark.parametrize(
+    ("type_", "matched"),
+    [
+        (ReportType.INBOUND_AUDIO_TRACK, {"remoteClientId": "alice"}),
+        (ReportType.INBOUND_VIDEO_TRACK, {"remoteClientId": "alice"}),
+        (ReportType.SFU_INBOUND_RTP_PAD, {"callId": "call", "clientId": "alice"}),
+        (ReportType.SFU_INBOUND_RTP_PAD, {"internal": True, "remoteSfuId": "other"}),
+        (ReportType.SFU_OUTBOUND_RTP_PAD, {"callId": "call", "clientId": "alice"}),
+    ],
+)
+async def test_reports_that_found_nobody_are_counted_by_type(type_: ReportType, matched: dict[str, Any]) -> None:
+    page = await exposed(reports=[report(type_, matched), report(type_, {}), report(type_, {})])
+
+    assert page.value("observertc_reports_unmatched_total", type=type_) == 2
+
+
+async def test_an_outbound_track_looks_for_nobody() -> None:
+    page = await exposed(reports=[audio(), video()])
+
+    assert page.labels("observertc_reports_unmatched_total", "type") == {
+        ReportType.INBOUND_AUDIO_TRACK,
+        ReportType.INBOUND_VIDEO_TRACK,
+        ReportType.SFU_INBOUND_RTP_PAD,
+        ReportType.SFU_OUTBOUND_RTP_PAD,
+    }
+
+
 @pytest.mark.parametrize("name", sorted(EVENT_NAMES))
 async def test_each_event_of_ours_has_a_counter(name: str) -> None:
     page = await exposed(reports=[event(name), event(name)])
