@@ -4,6 +4,8 @@ from tests.monitoring.case import NODE, Case, told
 
 RECEIVED = "observertc_sources_received_samples_total"
 REFUSED = "observertc_sources_refused_total"
+OF_CLIENTS = "observertc_sources_observed_client_samples_total"
+OF_SFUS = "observertc_sources_observed_sfu_samples_total"
 REJECTED = "observertc_sources_rejected_total"
 ENTRIES = "observertc_repository_entries"
 REPOSITORY_LIMIT = "observertc_repository_limit"
@@ -93,6 +95,20 @@ SAMPLES = [
         labels={"reason": "version"},
     ),
     Case(
+        "WebrtcObserverTokensRefused",
+        [
+            told(1, REFUSED, "0+5x20 105+7x40", reason="token_expired"),
+            told(1, REFUSED, "0+4x80", reason="token_required"),
+            told(1, REFUSED, "0+9x80", reason="version"),
+            told(1, RECEIVED, "0+50x80"),
+            told(2, RECEIVED, "0+50x80"),
+        ],
+        silent=["20m", "35m"],
+        fires="50m",
+        says="{cluster} refuses 5.833% of what is sent for its access token: token_expired.",
+        labels={"reason": "token_expired"},
+    ),
+    Case(
         "WebrtcObserverSamplesRejected",
         [
             told(1, REJECTED, "0+4.5x20 94.5+6x40", reason="timestamp_invalid"),
@@ -173,9 +189,35 @@ SAMPLES = [
         fires="56m",
         says="{cluster} has received no sample for ten minutes, and received some every second before.",
     ),
+    Case(
+        "WebrtcObserverSfuSamplesStopped",
+        [
+            told(1, OF_SFUS, "0+6x40 240x60"),
+            told(2, OF_SFUS, "0x100"),
+            told(1, OF_CLIENTS, "0+70x100"),
+            told(1, OF_SFUS, "0+6x40 240x60", job="where clients sleep as well"),
+            told(1, OF_CLIENTS, "0+70x40 2800x60", job="where clients sleep as well"),
+            told(1, OF_SFUS, "0+2x40 80x60", job="seldom told anything"),
+            told(1, OF_CLIENTS, "0+70x100", job="seldom told anything"),
+        ],
+        silent=["40m", "50m", "54m", "85m"],
+        fires="56m",
+        says="{cluster} has received no sample of an SFU for ten minutes, and received some before; clients go on.",
+    ),
 ]
 
 OTHER_BOUNDS = [
+    *(
+        Case(
+            "WebrtcObserverSamplesRejected",
+            [told(1, REJECTED, "0+6x80", reason=reason), told(1, RECEIVED, "0+100x80")],
+            silent=["10m"],
+            fires="50m",
+            says=f"{{cluster}} throws away 0.06 samples for each message that comes: {reason}.",
+            labels={"reason": reason},
+        )
+        for reason in ("not_authorized", "sfu_id_missing")
+    ),
     *(
         Case(
             "WebrtcObserverRegistryFilling",
