@@ -9,7 +9,7 @@ from tests.monitoring import dashboard
 from tests.monitoring.rules import metrics_of
 
 CHOICE = ", ".join(f'{name}=~"${name}"' for name in ("cluster", "namespace", "job", "instance"))
-ROWS = ["Overview", "Cluster", "Samples", "Calls and clients", "Sinks", "Resources", "Discovery of pods"]
+ROWS = ["Overview", "Cluster", "Samples", "Calls and clients", "SFUs", "Sinks", "Resources", "Discovery of pods"]
 LARGEST_CONFIG_MAP = 1_000_000
 
 _SELECTED = re.compile(r"\{([^{}]*)\}")

@@ -35,7 +35,7 @@ NOT_HERE = {
 }
 """Alerts of Kubernetes."""
 
-NOT_YET = {"WebrtcObserverMemoryGrows", "WebrtcObserverSamplesStopped"}
+NOT_YET = {"WebrtcObserverMemoryGrows", "WebrtcObserverSamplesStopped", "WebrtcObserverSfuSamplesStopped"}
 """Alerts that look further back than the story lasts."""
 
 
