@@ -28,7 +28,7 @@ from analysis.turn_reports import turn_reports
 from cluster.machine import Reborn
 from cluster.status import Status
 from observer.clock import Clock
-from observer.departures import Departures, Part, Who, parts, row_of, rows_of
+from observer.departures import MOST_LEAVING, Departures, Part, Who, parts, row_of, rows_of
 from observer.intake import Departed
 from observer.proposals import TOO_LARGE, Commit, ProposalCounts, Proposals
 from observer.stint import Stint
@@ -36,7 +36,7 @@ from schemas.reports import Report
 from schemas.samples import Reason, Samples, Tally
 from store.commands import Leave, Outcome, Sweep, Touch
 from store.entities import Entity, Sfu
-from store.registry import MOST_SWEPT, Registry
+from store.registry import MOST_CLOSED, Registry
 
 _LOG = logging.getLogger(__name__)
 
@@ -189,16 +189,16 @@ class Pipeline:
             if status.leads and registry.has_idle(limits, now):
                 sweep = limits
         leaving = self.departures.due(registry, self.proposals.name, now)
-        leaves = [Leave(*who, certain=False) for who in leaving]
         gone = self._gone(registry, status)
         try:
             await self.proposals.mark_formers(now)
             await self._settle([*silent], leaving, now)
-            if leaves or sweep or gone or self.proposals.unmarked:
-                outcome = await self.proposals.propose(now, leaves=leaves, sweep=sweep, gone=gone)
+            await self._close([Leave(*who, certain=False) for who in leaving], now)
+            if sweep or gone or self.proposals.unmarked:
+                outcome = await self.proposals.propose(now, sweep=sweep, gone=gone)
                 self.proposals.told(outcome, self._send(events.opened(outcome) + events.closed(outcome)))
                 self.counts.sweeps += sweep is not None
-                if sweep is not None and len(outcome.closed) + len(outcome.sfus_closed) >= MOST_SWEPT:
+                if sweep is not None and len(outcome.closed) + len(outcome.sfus_closed) >= MOST_CLOSED:
                     self._next_scan = 0.0  # there may be more
                 self.counts.inherited += len(gone)
         except Reborn:
@@ -285,11 +285,19 @@ class Pipeline:
             now = self._time()
             try:
                 await self._settle((), leaving, now)
-                outcome = await self.proposals.propose(now, leaves=[Leave(*who, certain=True) for who in leaving])
+                await self._close([Leave(*who, certain=True) for who in leaving], now)
                 break
             except Reborn:
                 await self.proposals.wait_for_majority()
-        self.proposals.told(outcome, self._send(events.closed(outcome)))
+
+    async def _close(self, leaves: Sequence[Leave], now: int) -> None:
+        """Lets them leave in as many commands as it takes: each closes a bounded number of rows. Raises `Reborn`."""
+        while leaves:
+            some, rest = leaves[:MOST_LEAVING], leaves[MOST_LEAVING:]
+            outcome = await self.proposals.propose(now, leaves=some)
+            self.proposals.told(outcome, self._send(events.closed(outcome)))
+            stopped = len(outcome.closed) + len(outcome.sfus_closed) >= MOST_CLOSED
+            leaves = [*(it for it in some if stopped and row_of(it[:3], self._registry())), *rest]
 
     def _count(self, samples: Samples) -> None:
         self.counts.messages += 1

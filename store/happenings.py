@@ -1,5 +1,8 @@
 """What a row tells when it opens or closes: one happening for each kind of row."""
 
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
 from store.commands import (
     CALL,
     CLIENT,
@@ -13,6 +16,8 @@ from store.commands import (
     SfuHappening,
 )
 from store.entities import Call, Client, MediaTrack, PeerConnection, RtpPad, SctpChannel, Sfu, SfuTransport
+
+AnyHappening = TypeVar("AnyHappening", Happening, SfuHappening)
 
 
 def of_call(call: Call, timestamp: int) -> Happening:
@@ -118,6 +123,13 @@ _DEPTHS = {CALL: 0, CLIENT: 1, PEER_CONNECTION: 2, TRACK: 3, SFU: 0, SFU_TRANSPO
 def depth(happening: Happening | SfuHappening) -> int:
     """How far below its call or SFU a row stands; sorting by it keeps the order of rows of one kind."""
     return _DEPTHS[happening.what]
+
+
+def join(own: list[AnyHappening], others: Iterable[Sequence[AnyHappening]], *, children_first: bool = False) -> None:
+    """Adds what others have to tell: still parents before children, or the other way round."""
+    for happenings in others:
+        own.extend(happenings)
+    own.sort(key=depth, reverse=children_first)
 
 
 def _of_client(what: str, client: Client, timestamp: int, peer_connection_id: str | None = None) -> Happening:

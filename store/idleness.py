@@ -1,5 +1,7 @@
 """When a row has been idle for too long: its limit, and the tenth of it that a sweep grants on top."""
 
+from collections.abc import Iterable
+
 from store.commands import Sweep
 from store.entities import (
     INBOUND,
@@ -45,7 +47,12 @@ def deadlines_of(limits: Sweep, now: int) -> Sweep:
     return Sweep(*(now - limit - grace(limit) for limit in limits))
 
 
-def holds_idle(call: Call, deadlines: Sweep) -> bool:
+def any_idle(calls: Iterable[Call], sfus: Iterable[Sfu], deadlines: Sweep) -> bool:
+    """Whether any of some calls or SFUs, or anything below them, is idle."""
+    return any(_holds_idle(call, deadlines) for call in calls) or any(_sfu_holds_idle(sfu, deadlines) for sfu in sfus)
+
+
+def _holds_idle(call: Call, deadlines: Sweep) -> bool:
     """Whether a call, or anything below it, is idle."""
     if call.server_touched < deadlines.call:
         return True
@@ -66,7 +73,7 @@ def track_time(track: MediaTrack, times: Sweep) -> int:
     return times.inbound_track if track.direction == INBOUND else times.outbound_track
 
 
-def sfu_holds_idle(sfu: Sfu, deadlines: Sweep) -> bool:
+def _sfu_holds_idle(sfu: Sfu, deadlines: Sweep) -> bool:
     """Whether an SFU, or anything below it, is idle."""
     if sfu.server_touched < deadlines.sfu:
         return True

@@ -72,6 +72,12 @@ class DepartedRecord(Record, tag="departed"):
     clients: list[tuple[str, str, int, int]]
 
 
+class DepartedSfusRecord(Record, tag="departedSfus"):
+    """The same of SFUs that left."""
+
+    sfus: list[tuple[str, str, int, int]]
+
+
 class CallRecord(Record, tag="call"):
     """A call; `current` says whether it takes the new clients of its room."""
 
@@ -195,6 +201,7 @@ AnyRecord = (
     OriginRecord
     | OutcomeRecord
     | DepartedRecord
+    | DepartedSfusRecord
     | CallRecord
     | ClientRecord
     | PeerConnectionRecord

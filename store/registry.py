@@ -32,14 +32,15 @@ from store.commands import (
 )
 from store.departed import Departed
 from store.entities import Call, Client, Entity, MediaTrack, PeerConnection, take_apart
-from store.idleness import deadlines_of, holds_idle, sfu_holds_idle, track_time
+from store.idleness import any_idle, deadlines_of, track_time
 from store.opening import call_of, client_of, peer_connection_of, track_of
 from store.origins import Origin, bury, inherited
 from store.sfus import Sfus
 from store.watching import Watcher, warn
 
-MOST_SWEPT = 5000
-"""After how many closed rows a sweep stops: more would hold every replica up at once. Alike on all of them, too."""
+MOST_CLOSED = 5000
+"""After how many closed rows a sweep, or who leaves, stops for others to go on: more would hold every replica up at
+once. Alike on all of them, too."""
 
 
 class Registry:
@@ -83,13 +84,13 @@ class Registry:
         if self.departed.rows:
             self.departed.forget(self.now)
         self._opened, self._closed = [], []
-        self.sfu_half.begin()
+        self.sfu_half.begin(self.now)
         origin.mark(command.mark)
         for touch in command.touches:
             self._touch(touch)
         calls = [self._see(seen, command.origin) for seen in command.seen]
         for sfu in command.sfus:
-            self.sfu_half.see(sfu, command.origin, self.now)
+            self.sfu_half.see(sfu, command.origin)
         for leave in command.leaves:
             self._leave(leave, command.origin)
         if command.sweep:
@@ -115,10 +116,7 @@ class Registry:
 
     def has_idle(self, limits: Sweep, now: int) -> bool:
         """Whether a sweep at `now` would close anything."""
-        deadlines = deadlines_of(limits, now)
-        return any(holds_idle(call, deadlines) for call in self.calls.values()) or any(
-            sfu_holds_idle(sfu, deadlines) for sfu in self.sfus.values()
-        )
+        return any_idle(self.calls.values(), self.sfus.values(), deadlines_of(limits, now))
 
     def __del__(self) -> None:
         """Rows refer to each other both ways, and the collector does not see them: nobody else would free them."""
@@ -244,57 +242,73 @@ class Registry:
     # Leaving, expiry, and nodes that are gone
 
     def _leave(self, leave: Leave, origin: str) -> None:
+        """Closes who leaves, or so much of what it has: the next command that says so goes on."""
         if leave.what == SFU:
-            self.sfu_half.leave(leave.service_id, leave.id, None if leave.certain else origin)
+            only_of = None if leave.certain else origin
+            self.sfu_half.leave(leave.service_id, leave.id, only_of, MOST_CLOSED - len(self._closed))
             return
         client = self.clients.get((leave.service_id, leave.id))
         if client and (leave.certain or client.origin == origin):
+            self._close_some_of(client)
+
+    def _has_closed_enough(self) -> bool:
+        return len(self._closed) + len(self.sfu_half.closed) >= MOST_CLOSED
+
+    def _close_some_of(self, client: Client) -> None:
+        """Closes a client if there is little enough below it; or else only some of that."""
+        for peer_connection in list(client.peer_connections.values()):
+            self._close_some_of_connection(peer_connection)
+        if not (client.peer_connections or self._has_closed_enough()):
             self._close_client(client)
+
+    def _close_some_of_connection(self, peer_connection: PeerConnection) -> None:
+        for track in list(peer_connection.tracks.values()):
+            if self._has_closed_enough():
+                return
+            self._close_track(track)
+        if not self._has_closed_enough():
+            self._close_peer_connection(peer_connection)
 
     def _sweep(self, limits: Sweep, now: int) -> None:
         """Closes what is idle, or so much of it: the next sweep goes on."""
         deadlines = deadlines_of(limits, now)
         for call in list(self.calls.values()):
-            if len(self._closed) >= MOST_SWEPT:
+            if self._has_closed_enough():
                 return
             self._sweep_call(call, deadlines)
-        self.sfu_half.sweep(deadlines, MOST_SWEPT - len(self._closed))
+        self.sfu_half.sweep(deadlines, MOST_CLOSED - len(self._closed))
 
     def _sweep_call(self, call: Call, deadlines: Sweep) -> None:
         idle = call.server_touched < deadlines.call
         for client in list(call.clients.values()):
-            if len(self._closed) >= MOST_SWEPT:
+            if self._has_closed_enough():
                 return
             if idle or client.server_touched < deadlines.client:
-                self._close_client(client)
+                self._close_some_of(client)
             else:
                 self._sweep_below(client, deadlines)
-        if idle and not call.closed:
+        if idle and not (call.clients or call.closed):
             self._close_call(call)
 
     def _sweep_below(self, client: Client, deadlines: Sweep) -> None:
         for peer_connection in list(client.peer_connections.values()):
             if peer_connection.server_touched < deadlines.peer_connection:
-                self._close_peer_connection(peer_connection)
+                self._close_some_of_connection(peer_connection)
                 continue
             for track in list(peer_connection.tracks.values()):
+                if self._has_closed_enough():
+                    return
                 if track.server_touched < track_time(track, deadlines):
                     self._close_track(track)
 
     def _inherit(self, names: Sequence[str]) -> None:
         """What nodes that are gone had not told becomes part of this outcome, for their heir to tell."""
         bury(self.gone, names)
-        untold = inherited(self.origins, names)
-        for outcome in untold:
-            self._opened.extend(outcome.opened)
-            self._closed.extend(outcome.closed)
-            self.sfu_half.opened.extend(outcome.sfus_opened)
-            self.sfu_half.closed.extend(outcome.sfus_closed)
-        if untold:
-            self._opened.sort(key=happenings.depth)
-            self._closed.sort(key=happenings.depth, reverse=True)
-            self.sfu_half.opened.sort(key=happenings.depth)
-            self.sfu_half.closed.sort(key=happenings.depth, reverse=True)
+        if untold := inherited(self.origins, names):
+            happenings.join(self._opened, [it.opened for it in untold])
+            happenings.join(self._closed, [it.closed for it in untold], children_first=True)
+            happenings.join(self.sfu_half.opened, [it.sfus_opened for it in untold])
+            happenings.join(self.sfu_half.closed, [it.sfus_closed for it in untold], children_first=True)
 
     def _close_call(self, call: Call) -> None:
         if self.watchers:

@@ -9,6 +9,7 @@ from itertools import islice
 
 from store.claims import in_order
 from store.commands import Outcome
+from store.departed import Departed
 from store.entities import OUTBOUND, Call, Claims, Client, MediaTrack, PeerConnection
 from store.origins import Origin
 from store.records import (
@@ -16,6 +17,7 @@ from store.records import (
     CallRecord,
     ClientRecord,
     DepartedRecord,
+    DepartedSfusRecord,
     MalformedSnapshot,
     OriginRecord,
     OutcomeRecord,
@@ -95,7 +97,9 @@ class Restoring:
             case OriginRecord():
                 self._take_origin(record)
             case DepartedRecord():
-                self._take_departed(record)
+                self._take_departed(record.clients, self._registry.departed)
+            case DepartedSfusRecord():
+                self._take_departed(record.sfus, self._registry.sfu_half.departed)
             case _:
                 self._sfus.take(record)
 
@@ -123,12 +127,11 @@ class Restoring:
         if record.seq == origin.seq:
             origin.last = outcome
 
-    def _take_departed(self, record: DepartedRecord) -> None:
-        rows = self._registry.departed.rows
-        for service_id, client_id, last, left in record.clients:
-            key = (self._text(service_id), client_id)
-            must_be_new(key, rows)
-            rows[key] = (last, left)
+    def _take_departed(self, records: Sequence[tuple[str, str, int, int]], departed: Departed) -> None:
+        for service_id, own_id, last, left in records:
+            key = (self._text(service_id), own_id)
+            must_be_new(key, departed.rows)
+            departed.rows[key] = (last, left)
 
     def _take_call(self, record: CallRecord) -> None:
         registry = self._registry

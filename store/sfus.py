@@ -6,6 +6,7 @@ ms; `now` is registry time.
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 
 from store import happenings
 from store.commands import (
@@ -18,6 +19,7 @@ from store.commands import (
     SfuTransportSeen,
     Sweep,
 )
+from store.departed import Departed
 from store.entities import OUTBOUND, Entity, RtpPad, SctpChannel, Sfu, SfuTransport, take_apart_sfu
 from store.idleness import pad_time
 from store.opening import pad_of, sctp_channel_of, sfu_of, sfu_transport_of
@@ -40,16 +42,21 @@ class Sfus:
         """How many SFUs and transports this replica made: their `number`."""
         self.opened: list[SfuHappening] = []
         self.closed: list[SfuHappening] = []
+        self.departed = Departed()
         self._watchers = watchers
+        self._now = 0
 
     def __del__(self) -> None:
         """As for calls: nobody else would free the rows."""
         for sfu in self.rows.values():
             take_apart_sfu(sfu)
 
-    def begin(self) -> None:
-        """Another command: nothing has happened yet."""
+    def begin(self, now: int) -> None:
+        """Another command, at registry time `now`: nothing has happened yet."""
         self.opened, self.closed = [], []
+        self._now = now
+        if self.departed.rows:
+            self.departed.forget(now)
 
     def number(self) -> int:
         """The next number of an SFU or transport."""
@@ -68,12 +75,15 @@ class Sfus:
 
     # What samples show
 
-    def see(self, seen: SfuSeen, origin: str, now: int) -> None:
-        """Opens what is new, and touches the rest."""
-        sfu = self.rows.get((seen.service_id, seen.sfu_id))
+    def see(self, seen: SfuSeen, origin: str) -> None:
+        """Opens what is new, and touches the rest; nothing, if the SFU has left after all that this tells of it."""
+        key, now = (seen.service_id, seen.sfu_id), self._now
+        sfu = self.rows.get(key)
         if sfu is None:
-            sfu = sfu_of(seen, origin, self.number(), now)
-            self.rows[seen.service_id, seen.sfu_id] = sfu
+            if self.departed.outlasts(key, seen.last):
+                return
+            self.departed.rows.pop(key, None)
+            sfu = self.rows[key] = sfu_of(seen, origin, self.number(), now)
             self.count_of[seen.service_id] += 1
             self.opened.append(happenings.of_sfu(sfu, seen.first))
         elif self._watchers:
@@ -143,14 +153,17 @@ class Sfus:
 
     # Leaving and expiry
 
-    def leave(self, service_id: str, sfu_id: str, only_of: str | None) -> None:
-        """An SFU leaves; if `only_of` is an origin, only if that heard it last."""
+    def leave(self, service_id: str, sfu_id: str, only_of: str | None, most: int) -> None:
+        """An SFU leaves; if `only_of` is an origin, only if that heard it last.
+
+        Closes so much below it that `most` rows are closed, and the SFU itself only if that is all.
+        """
         sfu = self.rows.get((service_id, sfu_id))
         if sfu and only_of in (None, sfu.origin):
-            self._close_sfu(sfu)
+            self._close_sfu(sfu, most)
 
     def sweep(self, deadlines: Sweep, most: int) -> None:
-        """Closes what is idle, until `most` rows or a few more are closed."""
+        """Closes what is idle, until `most` rows are closed."""
         for sfu in list(self.rows.values()):
             if len(self.closed) >= most:
                 return
@@ -162,35 +175,48 @@ class Sfus:
             if len(self.closed) >= most:
                 return
             if idle or transport.server_touched < deadlines.sfu_transport:
-                self._close_transport(transport)
+                self._close_transport(transport, most)
             else:
-                self._sweep_below(transport, deadlines)
+                self._sweep_below(transport, deadlines, most)
         if idle:
-            self._close_sfu(sfu)
+            self._close_sfu(sfu, most)
 
-    def _sweep_below(self, transport: SfuTransport, deadlines: Sweep) -> None:
+    def _sweep_below(self, transport: SfuTransport, deadlines: Sweep, most: int) -> None:
         for pad in list(transport.pads.values()):
+            if len(self.closed) >= most:
+                return
             if pad.server_touched < pad_time(pad, deadlines):
                 self._close_pad(pad)
         for channel in list(transport.channels.values()):
+            if len(self.closed) >= most:
+                return
             if channel.server_touched < deadlines.sfu_sctp_channel:
                 self._close_channel(channel)
 
-    def _close_sfu(self, sfu: Sfu) -> None:
+    def _close_sfu(self, sfu: Sfu, most: int) -> None:
+        """Closes an SFU, or only some of what is below it."""
         for transport in list(sfu.transports.values()):
-            self._close_transport(transport)
+            self._close_transport(transport, most)
+            if len(self.closed) >= most:
+                return
+        if len(self.closed) >= most:
+            return
         sfu.closed = True
+        self.departed.add((sfu.service_id, sfu.sfu_id), sfu.sample_touched, self._now)
         del self.rows[sfu.service_id, sfu.sfu_id]
         self.count_of[sfu.service_id] -= 1
         if not self.count_of[sfu.service_id]:
             del self.count_of[sfu.service_id]
         self.closed.append(happenings.of_sfu(sfu, sfu.sample_touched))
 
-    def _close_transport(self, transport: SfuTransport) -> None:
-        for pad in list(transport.pads.values()):
+    def _close_transport(self, transport: SfuTransport, most: int) -> None:
+        """Closes a transport, or only some of what is on it."""
+        for pad in list(islice(transport.pads.values(), max(0, most - len(self.closed)))):
             self._close_pad(pad)
-        for channel in list(transport.channels.values()):
+        for channel in list(islice(transport.channels.values(), max(0, most - len(self.closed)))):
             self._close_channel(channel)
+        if len(self.closed) >= most:
+            return
         if self._watchers:
             warn(self._watchers, transport.sfu)
         transport.closed = True

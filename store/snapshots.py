@@ -9,18 +9,20 @@ its transports.
 A node's own memory (`heard_*`, `unsettled`) is not state and is not written.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from operator import attrgetter
 
 from store.commands import Outcome
+from store.departed import Departed
 from store.entities import Call, Client, Sfu, SfuTransport, Unit
 from store.origins import Origin
 from store.records import (
     FORMAT,
     MOST_TOGETHER,
     DepartedRecord,
+    DepartedSfusRecord,
     Head,
     OriginRecord,
     OutcomeRecord,
@@ -60,7 +62,8 @@ class Snapshot:
         origins = [(name, origin.seq, _outcomes(origin)) for name, origin in registry.origins.items()]
         self._records = chain(
             _of_origins(origins),
-            _of_departed([(*client, *times) for client, times in registry.departed.rows.items()]),
+            _of_departed(DepartedRecord, registry.departed),
+            _of_departed(DepartedSfusRecord, registry.sfu_half.departed),
             self._calls.written(),
             self._sfus.written(),
         )
@@ -138,9 +141,11 @@ def _of_origins(origins: Sequence[tuple[str, int, Sequence[tuple[int, bool, Outc
             yield from _of_outcome(*outcome)
 
 
-def _of_departed(departed: Sequence[tuple[str, str, int, int]]) -> Iterator[bytes]:
-    for start in range(0, len(departed), MOST_TOGETHER):
-        yield encode(DepartedRecord(list(departed[start : start + MOST_TOGETHER])))
+def _of_departed(record: type[DepartedRecord] | type[DepartedSfusRecord], departed: Departed) -> Iterable[bytes]:
+    """The records of those who had left when this was called."""
+    rows = [(*who, *times) for who, times in departed.rows.items()]
+    starts = range(0, len(rows), MOST_TOGETHER)
+    return (encode(record(rows[start : start + MOST_TOGETHER])) for start in starts)
 
 
 def _outcomes(origin: Origin) -> Sequence[tuple[int, bool, Outcome]]:

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -10,13 +11,28 @@ from observer.intake import Departed
 from schemas.reports import Report, ReportType
 from store.registry import Registry
 from tests.replicas import Replicas
-from tests.world import World, message, outbound, sample
+from tests.world import World, message, outbound, pad_in, pad_out, sample, sfu
 
 SEEDS = range(25)
 STEPS = 60
-IDLE = {"call": 30_000, "client": 20_000, "peer_connection": 15_000, "outbound_track": 12_000}
-OPENS = {"CALL_STARTED", "CLIENT_JOINED", "PEER_CONNECTION_OPENED", "MEDIA_TRACK_ADDED"}
-CLOSES = {"CALL_ENDED", "CLIENT_LEFT", "PEER_CONNECTION_CLOSED", "MEDIA_TRACK_REMOVED"}
+IDLE = {
+    "call": 30_000,
+    "client": 20_000,
+    "peer_connection": 15_000,
+    "outbound_track": 12_000,
+    "sfu": 30_000,
+    "sfu_transport": 20_000,
+    "sfu_inbound_pad": 15_000,
+    "sfu_sctp_channel": 12_000,
+}
+OPENS = {
+    *("CALL_STARTED", "CLIENT_JOINED", "PEER_CONNECTION_OPENED", "MEDIA_TRACK_ADDED"),
+    *("SFU_JOINED", "SFU_TRANSPORT_OPENED", "SFU_RTP_PAD_ADDED", "SFU_SCTP_STREAM_ADDED"),
+}
+CLOSES = {
+    *("CALL_ENDED", "CLIENT_LEFT", "PEER_CONNECTION_CLOSED", "MEDIA_TRACK_REMOVED"),
+    *("SFU_LEFT", "SFU_TRANSPORT_CLOSED", "SFU_RTP_PAD_REMOVED", "SFU_SCTP_STREAM_REMOVED"),
+}
 
 
 class Story:
@@ -31,7 +47,8 @@ class Story:
         """How much had arrived of each node whose sinks fail."""
 
     def run(self) -> None:
-        steps = [self.say, self.say, self.say, self.say, self.leave, self.depart, self.pass_time, self.pass_time]
+        steps = [self.say, self.say, self.say, self.leave, self.depart, self.pass_time, self.pass_time]
+        steps += [self.say_of_sfu, self.say_of_sfu, self.say_of_sfu, self.leave_as_sfu, self.depart_as_sfu]
         steps += [self.replace, self.bear_anew, self.end_life, self.end_life, self.kill, self.fail, self.mend]
         for _ in range(STEPS):
             self.chance.choice(steps)()
@@ -58,6 +75,24 @@ class Story:
 
     def depart(self) -> None:
         self._any().tell(Departed("svc", {f"{self.chance.randrange(5)}"}))
+
+    def say_of_sfu(self) -> None:
+        transport = f"t{self.chance.randrange(2)}"
+        below: dict[str, Any] = {
+            "inboundRtpPads": [pad_in(f"in{self.chance.randrange(2)}", transport=transport, ssrc=1)],
+            "outboundRtpPads": [pad_out(transport=transport, ssrc=self.chance.randrange(2), internal=True)],
+            "sctpChannels": [{"transportId": transport, "channelId": "ch", "streamId": "st"}],
+        }
+        some = {kind: rows for kind, rows in below.items() if self.chance.random() < 0.7}
+        ago = self.chance.choice([0, 0, 500])
+        world = self._any()
+        world.tell(message(sfus=[sfu(f"{self.chance.randrange(3)}", at=world.now - ago, **some)]))
+
+    def leave_as_sfu(self) -> None:
+        self._any().tell(message(leaving_sfus=(f"{self.chance.randrange(3)}",)))
+
+    def depart_as_sfu(self) -> None:
+        self._any().tell(Departed("svc", (), {f"{self.chance.randrange(3)}"}))
 
     def pass_time(self) -> None:
         self.replicas.pass_time(self.chance.randrange(1, 20) * 1000)
@@ -129,6 +164,9 @@ def open_by_events(reports: Iterable[Report]) -> Counter[tuple[str | None, ...]]
         if type_ is ReportType.CALL_EVENT:
             row = (it["callId"], it["clientId"], it["peerConnectionId"], it["mediaTrackId"])
             found[row] += (it["name"] in OPENS) - (it["name"] in CLOSES)
+        elif type_ is ReportType.SFU_EVENT:
+            row = (it["sfuId"], it["transportId"], it["rtpPadId"], it["sctpStreamId"])
+            found[row] += (it["name"] in OPENS) - (it["name"] in CLOSES)
     return found
 
 
@@ -143,6 +181,13 @@ def rows_of(registry: Registry) -> set[tuple[str | None, ...]]:
                 path = (call.call_id, client.client_id, connection.peer_connection_id)
                 found.add((*path, None))
                 found.update((*path, track.track_id) for track in connection.tracks.values())
+    for one in registry.sfus.values():
+        found.add((one.sfu_id, None, None, None))
+        for transport in one.transports.values():
+            own = (one.sfu_id, transport.transport_id)
+            found.add((*own, None, None))
+            found.update((*own, pad.pad_id, None) for pad in transport.pads.values())
+            found.update((*own, None, channel.stream_id) for channel in transport.channels.values())
     return found
 
 

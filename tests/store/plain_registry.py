@@ -61,7 +61,7 @@ class PlainRegistry:
             return origin.last
         self.opened, self.closed = [], []
         self.sfus.opened, self.sfus.closed = [], []
-        self.now = max(self.now, command.now)
+        self.now = self.sfus.now = max(self.now, command.now)
         origin.untold = [(seq, outcome) for seq, outcome in origin.untold if seq > command.mark]
         for touch in command.touches:
             self.touch(touch)

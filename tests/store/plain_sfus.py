@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from store.commands import Leave, RtpPadSeen, SctpChannelSeen, SfuHappening, SfuSeen, Sweep, Touch
+from store.departed import REMEMBERED
 from store.entities import INBOUND
 
 KINDS = {2: "sfu", 3: "sfuTransport", 4: "sctpChannel", 5: "rtpPad"}
@@ -44,6 +45,10 @@ class PlainSfus:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
+        self.left: dict[Path, tuple[int, int]] = {}
+        """Time of the last sample of each SFU that left, and when it did."""
+        self.now = 0
+        """Registry time."""
         self.opened: list[SfuHappening] = []
         self.closed: list[SfuHappening] = []
 
@@ -81,7 +86,10 @@ class PlainSfus:
         return row, False
 
     def see(self, seen: SfuSeen, origin: str, now: int) -> None:
-        """Opens or touches an SFU and what is below it."""
+        """Opens or touches an SFU and what is below it, unless it left after its last sample here."""
+        left = self.remembered(now).get((seen.service_id, seen.sfu_id))
+        if left is not None and seen.last < left[0]:
+            return
         of_sfu = {"media_unit_id": seen.media_unit_id, "marker": seen.marker}
         sfu, _ = self.open((seen.service_id, seen.sfu_id), seen.first, now, of_sfu, seen.time_zone_offset, origin)
         sfu.others[1] = origin
@@ -95,6 +103,11 @@ class PlainSfus:
                 self.see_pad(transport, pad, now, shared)
             for channel in entry.channels:
                 self.see_channel(transport, channel, now, shared)
+
+    def remembered(self, now: int) -> dict[Path, tuple[int, int]]:
+        """Which SFUs left within the last half minute and are not back."""
+        here = {row.path for row in self.rows}
+        return {path: left for path, left in self.left.items() if path not in here and now - left[1] <= REMEMBERED}
 
     def see_pad(self, transport: Row, seen: RtpPadSeen, now: int, shared: dict[str, Any]) -> None:
         """Opens, or learns from a sample that is not older than the last."""
@@ -141,4 +154,6 @@ class PlainSfus:
             for child in self.below(row.path, length):
                 self.close(child)
         self.rows.remove(row)
+        if row.kind == "sfu":
+            self.left[row.path] = (row.sample, self.now)
         self.closed.append(row.happening(row.sample))

@@ -3,7 +3,7 @@
 import pytest
 
 from store.commands import Outcome
-from store.registry import MOST_SWEPT
+from store.registry import MOST_CLOSED, Registry
 from tests.build import (
     LIMITS,
     NOW,
@@ -13,6 +13,7 @@ from tests.build import (
     inbound_seen,
     leave,
     observe,
+    peer_connection_seen,
     registry_of,
     sweep,
     told,
@@ -201,6 +202,33 @@ def test_the_registry_knows_whether_a_sweep_would_close_anything(early: int) -> 
     assert known is not bool(early)
 
 
+def large_client() -> Registry:
+    """A client with two peer connections, each of which has more tracks than one command closes."""
+    tracks = [track_seen(f"t{number}", ssrcs=[number]) for number in range(MOST_CLOSED + 10)]
+    return registry_of(client_seen("alice", peer_connection_seen(*tracks, id="a"), peer_connection_seen(*tracks)))
+
+
+@pytest.mark.parametrize("certain", [True, False])
+def test_a_client_with_very_many_rows_leaves_in_several_commands(certain: bool) -> None:
+    registry = large_client()
+
+    outcomes = [registry.apply(leave("n1", seq, "alice", certain=certain)) for seq in (2, 3, 4, 5)]
+
+    assert [len(outcome.closed) for outcome in outcomes] == [MOST_CLOSED, MOST_CLOSED, 23, 0]
+    assert told(outcomes[2].closed)[-1] == ("client", "alice")
+    assert (registry.clients, registry.peer_connections, registry.tracks) == ({}, 0, 0)
+
+
+def test_a_client_with_very_many_rows_expires_in_several_sweeps() -> None:
+    registry = large_client()
+    when = expired(max(LIMITS))
+
+    closed = [len(registry.apply(sweep("n1", seq, now=when)).closed) for seq in (2, 3, 4)]
+
+    assert closed == [MOST_CLOSED, MOST_CLOSED, 24]
+    assert registry.calls == {}
+
+
 def test_a_sweep_stops_after_enough_rows_and_the_next_goes_on() -> None:
     number = 6
     registry = registry_of(
@@ -215,6 +243,6 @@ def test_a_sweep_stops_after_enough_rows_and_the_next_goes_on() -> None:
     first = registry.apply(sweep("n1", 2, now=when)).closed
     second = registry.apply(sweep("n1", 3, now=when)).closed
 
-    assert len(first) == MOST_SWEPT
+    assert len(first) == MOST_CLOSED
     assert len(first) + len(second) == number * 1001
     assert registry.apply(sweep("n1", 4, now=when)).closed == []

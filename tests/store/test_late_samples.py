@@ -6,9 +6,26 @@ import store.departed
 from store.commands import Outcome, encode
 from store.departed import REMEMBERED, Departed
 from store.registry import Registry
-from tests.build import LIMITS, NOW, client_seen, client_with, expired, leave, observe, registry_of, sweep, told
+from tests.build import (
+    LIMITS,
+    NOW,
+    client_seen,
+    client_with,
+    expired,
+    leave,
+    observe,
+    observe_sfus,
+    registry_of,
+    sfu_leaves,
+    sfu_seen,
+    sfu_told,
+    sfu_with,
+    sweep,
+    told,
+)
 from tests.build import track_seen as track
 from tests.store.copies import copy_of, machine_of, parts_of
+from tests.store.one_sfu import ALL, BELOW, sfus_of
 
 NOTHING = Outcome([], [], [None], None, [], [])
 EARLIER = NOW - 1
@@ -161,3 +178,75 @@ def test_who_left_again_is_remembered_from_then_on() -> None:
     departed.forget(NOW + REMEMBERED + 2)
 
     assert list(departed.rows) == [("service", "alice")]
+
+
+# SFUs
+
+
+def sfu_left() -> Registry:
+    """An SFU whose last sample was of `NOW` has left."""
+    registry = sfus_of(sfu_with(*BELOW))
+    registry.apply(sfu_leaves("n1", 2, "sfu"))
+    return registry
+
+
+def test_an_sfu_that_left_is_not_brought_back_by_an_older_sample() -> None:
+    registry = sfu_left()
+
+    outcome = registry.apply(observe_sfus("n2", 1, sfu_with(*BELOW, at=EARLIER)))
+
+    assert outcome == Outcome([], [], [], None, [], [])
+    assert registry.sfus == {}
+
+
+@pytest.mark.parametrize("at", [NOW, NOW + 1])
+def test_an_sfu_that_left_comes_back_with_a_sample_that_is_not_older(at: int) -> None:
+    registry = sfu_left()
+
+    outcome = registry.apply(observe_sfus("n2", 1, sfu_with(*BELOW, at=at)))
+
+    assert sfu_told(outcome.sfus_opened) == ALL
+    assert not registry.sfu_half.departed.rows
+
+
+def test_another_sfu_and_the_same_name_in_another_service_may_come_with_old_samples() -> None:
+    seen = [sfu_seen(sfu="other", at=EARLIER), sfu_seen(service="other", at=EARLIER)]
+
+    outcome = sfu_left().apply(observe_sfus("n2", 1, *seen))
+
+    assert sfu_told(outcome.sfus_opened) == [("sfu", "other"), ("sfu", "sfu")]
+
+
+def test_the_last_sample_of_an_sfu_that_expired_is_remembered_too() -> None:
+    registry = sfus_of(sfu_with(*BELOW))
+    when = expired(LIMITS.sfu)
+    registry.apply(sweep("n1", 2, now=when))
+
+    outcome = registry.apply(observe_sfus("n2", 1, sfu_seen(at=EARLIER), now=when))
+
+    assert outcome.sfus_opened == []
+
+
+@pytest.mark.parametrize(("passed", "known"), [(REMEMBERED, True), (REMEMBERED + 1, False)])
+def test_an_sfu_that_left_is_forgotten_after_half_a_minute_of_registry_time(passed: int, known: bool) -> None:
+    registry = sfu_left()
+
+    outcome = registry.apply(observe_sfus("n2", 1, sfu_seen(at=EARLIER), now=NOW + passed))
+
+    assert bool(outcome.sfus_opened) is not known
+
+
+def test_a_client_and_an_sfu_of_one_name_are_not_taken_for_each_other() -> None:
+    registry = sfu_left()
+
+    assert registry.apply(observe("n2", 1, client_seen("sfu", at=EARLIER))).calls == ["call"]
+
+
+def test_a_restored_registry_remembers_which_sfus_left() -> None:
+    machine = machine_of(sfu_left())
+    late = encode(observe_sfus("n2", 1, sfu_with(*BELOW, at=EARLIER)))
+
+    copy = copy_of(machine)
+
+    assert copy.apply(late) == machine.apply(late) == Outcome([], [], [], None, [], [])
+    assert parts_of(copy) == parts_of(machine)

@@ -32,6 +32,7 @@ HAPPENING = ["client", "s", "r", "c", 0, "unit", "alice", "user", None, 1.5]
 SFU_HAPPENING = ["rtpPad", "s", "f", 0, "unit", None, "t", True, "OUTBOUND", "p", "stream", None]
 OUTCOME = ["outcome", 7, True, [HAPPENING], [HAPPENING], ["c", None], [SFU_HAPPENING], [SFU_HAPPENING]]
 DEPARTED = ["departed", [["s", "carol", 1, 2]]]
+DEPARTED_SFUS = ["departedSfus", [["s", "old", 3, 4]]]
 SFU = ["sfu", "s", "f", 0, "unit", None, 1.5, "n1", 0, 0]
 TRANSPORT = ["sfuTransport", "t", False, 0, 0, 0]
 PADS = ["rtpPads", [["OUTBOUND", "p", 0, True, "stream", None, 1, 0, 0]]]
@@ -41,12 +42,13 @@ OTHER_SFU = ["sfu", "s", "g", 0, "unit", "m", None, "n1", 0, 0]
 
 
 def test_these_parts_would_be_taken() -> None:
-    records = [ORIGIN, OUTCOME, DEPARTED, CALL, CLIENT, PEER_CONNECTION, *SFUS, OTHER_SFU]
+    records = [ORIGIN, OUTCOME, DEPARTED, DEPARTED_SFUS, CALL, CLIENT, PEER_CONNECTION, *SFUS, OTHER_SFU]
 
     registry = restored(map(msgspec.msgpack.encode, (HEAD, [1, records]))).registry
 
     assert (registry.tracks, len(registry.sfus), registry.sfu_transports, registry.sfu_pads) == (1, 2, 1, 2)
     assert registry.departed.rows == {("s", "carol"): (1, 2)}
+    assert registry.sfu_half.departed.rows == {("s", "old"): (3, 4)}
     assert registry.origins["n1"].last.sfus_opened == [SfuHappening(*SFU_HAPPENING)]  # type: ignore[arg-type]
 
 

@@ -282,6 +282,7 @@ class World(RuleBasedStateMachine):
         assert rows_of(self.registry) == rows_of_plain(self.plain)
         assert sfu_rows_of(self.registry) == sfu_rows_of_plain(self.plain)
         assert self.registry.departed.rows == self.plain.remembered()
+        assert self.registry.sfu_half.departed.rows == self.plain.sfus.remembered(self.plain.now)
         assert_indexes_agree(self.registry)
         assert_indexes_agree(self.replica.registry)
         there = Counter(map(names_of, self.plain.rows()))

@@ -2,8 +2,9 @@
 
 import pytest
 
+from store.commands import SFU, encode
 from store.entities import below_sfu
-from store.registry import MOST_SWEPT
+from store.registry import MOST_CLOSED, Registry
 from tests.build import (
     LIMITS,
     NOW,
@@ -14,6 +15,7 @@ from tests.build import (
     observe,
     observe_sfus,
     rtp_pad_seen,
+    sctp_channel_seen,
     sfu_leaves,
     sfu_seen,
     sfu_told,
@@ -21,7 +23,8 @@ from tests.build import (
     sfu_with,
     sweep,
 )
-from tests.store.agreement import assert_indexes_agree
+from tests.store.agreement import assert_indexes_agree, sfu_rows_of
+from tests.store.copies import copy_of, machine_of, parts_of
 from tests.store.one_sfu import ALL, BELOW, sfus_of
 
 # Leaving
@@ -134,7 +137,7 @@ def test_what_closed_opens_again_when_it_is_seen_again() -> None:
 
 
 def test_a_sweep_stops_after_enough_rows_and_the_next_goes_on() -> None:
-    transports = [sfu_transport_seen(id=f"t{number}") for number in range(MOST_SWEPT + 10)]
+    transports = [sfu_transport_seen(id=f"t{number}") for number in range(MOST_CLOSED + 10)]
     registry = sfus_of(sfu_seen(*transports))
     registry.apply(observe("n1", 2, client_seen(at=NOW)))
     when = expired(max(LIMITS))
@@ -142,9 +145,75 @@ def test_a_sweep_stops_after_enough_rows_and_the_next_goes_on() -> None:
     first = registry.apply(sweep("n1", 3, now=when))
     second = registry.apply(sweep("n1", 4, now=when))
 
-    assert len(first.closed) + len(first.sfus_closed) == MOST_SWEPT
+    assert len(first.closed) + len(first.sfus_closed) == MOST_CLOSED
     assert (len(first.closed), len(first.sfus_closed) + len(second.sfus_closed)) == (2, len(transports) + 1)
     assert registry.sfus == {}
+
+
+def large_sfu() -> Registry:
+    """An SFU with more rows than one command closes, some of them on a transport that has too many by itself."""
+    pads = [rtp_pad_seen(f"p{number}") for number in range(MOST_CLOSED)]
+    channels = [sctp_channel_seen(f"ch{number}") for number in range(20)]
+    return sfus_of(sfu_seen(sfu_transport_seen(*pads, *channels, id="t1"), sfu_transport_seen(*pads, id="t2")))
+
+
+def rows_in(registry: Registry) -> int:
+    return len(registry.sfus) + registry.sfu_transports + registry.sfu_pads
+
+
+@pytest.mark.parametrize("certain", [True, False])
+def test_an_sfu_with_very_many_rows_leaves_in_several_commands(certain: bool) -> None:
+    registry = large_sfu()
+    rows = rows_in(registry)
+
+    outcomes = [registry.apply(sfu_leaves("n1", seq, "sfu", certain=certain)) for seq in (2, 3, 4, 5)]
+
+    closed = [len(outcome.sfus_closed) for outcome in outcomes]
+    assert closed == [MOST_CLOSED, MOST_CLOSED, rows - 2 * MOST_CLOSED, 0]
+    assert outcomes[2].sfus_closed[-1].what == SFU
+    assert rows_in(registry) == 0
+
+
+def test_an_sfu_with_very_many_rows_expires_in_several_sweeps() -> None:
+    registry = large_sfu()
+    when = expired(max(LIMITS))
+    rows = rows_in(registry)
+
+    closed = [len(registry.apply(sweep("n1", seq, now=when)).sfus_closed) for seq in (2, 3, 4)]
+
+    assert closed == [MOST_CLOSED, MOST_CLOSED, rows - 2 * MOST_CLOSED]
+    assert not registry.has_idle(LIMITS, when)
+
+
+def test_a_transport_with_very_many_pads_that_expire_keeps_some_for_the_next_sweep() -> None:
+    registry = large_sfu()
+    when = expired(LIMITS.sfu_inbound_pad)
+
+    closed = [len(registry.apply(sweep("n1", seq, now=when)).sfus_closed) for seq in (2, 3, 4)]
+
+    assert closed == [MOST_CLOSED, MOST_CLOSED, 20]
+    assert registry.sfu_transports == 2
+
+
+def test_all_who_leave_with_one_command_close_no_more_than_a_sweep() -> None:
+    registry = large_sfu()
+    registry.apply(observe("n1", 2, *(client_seen(f"c{number}") for number in range(10))))
+    clients = leave("n1", 3, *(f"c{number}" for number in range(10)))
+
+    outcome = registry.apply(clients._replace(leaves=[*clients.leaves, *sfu_leaves("n1", 3, "sfu").leaves]))
+
+    assert (len(outcome.closed), len(outcome.sfus_closed)) == (10, MOST_CLOSED - 10)
+
+
+def test_an_sfu_that_is_half_gone_is_in_a_snapshot_as_it_is() -> None:
+    registry = large_sfu()
+    machine = machine_of(registry)
+    begun = machine.snapshot()
+    awaited = parts_of(machine)
+    machine.apply(encode(sfu_leaves("n1", 2, "sfu")))
+
+    assert list(begun) == awaited
+    assert sfu_rows_of(copy_of(machine).registry) == sfu_rows_of(machine.registry)
 
 
 # The outbox

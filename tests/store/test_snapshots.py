@@ -181,6 +181,7 @@ def test_what_does_not_fit_in_one_record_goes_on_in_the_next() -> None:
     assert rows_of(copy.registry) == rows_of(machine.registry)
     assert sfu_rows_of(copy.registry) == sfu_rows_of(machine.registry)
     assert copy.registry.departed.rows == machine.registry.departed.rows
+    assert copy.registry.sfu_half.departed.rows == machine.registry.sfu_half.departed.rows
     assert copy.registry.origins["n1"].last == machine.registry.origins["n1"].last
     assert copy.registry.origins["n1"].untold == machine.registry.origins["n1"].untold
     assert_indexes_agree(copy.registry)
