@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
+from observer.simulation.protobuf_messages import written
 from schemas.protobuf import decode
 from schemas.protobuf.formats import format_of
 from schemas.protobuf.recognition import recognised
@@ -30,7 +31,6 @@ from schemas.protobuf.shapes import ITEMS, PART, TEXTS, Shape, codec
 from schemas.samples import Item
 from schemas.versions import SchemaVersion
 from tests.schemas.protobuf.vectors import DATA, vectors, version_of
-from tests.schemas.protobuf.writing import written
 
 ROOT = Path(__file__).parent.parent
 REFERENCES = ROOT.parent / "shared"

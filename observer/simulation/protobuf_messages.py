@@ -1,24 +1,31 @@
-"""Messages of simulated clients and SFUs in protobuf of schema 2.2.0.
+"""Messages of clients and SFUs in protobuf, as senders write them: the JSON form of a format in, its bytes out.
 
 As encoders do, fractions are cut in fields of whole numbers, numbers in fields of text are written as text, and fields
-that the schema does not know are left out.
+that the format does not know are left out.
 """
 
 from typing import Any
 
-from schemas.protobuf.formats import format_2_2_0
+from schemas.protobuf.formats import Format, format_2_2_0
 from schemas.protobuf.shapes import ENUM, ID, ITEMS, PART, PLAIN, TEXT, TEXTS, Shape, codec
+from schemas.samples import Item
 
 
-def in_protobuf(message: dict[str, Any]) -> bytes:
-    """An envelope as its sender writes it."""
-    ready = codec(format_2_2_0())
-    written = ready.classes["Samples"]()
-    _write(message, written, ready.shapes["Samples"])
-    return written.SerializeToString()
+def in_protobuf(message: Item) -> bytes:
+    """An envelope as a sender of schema 2.2.0 writes it."""
+    return written(message, format_2_2_0())
 
 
-def _write(item: dict[str, Any], message: Any, shape: Shape) -> None:
+def written(item: Item, form: Format, root: str | None = None) -> bytes:
+    """A message of a format; `root` names its type, unless it is that which senders of the format send."""
+    root = root or form.root
+    ready = codec(form)
+    message = ready.classes[root]()
+    _write(item, message, ready.shapes[root])
+    return message.SerializeToString()
+
+
+def _write(item: Item, message: Any, shape: Shape) -> None:
     for name, kind, texts, part in shape.places.values():
         value = item.get(name)
         if value is None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from observer.simulation.protobuf_messages import written
 from schemas.protobuf.formats import format_of
 from schemas.versions import SchemaVersion
 from tests.conformance.bodies import attachments, client, names, of_type, one, samples, track, transport, types
 from tests.ingest.tokens import OTHER_SECRET, SECRET, token
 from tests.nodes import NOW, running
-from tests.schemas.protobuf.writing import written
 
 TOKENS = {"security": {"accessTokens": {"algorithm": "HS256", "secret": SECRET}}}
 SFU = {"sfuId": "s", "timestamp": 1000, "transports": [{"transportId": "t"}]}

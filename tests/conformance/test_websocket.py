@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock
 
+from observer.simulation.protobuf_messages import written
 from schemas.protobuf.formats import format_of
 from schemas.versions import SchemaVersion
 from tests.conformance.bodies import client, names, samples
 from tests.ingest.tokens import OTHER_SECRET, SECRET, token
 from tests.nodes import NOW, running
-from tests.schemas.protobuf.writing import written
 
 TOKENS = {"security": {"accessTokens": {"algorithm": "HS256", "secret": SECRET, "leewayInS": 0}}}
 

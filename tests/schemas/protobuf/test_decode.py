@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from observer.simulation.protobuf_messages import written
 from schemas.protobuf import Malformed, decode, encoder_of
 from schemas.protobuf.formats import Format, format_2_2_12, format_3_3, format_3_4, format_of
 from schemas.protobuf.shapes import codec
 from schemas.samples import Item, Reason, Tally
 from schemas.versions import SchemaVersion
 from tests.schemas.protobuf.vectors import version_of
-from tests.schemas.protobuf.writing import written
 
 V2_2 = SchemaVersion(2, 2, 0)
 UUID = "90909090-0000-4000-8000-000000000001"
