@@ -85,6 +85,7 @@ class Binder:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.notices: list[Notice] = []
+        self.unset: list[Problem] = []
 
     def problem(self, place: Place, text: str) -> _Nothing:
         """Records a problem."""

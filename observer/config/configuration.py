@@ -136,6 +136,7 @@ def parse(text: str, environ: Mapping[str, str]) -> Configuration:
     if not binder.problems:
         _check_cluster(binder, configuration, raw)
     if binder.problems:
+        _tell_unset(binder)
         raise ConfigError(sorted(binder.problems, key=lambda problem: problem.line or 0))
     assert isinstance(configuration, Configuration)  # noqa: S101 - without problems there is one
     return replace(configuration, notices=tuple(binder.notices))
@@ -162,7 +163,14 @@ def _expanded(binder: Binder, value: Any, environ: Mapping[str, str], place: Pla
     for name in unset(value, environ):
         reason = f"the variable {name} is not set and has no default, so it stands for nothing"
         binder.notices.append(Notice(place.path, Status.DOUBTFUL, reason))
+        binder.unset.append(Problem(place.path, reason, place.line))
     return expand(value, environ)
+
+
+def _tell_unset(binder: Binder) -> None:
+    """Where something is wrong, variables that are not set are part of it: often a secret that did not arrive."""
+    wrong = [f"{problem.path}." for problem in binder.problems]
+    binder.problems += [found for found in binder.unset if f"{found.path}.".startswith(tuple(wrong))]
 
 
 def _move(binder: Binder, raw: Block) -> None:

@@ -39,6 +39,22 @@ def test_every_problem_stands_on_a_line_of_its_own(tmp_path: Path) -> None:
     assert checked(file) == (2, "", "line 1: a: unknown key\nline 2: b: unknown key\n")
 
 
+def test_a_variable_that_is_not_set_is_told_where_something_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "observer.yaml"
+    file.write_text(
+        "observer:\n  sources:\n    allowedServiceIds: ${SERVICES}\n    security:\n      accessTokens:\n"
+        "        algorithm: HS256\n        secret: ${TOKEN_SECRET}\n"
+    )
+
+    nothing = "the variable TOKEN_SECRET is not set and has no default, so it stands for nothing"
+    assert checked(file) == (
+        2,
+        "",
+        "line 5: observer.sources.security.accessTokens: HS256 needs secret\n"
+        f"line 7: observer.sources.security.accessTokens.secret: {nothing}\n",
+    )
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     code, out, err = checked(tmp_path)
 
