@@ -15,12 +15,12 @@ from typing import NamedTuple
 from schemas.samples import text
 from schemas.sfu_samples import RtpPad
 from store import entities
-from store.claims import newest
-from store.entities import Claims, MediaTrack
+from store.claims import TrackClaims, is_crowd, newest
+from store.entities import INBOUND, OUTBOUND, MediaTrack
 from store.registry import Registry
 
 _MOST_PIPES = 256
-"""How many pads that send one stream to other SFUs are looked at: one for each of them and each layer of simulcast."""
+"""How many pads that send one SSRC to other SFUs are looked at: one for each of them."""
 
 
 class FarPad(NamedTuple):
@@ -37,26 +37,24 @@ class FarPad(NamedTuple):
 
 def sender(pad: RtpPad, service_id: str, registry: Registry) -> MediaTrack | None:
     """The outbound track of a client that an inbound pad receives, or that came to its SFU through others."""
-    claims = registry.sent.get((service_id, pad.stream_id)) if pad.stream_id else None
-    return _fitting(claims, pad) if claims else None
+    if not pad.stream_id:
+        return None
+    return _claimant(registry.claims, OUTBOUND, (service_id, pad.stream_id), pad)
 
 
 def receiver(pad: RtpPad, service_id: str, registry: Registry) -> MediaTrack | None:
     """The inbound track of a client that an outbound pad sends to."""
-    claims = registry.played.get((service_id, pad.sink_id)) if pad.sink_id else None
-    return _fitting(claims, pad) if claims else None
+    if not pad.sink_id:
+        return None
+    return _claimant(registry.claims, INBOUND, (service_id, pad.sink_id), pad)
 
 
 def far_pad(pad: RtpPad, service_id: str, sfu_id: str, registry: Registry) -> FarPad | None:
     """The outbound pad of another SFU that an internal inbound pad of the SFU `sfu_id` receives from, if known."""
     if pad.stream_id is None or pad.ssrc is None:
         return None
-    pipes = registry.internal_pads.get((service_id, pad.stream_id), {})
-    fitting = [
-        pipe
-        for pipe in islice(reversed(pipes), _MOST_PIPES)
-        if pipe.ssrc == pad.ssrc and pipe.transport.sfu.sfu_id != sfu_id
-    ]
+    pipes = registry.internal_pads.get((service_id, pad.stream_id, pad.ssrc), {})
+    fitting = [pipe for pipe in islice(reversed(pipes), _MOST_PIPES) if pipe.transport.sfu.sfu_id != sfu_id]
     return _shared(fitting) if fitting else None
 
 
@@ -66,12 +64,26 @@ def _shared(pads: Sequence[entities.RtpPad]) -> FarPad:
     return FarPad(*(values[0] if len({*values}) == 1 else None for values in zip(*paths, strict=True)))
 
 
-def _fitting(claims: Claims, pad: RtpPad) -> MediaTrack | None:
+def _claimant(claims: TrackClaims, direction: str, path: tuple[str, str], pad: RtpPad) -> MediaTrack | None:
+    there = claims.of(direction).get(path)
+    if there is None:
+        return None
+    return _of_crowd(claims, direction, path, pad) if is_crowd(there) else _fitting(newest(there), pad)
+
+
+def _fitting(tracks: Sequence[MediaTrack], pad: RtpPad) -> MediaTrack | None:
     """Of the tracks that claim the stream or sink of a pad, the one that took it last, if all are of one call."""
-    tracks = [*newest(claims)]
-    if len(tracks) < len(claims) or not _are_of_one_call(tracks):
+    if not _are_of_one_call(tracks):
         tracks = _own(tracks, pad)
     return tracks[0] if tracks and _are_of_one_call(tracks) else None
+
+
+def _of_crowd(claims: TrackClaims, direction: str, path: tuple[str, str], pad: RtpPad) -> MediaTrack | None:
+    """Of more tracks than are looked at, one of those with the SSRC of the pad; or of the newest, if it names that."""
+    same = None if pad.ssrc is None else claims.with_ssrc(direction, path, pad.ssrc)
+    if same and is_crowd(same):
+        return None
+    return _fitting(newest(same) if same else _own(newest(claims.of(direction)[path]), pad), pad)
 
 
 def _own(tracks: Sequence[MediaTrack], pad: RtpPad) -> list[MediaTrack]:

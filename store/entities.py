@@ -117,8 +117,9 @@ class MediaTrack(Entity):
         return (self.direction, self.media_kind, self.track_id)
 
 
-Claims = dict[MediaTrack, None]
-"""The tracks that claim one SSRC or one SFU stream, in the order of their claims."""
+Claims = MediaTrack | dict[MediaTrack, None]
+"""Who claims one SSRC, SFU stream or SFU sink: the one track, or several in the order of their claims. `store.claims`
+reads and changes it; a dictionary for each of a million tracks that are alone would cost as much as the tracks."""
 
 
 class Sfu(Entity):

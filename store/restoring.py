@@ -5,9 +5,8 @@ names a row twice, or stands below nothing is refused.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import islice
 
-from store.claims import in_order
+from store.claims import in_order, newest
 from store.commands import Outcome
 from store.departed import Departed
 from store.entities import OUTBOUND, Call, Claims, Client, MediaTrack, PeerConnection
@@ -238,7 +237,5 @@ class Restoring:
 
 def _is_disordered(claimants: Claims) -> bool:
     """Whether the last claimant came before the one in front of it."""
-    if len(claimants) < 2:
-        return False
-    last, before = islice(reversed(claimants), 2)
-    return last.claimed < before.claimed
+    tracks = newest(claimants, 2)
+    return len(tracks) > 1 and tracks[0].claimed < tracks[1].claimed

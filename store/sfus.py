@@ -31,8 +31,8 @@ class Sfus:
 
     def __init__(self, watchers: Sequence[Watcher]) -> None:
         self.rows: dict[tuple[str, str], Sfu] = {}
-        self.internal_pads: dict[tuple[str, str], dict[RtpPad, None]] = {}
-        """Internal outbound pads by service and stream id, in no order that replicas agree on."""
+        self.internal_pads: dict[tuple[str, str, int], dict[RtpPad, None]] = {}
+        """Internal outbound pads by service, stream id and SSRC, in no order that replicas agree on."""
         self.count_of: Counter[str] = Counter()
         """How many SFUs each service has; like the two below, it follows from the rows."""
         self.transports = 0
@@ -140,13 +140,13 @@ class Sfus:
         channel.touch(seen.last, now)
 
     def index(self, pad: RtpPad) -> None:
-        """Makes an internal outbound pad findable by its stream."""
-        if pad.internal and pad.stream_id and pad.direction == OUTBOUND:
-            self.internal_pads.setdefault((pad.transport.sfu.service_id, pad.stream_id), {})[pad] = None
+        """Makes an internal outbound pad findable by its stream and SSRC."""
+        if pad.internal and pad.stream_id and pad.ssrc is not None and pad.direction == OUTBOUND:
+            self.internal_pads.setdefault((pad.transport.sfu.service_id, pad.stream_id, pad.ssrc), {})[pad] = None
 
     def _unindex(self, pad: RtpPad) -> None:
-        if pad.internal and pad.stream_id and pad.direction == OUTBOUND:
-            key = (pad.transport.sfu.service_id, pad.stream_id)
+        if pad.internal and pad.stream_id and pad.ssrc is not None and pad.direction == OUTBOUND:
+            key = (pad.transport.sfu.service_id, pad.stream_id, pad.ssrc)
             del self.internal_pads[key][pad]
             if not self.internal_pads[key]:
                 del self.internal_pads[key]

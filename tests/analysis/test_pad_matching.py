@@ -166,14 +166,55 @@ def test_the_same_ssrc_in_two_calls_matches_nothing_rather_than_the_wrong_one() 
     assert whose(world.tell(message(sfus=[receives()])), IN) == NOBODY
 
 
-def test_a_stream_of_more_rooms_than_are_looked_at_is_matched_only_without_doubt() -> None:
+def many_rooms() -> World:
+    """As many rooms with a client each as no pad looks through; all number their streams and sinks alike."""
     world = World()
-    world.tell(message(alice(room="first", client="first", ssrc=999)))
-    world.tell(message(*(alice(client=f"c{n}", ssrc=n) for n in range(100))))
+    world.tell(message(*(alice(room=f"r{n}", client=f"a{n}", ssrc=n) for n in range(200))))
+    world.tell(message(*(bob(room=f"r{n}", client=f"b{n}", ssrc=1000 + n) for n in range(200))))
+    return world
 
-    told = world.tell(message(sfus=[receives(pad_in("a", ssrc=99), pad_in("b", ssrc=999))]))
 
-    assert [it["clientId"] for it in of_type(told, IN)] == ["c99", None]
+def test_of_very_many_rooms_the_ssrc_decides_whichever_came_first() -> None:
+    pads = [pad_in(f"in{ssrc}", ssrc=ssrc) for ssrc in (0, 99, 199, 777, None)]
+
+    told = many_rooms().tell(message(sfus=[receives(*pads)]))
+
+    assert [it["clientId"] for it in of_type(told, IN)] == ["a0", "a99", "a199", None, None]
+
+
+def test_of_very_many_rooms_the_ssrc_of_an_outbound_pad_decides() -> None:
+    pads = [pad_out(f"out{ssrc}", ssrc=ssrc) for ssrc in (1000, 1099, 1199, 0)]
+
+    told = many_rooms().tell(message(sfus=[sends(*pads)]))
+
+    assert [it["clientId"] for it in of_type(told, OUT)] == ["b0", "b99", "b199", None]
+
+
+def test_rooms_that_come_go_and_change_are_followed_among_very_many() -> None:
+    world = many_rooms()
+    world.tell(message(sfus=[receives(pad_in(ssrc=1))]))
+
+    world.tell(message(leaving=("a1",)), message(alice(room="new", client="new", ssrc=500)))
+    world.tell(message(alice(room="r2", client="a2", ssrc=501)))
+    told = world.tell(message(sfus=[receives(*(pad_in(f"in{ssrc}", ssrc=ssrc) for ssrc in (1, 500, 501)))]))
+
+    assert [it["clientId"] for it in of_type(told, IN)] == [None, "new", "a2"]
+
+
+def test_what_a_pad_names_decides_among_the_newest_of_very_many_rooms() -> None:
+    named = [pad_in("in", clientId="a199"), pad_in("in2", clientId="a199", ssrc=777)]
+
+    told = many_rooms().tell(message(sfus=[receives(*named)]))
+
+    assert [it["clientId"] for it in of_type(told, IN)] == ["a199", "a199"]
+
+
+def test_an_ssrc_that_very_many_rooms_share_matches_nothing() -> None:
+    world = World()
+    world.tell(message(alice(room="first", client="first", ssrc=1)))
+    world.tell(message(*(alice(client=f"c{n}", ssrc=1) for n in range(100))))
+
+    assert whose(world.tell(message(sfus=[receives(pad_in(ssrc=1))])), IN) == NOBODY
 
 
 def pipe(sink: str = "KI", ssrc: int = 9, *, pad: str = "far", stream: str = "S", internal: bool = True) -> Any:

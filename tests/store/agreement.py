@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from store.claims import all_of as claimants
 from store.commands import Command, Happening, Outcome, SfuHappening
 from store.entities import INBOUND, OUTBOUND, Claims, MediaTrack, PeerConnection, RtpPad, SfuTransport, below, below_sfu
 from store.registry import Registry
@@ -109,12 +110,17 @@ def assert_sfu_indexes_agree(registry: Registry) -> None:
             assert not row.closed
             transports += isinstance(row, SfuTransport)
             pads += not isinstance(row, SfuTransport) and row is not sfu
-            if isinstance(row, RtpPad) and row.internal and row.direction == OUTBOUND and row.stream_id:
-                internal.setdefault((sfu.service_id, row.stream_id), set()).add(row)
+            if isinstance(row, RtpPad) and _is_pipe(row):
+                internal.setdefault((sfu.service_id, row.stream_id, row.ssrc), set()).add(row)
     assert (registry.sfu_transports, registry.sfu_pads) == (transports, pads)
     assert {key: set(found) for key, found in registry.internal_pads.items()} == internal
     assert registry.sfus_of == Counter(service_id for service_id, _ in registry.sfus)
     assert min(registry.sfus_of.values(), default=1) > 0
+
+
+def _is_pipe(pad: RtpPad) -> bool:
+    """Whether the end of a pipe in another SFU can find it."""
+    return pad.internal and pad.direction == OUTBOUND and bool(pad.stream_id) and pad.ssrc is not None
 
 
 def assert_indexes_agree(registry: Registry) -> None:
@@ -156,8 +162,9 @@ def assert_indexes_agree(registry: Registry) -> None:
 
 def assert_claims_agree(claims: dict[Any, Claims], awaited: dict[Any, set[MediaTrack]]) -> None:
     """The same tracks for the same keys, each once."""
-    assert {key: set(tracks) for key, tracks in claims.items()} == awaited
-    assert all(list(tracks) == sorted(tracks, key=lambda track: track.claimed) for tracks in claims.values())
+    found = {key: list(claimants(tracks)) for key, tracks in claims.items()}
+    assert {key: set(tracks) for key, tracks in found.items()} == awaited
+    assert all(tracks == sorted(tracks, key=lambda track: track.claimed) for tracks in found.values())
 
 
 def key_of(entry: Happening | SfuHappening) -> Key:

@@ -7,7 +7,7 @@ from tests.build import LIMITS, client_with, expired, inbound_seen, leave, obser
 
 def holder(claims: Claims) -> str:
     """Whose claim holds."""
-    return next(newest(claims)).peer_connection.client.client_id
+    return newest(claims)[0].peer_connection.client.client_id
 
 
 def test_an_outbound_track_is_found_by_each_of_its_ssrcs() -> None:
@@ -47,7 +47,7 @@ def test_a_sample_that_tells_no_stream_takes_none_away() -> None:
 
     registry.apply(observe("n1", 2, client_with(track_seen(ssrcs=[2]))))
 
-    (track,) = registry.streams["service", "lobby", "st"]
+    (track,) = newest(registry.streams["service", "lobby", "st"])
     assert (track.sfu_stream_id, track.sfu_sink_id, track.ssrcs) == ("st", "si", (1, 2))
 
 
@@ -88,4 +88,4 @@ def test_a_track_that_closes_claims_nothing_any_more() -> None:
 def test_an_ssrc_that_is_told_twice_is_claimed_once() -> None:
     registry = registry_of(client_with(track_seen(ssrcs=[1, 1])))
 
-    assert len(registry.rooms["service", "lobby"].ssrcs[1]) == 1
+    assert len(newest(registry.rooms["service", "lobby"].ssrcs[1])) == 1

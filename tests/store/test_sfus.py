@@ -167,14 +167,15 @@ def test_a_channel_follows_its_newest_stream() -> None:
         (outbound_pad_seen(internal=True), True),
         (outbound_pad_seen(internal=False), False),
         (outbound_pad_seen(internal=True, stream=None), False),
+        (outbound_pad_seen(internal=True, ssrc=None), False),
         (rtp_pad_seen(internal=True), False),
     ],
-    ids=["internal outbound", "to a client", "without a stream", "inbound"],
+    ids=["internal outbound", "to a client", "without a stream", "without an SSRC", "inbound"],
 )
-def test_internal_outbound_pads_are_found_by_their_stream(pad: RtpPadSeen, found: bool) -> None:
+def test_internal_outbound_pads_are_found_by_their_stream_and_ssrc(pad: RtpPadSeen, found: bool) -> None:
     registry = sfus_of(sfu_with(pad))
 
-    assert list(registry.internal_pads) == ([("service", "stream")] if found else [])
+    assert list(registry.internal_pads) == ([("service", "stream", 1)] if found else [])
 
 
 def test_a_pad_that_changes_its_stream_is_found_by_the_new_one_alone() -> None:
@@ -183,7 +184,7 @@ def test_a_pad_that_changes_its_stream_is_found_by_the_new_one_alone() -> None:
     registry.apply(observe_sfus("n1", 2, sfu_with(outbound_pad_seen(internal=True, stream="s2"))))
 
     assert {key: list(pads) for key, pads in registry.internal_pads.items()} == {
-        ("service", "s2"): [pad_of(registry, "out", OUTBOUND)]
+        ("service", "s2", 1): [pad_of(registry, "out", OUTBOUND)]
     }
 
 
