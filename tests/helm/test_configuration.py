@@ -2,6 +2,7 @@
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,7 +12,8 @@ from observer.config import Configuration, parse
 from observer.config.configuration import load
 from observer.config.hamok import Peers
 from sinks.file import FileSink
-from tests.helm.charts import FULL, NAMESPACE, configuration, rendered
+from tests.docs.documents import blocks
+from tests.helm.charts import FULL, NAMESPACE, configuration, container, rendered
 from tests.observer.certified import write_certificates
 from tests.services import ROOT
 
@@ -33,7 +35,18 @@ def taken(folder: Path, *options: str | Path, values: str = "", pod: str = "obse
                 (folder / key).write_bytes(base64.b64decode(value))
                 (folder / key).chmod(0o440)
     text = text.replace("/etc/webrtc-observer/tls", str(folder))
-    return parse(text, {"POD_NAME": pod, "POD_IP": "10.1.2.3", "NAMESPACE": NAMESPACE})
+    own = {"POD_NAME": pod, "POD_IP": "10.1.2.3", "NAMESPACE": NAMESPACE}
+    return parse(text, secrets_of(container(*options, values=values)) | own)
+
+
+def secrets_of(container: Any) -> dict[str, str]:
+    """The variables of a container that Secrets must have, each with a long value that tells which it is."""
+    wanted = {variable["name"]: variable.get("valueFrom", {}).get("secretKeyRef", {}) for variable in container["env"]}
+    return {
+        name: f"{secret['name']}/{secret['key']}".ljust(40, "x")
+        for name, secret in wanted.items()
+        if secret and not secret.get("optional")
+    }
 
 
 def test_by_default_observers_find_each_other_among_the_pods(tmp_path: Path) -> None:
@@ -86,6 +99,18 @@ def test_variables_are_left_to_the_observer(tmp_path: Path) -> None:
 
     assert isinstance(sink, FileSink)
     assert str(sink.path) == "/var/lib/webrtc-observer/reports.jsonl"
+
+
+def test_secrets_come_from_a_secret_and_stand_in_no_object_of_the_chart(tmp_path: Path) -> None:
+    [values] = [block.text for block in blocks("text") if "${HASH_SALT}" in block.text]
+
+    observer = taken(tmp_path, values=values).observer
+    tokens = observer.sources.security.access_tokens
+    assert tokens is not None
+    assert tokens.secret == "observer-secrets/token".ljust(40, "x")
+    assert not tokens.former_secret
+    assert observer.security.obfuscations.hash_salt == "observer-secrets/salt".ljust(40, "x")
+    assert "secret: ${TOKEN_SECRET}" in configuration(values=values)
 
 
 def test_what_the_values_say_of_endpoint_and_discovery_counts(tmp_path: Path) -> None:
