@@ -243,7 +243,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rest", action="store_true", help="POST each sample instead of a WebSocket per client")
     parser.add_argument("--protobuf", action="store_true", help="send protobuf instead of JSON")
-    parser.add_argument("--sfus", action="store_true", help="send samples of the SFUs too that calls go through")
+    parser.add_argument("--sfus", action="store_true", help="let the SFUs send samples too: some calls go through one")
     parser.add_argument(
         "--max-connections", type=int, default=default.max_connections, help="refuse to open more (default %(default)s)"
     )
