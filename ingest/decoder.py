@@ -4,13 +4,16 @@ Taken are JSON and protobuf of schemas 2.0 to 3.x, whole or as deltas. What JSON
 ``schemaVersion`` where that does not tell: an application that updates its library often keeps its address.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ingest import json_samples
 from ingest.incoming import BadSamples, Format, Incoming
+from ingest.sources import DeltaSamples, Sources
 from ingest.statistics import Refused
 from schemas import protobuf
-from schemas.deltas import Deltas, Flavour, flavour_of
+from schemas.deltas import Allowance, Deltas, Flavour, TooMuch, flavour_of
 from schemas.samples import (
     OBJECT_LISTS,
     STRING_LISTS,
@@ -32,14 +35,8 @@ from schemas.samples_3_news import News
 from schemas.sfu_samples import SfuSample, sfu_sample
 
 _ONLY_IN_2 = frozenset({*OBJECT_LISTS, *STRING_LISTS, "engine", "platform", "browser", "os"}) - {"extensionStats"}
-_MOST_DELTAS = 100
-"""How many samples a message of deltas may hold: each may be short and stand for a long one. Clients send one, or wait
-with a hundred at most."""
-
-_MOST_TOLD = 1000
-"""How many codecs, candidates and the like of one session are remembered as told: a client has some dozens."""
-
 _NO_ID = (None, "", "NULL")
+_SOURCES = Sources()
 
 
 class Heard(NamedTuple):
@@ -52,80 +49,153 @@ class Heard(NamedTuple):
 NOBODY = Heard(set(), set())
 
 
+@dataclass(slots=True)
+class _Message:
+    """One message while it is read: what came of it, and what it may still hold.
+
+    `deltas` is how many, `filled` what they may stand for; `repeats` is how many entries that were told before do not
+    count.
+    """
+
+    samples: Samples
+    budget: Budget
+    timestamp: int | None
+    deltas: int
+    filled: Allowance
+    repeats: int
+    left: set[str] = field(default_factory=set)
+    left_sfus: set[str] = field(default_factory=set)
+
+
 class Decoder:
     """Decodes the messages of one sender, in their order: one of a session, or of one POST.
 
-    Of deltas it remembers what at most `most_clients` have sent; of clients of 3.x, what need not be told again.
+    Of deltas it remembers what at most `most_clients` have sent, within `remembered`, which decoders share; of clients
+    of 3.x, `most_told` items that need not be told again. Whoever made it says when it is `done`.
     """
 
-    __slots__ = ("_deltas", "_most_clients", "_news", "of")
+    __slots__ = ("_deltas", "_limits", "_most_clients", "_news", "_remembered", "of")
 
-    def __init__(self, of: Incoming, most_clients: int) -> None:
+    def __init__(
+        self,
+        of: Incoming,
+        most_clients: int,
+        limits: DeltaSamples = _SOURCES.deltas,
+        remembered: Allowance | None = None,
+        most_told: int = _SOURCES.max_told_items_per_session,
+    ) -> None:
         self.of = of
         self._most_clients = most_clients
-        self._deltas = Deltas(Flavour.CODEC, most_clients) if of.format is Format.DELTA_JSON else None
-        self._news: News | None = None
+        self._limits = limits
+        self._remembered = remembered
+        self._deltas = self._new_deltas(Flavour.CODEC) if of.format is Format.DELTA_JSON else None
+        self._news = News(most_told)
 
     def decode(self, data: bytes, budget: Budget, *, heard: Heard = NOBODY, timestamp: int | None = None) -> Samples:
         """The samples of one message.
 
         Raises `BadSamples` for a message that cannot be read. What else cannot be taken costs only itself and is
-        tallied. A message that says ``controls.close`` makes the clients and the SFUs it names leave, or all of `heard`
-        when it names none; a client of 3.x leaves with the sample that says so. `timestamp`, in ms, replaces that of
-        each sample.
+        tallied. An envelope that says ``controls.close`` makes the clients and the SFUs it names leave, or all of
+        `heard` and of the message before it when it names none; a client of 3.x leaves with the sample that says so.
+        `timestamp`, in ms, replaces that of each sample.
         """
         samples = Samples(self.of.service_id, self.of.media_unit_id, [])
-        rejected = samples.rejected
-        message = self._envelope(data, budget, rejected)
-        clients = entries_within(budget, message.get("clientSamples"), rejected)
-        left = set[str]()
-        samples.clients = self._clients(clients, budget, rejected, timestamp, left)
-        samples.sfus = _sfus(entries_within(budget, message.get("sfuSamples"), rejected), budget, rejected, timestamp)
-        samples.turns = _turns(entries_within(budget, message.get("turnSamples"), rejected), budget, rejected)
-        samples.leaving = left
-        if says_close(message.get("controls")):
-            samples.leaving = {client.client_id for client in samples.clients}
-            samples.leaving_sfus = {sfu.sfu_id for sfu in samples.sfus}
-            if not samples.leaving and not samples.leaving_sfus:
-                samples.leaving, samples.leaving_sfus = set(heard.clients), set(heard.sfus)
+        limits = self._limits
+        filled = Allowance(limits.max_size_per_message)
+        message = _Message(samples, budget, timestamp, limits.max_samples_per_message, filled, budget.items)
+        envelopes = self._envelopes(data, budget, samples.rejected)
+        if len(envelopes) > 1:
+            envelopes = entries_within(budget, envelopes, samples.rejected)
+        for envelope in envelopes:
+            self._take(envelope, message, heard)
+        samples.leaving, samples.leaving_sfus = message.left, message.left_sfus
         return samples
 
-    def _envelope(self, data: bytes, budget: Budget, rejected: Tally) -> Item:
+    def done(self) -> None:
+        """Nothing more is decoded: what is remembered is given up."""
+        if self._deltas is not None:
+            self._deltas.forget()
+
+    def _new_deltas(self, flavour: Flavour) -> Deltas:
+        heaviest = self._limits.max_remembered_size_per_session
+        return Deltas(flavour, self._most_clients, heaviest, self._remembered)
+
+    def _envelopes(self, data: bytes, budget: Budget, rejected: Tally) -> list[Item]:
         if self.of.format is not Format.PROTOBUF or self.of.version is None:
-            return json_samples.envelope(data, budget)
+            return json_samples.envelopes(data, budget)
         try:
             message = protobuf.decode(data, self.of.version, budget.items, rejected)
             if self._deltas is None and protobuf.is_delta(self.of.version):
                 encoder = protobuf.encoder_of(data, self.of.version)  # need not be of the version that samples name
-                self._deltas = Deltas(flavour_of(encoder), self._most_clients)
+                self._deltas = self._new_deltas(flavour_of(encoder))
         except protobuf.Malformed as malformed:
             raise BadSamples(f"{json_samples.UNDECODABLE}: {malformed}", Refused.UNDECODABLE) from None
-        return {"clientSamples": [message]} if self.of.version.is_3 else message
+        return [{"clientSamples": [message]} if self.of.version.is_3 else message]
 
-    def _clients(
-        self, entries: list[Any], budget: Budget, rejected: Tally, timestamp: int | None, left: set[str]
-    ) -> list[ClientSample]:
-        """The samples of clients; adds to `left` those that say that they leave."""
+    def _take(self, envelope: Item, message: _Message, heard: Heard) -> None:
+        samples, budget, rejected = message.samples, message.budget, message.samples.rejected
+        leaving = set[str]()
+        clients = self._clients(entries_within(budget, envelope.get("clientSamples"), rejected), message, leaving)
+        entries = entries_within(budget, envelope.get("sfuSamples"), rejected)
+        sfus = _sfus(entries, budget, rejected, message.timestamp)
+        samples.turns += _turns(entries_within(budget, envelope.get("turnSamples"), rejected), budget, rejected)
+        message.left.difference_update(client.client_id for client in clients)
+        message.left |= leaving
+        message.left_sfus.difference_update(sfu.sfu_id for sfu in sfus)
+        if says_close(envelope.get("controls")):
+            if not clients and not sfus:
+                message.left |= heard.clients
+                message.left_sfus |= heard.sfus
+            named = (clients, sfus) if clients or sfus else (samples.clients, samples.sfus)
+            message.left |= {client.client_id for client in named[0]}
+            message.left_sfus |= {sfu.sfu_id for sfu in named[1]}
+        samples.clients += clients
+        samples.sfus += sfus
+
+    def _clients(self, entries: list[Any], message: _Message, leaving: set[str]) -> list[ClientSample]:
+        """The samples of clients; puts into `leaving` those whose last sample says that they leave."""
         clients = []
-        if self._deltas is not None and len(entries) > _MOST_DELTAS:
-            rejected[Reason.TOO_MANY_ITEMS] += len(entries) - _MOST_DELTAS
-            del entries[_MOST_DELTAS:]
-        for entry in entries:
-            leaves = False
+        budget, rejected = message.budget, message.samples.rejected
+        for entry in entries if self._deltas is None else self._filled(entries, message, self._deltas):
+            leaves = three = False
             if type(entry) is dict:
-                if self._deltas is not None:
-                    entry = self._deltas.fill(entry)
                 three = self._is_3(entry)
                 leaves = three and says_left(entry)
                 entry = self._in_2_2(entry, three, budget.items)
-                if timestamp is not None:
-                    entry["timestamp"] = timestamp
+                if message.timestamp is not None:
+                    entry["timestamp"] = message.timestamp
             client = client_sample(entry, budget, rejected)
-            if client is not None:
-                clients.append(client)
-                if leaves:
-                    left.add(client.client_id)
+            if client is None:
+                continue
+            clients.append(client)
+            if leaves:
+                leaving.add(client.client_id)
+            else:
+                leaving.discard(client.client_id)
+            if three:
+                repeated = min(self._news.only(client.stats), message.repeats)
+                message.repeats -= repeated
+                budget.items += repeated
         return clients
+
+    def _filled(self, entries: list[Any], message: _Message, deltas: Deltas) -> Iterator[Any]:
+        """The entries that deltas stand for; those that are too many or too much are tallied, as their clients are."""
+        rejected, forgotten = message.samples.rejected, deltas.forgotten
+        for entry in entries:
+            if message.deltas <= 0:
+                deltas.lose(entry)
+                rejected[Reason.TOO_MANY_ITEMS] += 1
+                continue
+            message.deltas -= 1
+            if type(entry) is dict:
+                try:
+                    entry = deltas.fill(entry, message.filled)
+                except TooMuch:
+                    rejected[Reason.DELTA_TOO_LARGE] += 1
+                    continue
+            yield entry
+        if deltas.forgotten > forgotten:
+            rejected[Reason.DELTA_FORGOTTEN] += deltas.forgotten - forgotten
 
     def _in_2_2(self, entry: Item, three: bool, most_items: int) -> Item:
         """A client sample in the form of 2.2, with the ids that stand in for those it lacks."""
@@ -137,12 +207,8 @@ class Decoder:
         for name, stand_in in (("clientId", of.client_id), ("userId", of.user_id), ("roomId", of.room_id)):
             if stand_in is not None and entry.get(name) in _NO_ID:
                 entry[name] = stand_in
-        if three:
-            if entry.get("roomId") in _NO_ID:
-                entry["roomId"] = entry.get("callId")
-            if self._news is None:
-                self._news = News(_MOST_TOLD)
-            self._news.only(entry)
+        if three and entry.get("roomId") in _NO_ID:
+            entry["roomId"] = entry.get("callId")
         return entry
 
     def _is_3(self, entry: Item) -> bool:

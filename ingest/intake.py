@@ -8,6 +8,7 @@ from ingest.decoder import NOBODY, Decoder, Heard
 from ingest.incoming import Incoming, incoming
 from ingest.sources import Sources
 from ingest.statistics import Statistics, Transport
+from schemas.deltas import Allowance
 from schemas.samples import Budget, Reason, Samples
 from web import Request
 
@@ -27,10 +28,13 @@ class Intake:
     statistics: Statistics = field(default_factory=Statistics)
     obscure: Obscure | None = None
     access: AccessControl | None = field(init=False)
+    remembered: Allowance = field(init=False)
+    """What the senders of deltas may still say that is remembered."""
 
     def __post_init__(self) -> None:
         settings = self.sources.security.access_tokens
         object.__setattr__(self, "access", AccessControl(settings) if settings else None)
+        object.__setattr__(self, "remembered", Allowance(self.sources.deltas.max_remembered_size))
 
     def incoming(self, request: Request, grant: Grant | None, content_type: str = "") -> Incoming:
         """What a request says of its samples. Raises `BadSamples`."""
@@ -46,8 +50,15 @@ class Intake:
         return self.access.grant(token, parameters["serviceId"], parameters["mediaUnitId"], self.now())
 
     def decoder(self, of: Incoming) -> Decoder:
-        """What decodes the messages of one sender."""
-        return Decoder(of, self.sources.websocket.max_clients_per_session)
+        """What decodes the messages of one sender, and is told when it is `done`."""
+        sources = self.sources
+        return Decoder(
+            of,
+            sources.websocket.max_clients_per_session,
+            sources.deltas,
+            self.remembered,
+            sources.max_told_items_per_session,
+        )
 
     def take(self, data: bytes, decoder: Decoder, transport: Transport, heard: Heard = NOBODY) -> Samples:
         """The samples in `data`, without those that are not taken: these are tallied. Raises `BadSamples`."""

@@ -1,10 +1,10 @@
 """Messages written as JSON, brought into the shape of an envelope: ``{"clientSamples": [...], "sfuSamples": [...]}``.
 
-Taken are the envelope, one bare sample of a client or an SFU, and a list of these: today's client libraries leave the
-envelope to the application.
+Taken are the envelope, one bare sample of a client or an SFU, and a list of any of these: today's client libraries
+leave the envelope to the application, and applications gather what they send.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -18,24 +18,26 @@ UNDECODABLE = "Failed to decode Samples"
 _MOST_CONTAINERS, _MOST_VALUES = 20, 200
 """How many objects and lists, and how many values, a message may hold for each entry: far more than real ones do."""
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 _CLIENTS, _SFUS = "clientSamples", "sfuSamples"
 _ENVELOPE = frozenset({"controls", _CLIENTS, _SFUS, "turnSamples"})
 
 
-def envelope(data: bytes, budget: Budget) -> Item:
-    """The envelope that a message is, or that its samples make.
+def envelopes(data: bytes, budget: Budget) -> list[Item]:
+    """The envelopes that a message is, or that its samples make, in their order.
 
     Raises `BadSamples` for what is no JSON, or neither an object nor a list of any.
     """
     _check_complexity(data, budget)
     try:
-        message = orjson.loads(data)
+        message = orjson.loads(data.removeprefix(_BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         raise BadSamples(UNDECODABLE, Refused.UNDECODABLE) from None
     if type(message) is dict:
-        return _around([message]) if _is_bare(message) else message
+        return [_around([message]) if _is_bare(message) else message]
     if type(message) is list and any(type(entry) is dict for entry in message):
-        return _around(message)
+        return list(_gathered(message))
     raise BadSamples(UNDECODABLE, Refused.UNDECODABLE)
 
 
@@ -47,6 +49,21 @@ def _check_complexity(data: bytes, budget: Budget) -> None:
     containers = data.count(b"{") + data.count(b"[")
     if containers > _MOST_CONTAINERS * budget.items or data.count(b",") > _MOST_VALUES * budget.items:
         raise BadSamples("Too many objects, lists and values in one message", Refused.TOO_COMPLEX)
+
+
+def _gathered(entries: Iterable[Any]) -> Iterator[Item]:
+    """The envelopes of a list, and one around those bare samples that follow each other."""
+    bare: list[Any] = []
+    for entry in entries:
+        if type(entry) is not dict or _is_bare(entry) or _ENVELOPE.isdisjoint(entry):
+            bare.append(entry)
+            continue
+        if bare:
+            yield _around(bare)
+            bare = []
+        yield entry
+    if bare:
+        yield _around(bare)
 
 
 def _around(samples: Iterable[Any]) -> Item:

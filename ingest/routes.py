@@ -40,7 +40,13 @@ def routes(
     return web.Routes(
         http=(
             web.Route("GET", "/", _nothing),
-            web.Route("POST", rest.PATH, partial(rest.answer, intake, offer, takes), sources.rest.max_body_size),
+            web.Route(
+                "POST",
+                rest.PATH,
+                partial(rest.answer, intake, offer, takes),
+                sources.rest.max_body_size,
+                partial(rest.check, intake, takes),
+            ),
         ),
         websockets=(web.WebSocketRoute(sessions.PATH, serve, limits, failure),),
         cors=web.Cors(tuple(sources.rest.cors_allowed_origins), max_age_in_s=sources.rest.cors_max_age_in_s),

@@ -76,12 +76,14 @@ class Sessions:
         """Takes message after message. Raises `BadSamples`."""
         heard = Heard(set(), set())
         stopped = False
+        decoder = self.intake.decoder(of)
         try:
-            await self._listen(self.intake.decoder(of), websocket, heard)
+            await self._listen(decoder, websocket, heard)
         except (trio.Cancelled, web.Stopped):
             stopped = True
             raise
         finally:
+            decoder.done()
             if (heard.clients or heard.sfus) and not stopped:
                 self.departed(of.service_id, heard.clients, heard.sfus)
 

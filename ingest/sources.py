@@ -126,6 +126,27 @@ class Security:
 
 
 @dataclass(frozen=True, slots=True)
+class DeltaSamples:
+    """Samples that leave out what did not change: what was sent before is remembered, and brought back."""
+
+    max_samples_per_message: int = field(default=100, metadata=_AT_LEAST_ONE)
+    """How many samples a message of deltas may hold; what is beyond is thrown away and counted. Clients send one, or
+    wait with some."""
+
+    max_size_per_message: int = field(default=8_000_000, metadata=_AT_LEAST_ONE)
+    """How much a message of deltas may stand for, where a stream stands for some 5 kB; what is beyond is thrown away
+    and counted, and its client is forgotten. Each MB keeps the processor busy for 5 to 15 ms. (bytes, roughly)"""
+
+    max_remembered_size_per_session: int = field(default=4_000_000, metadata=_AT_LEAST_ONE)
+    """How much the clients of one session may have said that is remembered, where a stream takes some 5 kB; beyond, the
+    client that was heard longest ago is forgotten, and counted. (bytes, roughly)"""
+
+    max_remembered_size: int = field(default=2_000_000_000, metadata=_AT_LEAST_ONE)
+    """How much all sessions together may have said that is remembered, where a client in a call of two takes some
+    50 kB; beyond, a session that says more forgets its clients, and they are counted. (bytes, roughly)"""
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """What samples are taken, and from where."""
 
@@ -147,9 +168,16 @@ class Sources:
     max_items_per_message: int = field(default=5_000, metadata=_NOT_NEGATIVE)
     """How many entries all lists of a message may hold together; what is beyond is thrown away and counted."""
 
+    max_told_items_per_session: int = field(default=1_000, metadata=_NOT_NEGATIVE)
+    """How many codecs, certificates, candidates and media sources of the clients of one session are remembered as told:
+    clients of schemas 3.x tell some dozens again in each sample. Each takes some 100 bytes."""
+
     majority_grace_in_ms: int = field(default=1_000, metadata=_NOT_NEGATIVE)
     """How long a cluster that had a majority may be without one before samples and sessions are refused, such as while
     another leader is elected. What is taken in this time waits. (ms)"""
+
+    deltas: DeltaSamples = field(default_factory=DeltaSamples)
+    """Samples that leave out what did not change: protobuf from 2.2.1 on, and ``encoding=delta``."""
 
     rest: Rest = field(default_factory=Rest)
     """Samples by HTTP POST."""

@@ -36,6 +36,8 @@ class Reason(StrEnum):
     EMPTY_ITEM = "empty_item"
     TOO_MANY_ITEMS = "too_many_items"
     FIELD_INVALID = "field_invalid"
+    DELTA_TOO_LARGE = "delta_too_large"
+    DELTA_FORGOTTEN = "delta_forgotten"
     PAYLOAD_INVALID = "payload_invalid"
     PEER_CONNECTION_ID_MISSING = "peer_connection_id_missing"
     TRACK_ID_MISSING = "track_id_missing"

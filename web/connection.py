@@ -91,6 +91,7 @@ class Connection:
         if request.method == "OPTIONS":
             return self._options(request)
         route, request = self._shared.routes.find(request)
+        self._check(route, request)
         limit = self._shared.limits.max_body_size if route.max_body_size is None else route.max_body_size
         body = Body(request.headers, limit, self._shared.bodies)
         try:
@@ -104,6 +105,19 @@ class Connection:
             raise
         finally:
             body.release()
+
+    def _check(self, route: Route, request: Request) -> None:
+        """Raises `HttpError` for a request whose body need not be read."""
+        if route.check is None:
+            return
+        try:
+            route.check(request)
+        except HttpError:
+            raise
+        except Exception:
+            logger.exception("Checking %s %s failed", route.method, route.path)
+            self._shared.statistics.failures += 1
+            raise HttpError(500, "Internal error") from None
 
     async def _ask(self, route: Route, request: Request) -> Response:
         self._peer.answering()

@@ -11,19 +11,22 @@ from web.websocket import Refusal, WebSocket
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 Answer = Callable[[Request], Awaitable[Response]]
+Check = Callable[[Request], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One method of one path. What `answer` raises becomes its `HttpError`'s answer, or 500 and a line in the log.
 
-    `max_body_size` is in bytes; without one the server's holds.
+    `max_body_size` is in bytes; without one the server's holds. `check` sees a request before its body is read, and
+    raises `HttpError` for one that is refused whatever follows.
     """
 
     method: str
     path: str
     answer: Answer
     max_body_size: int | None = None
+    check: Check | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,3 +96,35 @@ def test_deltas_are_filled_in_as_their_encoder_left_them_out_whatever_version_th
     assert last["name"] == "X"
     assert before.get("timestamp") is not None
     assert last.get("timestamp") is None
+
+
+def test_what_a_sample_told_that_was_not_taken_is_told_by_the_next() -> None:
+    decoder = session()
+    bad = three(peerConnections=with_codecs("audio/opus"))
+    del bad["timestamp"]
+    taken(decoder, bad)
+
+    assert told_codecs(taken(decoder, three(peerConnections=with_codecs("audio/opus")))) == ["audio/opus"]
+
+
+def test_what_a_message_had_no_room_for_is_told_by_the_next() -> None:
+    decoder = session()
+    sample = three(peerConnections=with_codecs("audio/opus", "video/VP8"))
+    decoder.decode(json.dumps([sample]).encode(), Budget(items=3))
+
+    assert told_codecs(taken(decoder, sample)) == ["video/VP8"]
+
+
+def test_what_is_repeated_leaves_room_for_as_much_again() -> None:
+    decoder = session()
+    sample = three(peerConnections=with_codecs(*["audio/opus"] * 8))
+    taken(decoder, sample)
+
+    samples = decoder.decode(json.dumps([sample] * 3).encode(), Budget(items=18))
+
+    assert samples.rejected == {}
+    assert len(samples.clients) == 3
+
+
+def test_who_comes_back_in_the_same_message_stays() -> None:
+    assert taken(session(), three(clientEvents=left()), three(2000)).leaving == set()

@@ -207,7 +207,7 @@ def test_a_message_holds_so_many_deltas() -> None:
     samples = taken([three()] * 101, encoding="delta")
 
     assert len(samples.clients) == 100
-    assert samples.rejected == {Reason.TOO_MANY_ITEMS: 1}
+    assert samples.rejected == {Reason.TOO_MANY_ITEMS: 1, Reason.DELTA_FORGOTTEN: 1}
 
 
 def test_json_in_a_session_of_protobuf_is_refused_in_words() -> None:

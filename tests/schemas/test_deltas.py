@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.deltas import Deltas, Flavour, flavour_of
+from schemas.deltas import Allowance, Deltas, Flavour, TooMuch, flavour_of
 from schemas.samples import Item
 from schemas.versions import SchemaVersion
 from tests.schemas.any_json import CLIENT_SAMPLES
@@ -219,7 +219,7 @@ def test_of_too_many_clients_the_one_heard_longest_ago_is_forgotten() -> None:
 
 def test_what_weighs_too_much_is_forgotten() -> None:
     deltas = Deltas(Flavour.CODEC, 1000)
-    streams = [{"ssrc": number, "text": "x" * 10_000} for number in range(100)]
+    streams = [{"ssrc": number, "text": "x" * 4_000} for number in range(250)]
     for number in range(10):
         deltas.fill({"clientId": f"client-{number}", **connection(inboundRtps=streams)})
 
@@ -228,6 +228,79 @@ def test_what_weighs_too_much_is_forgotten() -> None:
     ]
 
     assert sum("text" in only(sample, "inboundRtps") for sample in known) == 3
+    assert deltas.forgotten == 7
+
+
+def stream_of(text: str) -> Item:
+    return connection(inboundRtps=[{"ssrc": 1, **({"text": text} if text else {})}])
+
+
+def test_sessions_share_what_may_be_remembered() -> None:
+    shared = Allowance(6_000)
+    first, second = (Deltas(Flavour.CODEC, 1, shared=shared) for _ in range(2))
+    first.fill({"clientId": "alice", **stream_of("x" * 2_000)})
+    second.fill({"clientId": "bob", **stream_of("x" * 2_000)})
+
+    assert "text" in only(first.fill({"clientId": "alice", **stream_of("")}), "inboundRtps")
+    assert "text" not in only(second.fill({"clientId": "bob", **stream_of("")}), "inboundRtps")
+    assert (first.forgotten, second.forgotten) == (0, 1)
+
+
+def test_who_is_done_gives_all_back() -> None:
+    shared = Allowance(100_000)
+    deltas = Deltas(Flavour.CODEC, 2, shared=shared)
+    for client_id in ("alice", "bob", "carol"):
+        for text in ("x" * 2_000, ""):
+            deltas.fill({"clientId": client_id, "attachments": {"a": text}, **stream_of(text)})
+    held = 100_000 - shared.left
+
+    deltas.forget()
+
+    assert held > 4_000
+    assert shared.left == 100_000
+
+
+def test_a_message_brings_back_no_more_than_it_may() -> None:
+    deltas = Deltas(Flavour.CODEC, 2)
+    deltas.fill({"clientId": "bob", "callId": "b"})
+    deltas.fill({"clientId": "alice", "callId": "a", **stream_of("x" * 4_000)})
+    allowance = Allowance(16_000)
+
+    back = [deltas.fill({"clientId": "alice", **stream_of("")}, allowance) for _ in range(2)]
+    with pytest.raises(TooMuch):
+        deltas.fill({"clientId": "alice", **stream_of("")}, allowance)
+
+    assert all("text" in only(sample, "inboundRtps") for sample in back)
+    assert deltas.forgotten == 1
+    assert "callId" not in deltas.fill({"clientId": "alice"})
+    assert "callId" in deltas.fill({"clientId": "bob"})
+
+
+def test_a_client_of_a_delta_that_is_not_read_is_forgotten() -> None:
+    deltas = Deltas(Flavour.CODEC, 2)
+    for client_id in ("alice", "bob"):
+        deltas.fill({"clientId": client_id, "callId": "c"})
+
+    deltas.lose({"clientId": "alice", "callId": "d"})
+    deltas.lose(None)
+
+    assert "callId" not in deltas.fill({"clientId": "alice"})
+    assert "callId" in deltas.fill({"clientId": "bob"})
+    assert deltas.forgotten == 1
+
+
+def test_of_one_thing_few_texts_are_carried_forward() -> None:
+    texts = {f"text-{number}": "x" * 1_000 for number in range(10)}
+
+    sample = filled(connection(inboundRtps=[{"ssrc": 1, **texts}]), connection(inboundRtps=[{"ssrc": 1}]))
+
+    assert len(only(sample, "inboundRtps")) == 1 + 4
+
+
+def test_a_long_payload_of_an_event_is_not_carried_forward() -> None:
+    first = {"clientEvents": [{"type": "E", "payload": "x" * 2_000}, {"timestamp": 1}]}
+
+    assert filled(first, flavour=Flavour.ENCODER_3)["clientEvents"][1] == {"type": "E", "timestamp": 1}
 
 
 def test_nothing_grows_by_what_is_told_again_and_again() -> None:

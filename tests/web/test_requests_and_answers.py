@@ -220,6 +220,18 @@ async def test_a_handler_may_answer_with_an_error() -> None:
         assert (answer.status, answer.body, answer.headers["retry-after"]) == (409, b"Not now", "7")
 
 
+async def test_a_check_that_fails_costs_only_its_request(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(request: Request) -> None:
+        raise RuntimeError("a secret")
+
+    async with serving(Routes(http=[*ECHO.http, Route("POST", "/fail", echo, check=fail)])) as served:
+        client = served.client()
+
+        assert (await client.ask(post(b"x", path="/fail"))).status == 500
+        assert (await client.ask(post(b"hello"))).body == b"hello"
+        assert served.server.statistics.failures == 1
+
+
 async def test_an_answer_that_cannot_be_sent_costs_only_its_connection(caplog: pytest.LogCaptureFixture) -> None:
     async def malformed(request: Request) -> Response:
         return Response(headers=(("X", "a\r\nb"),))
