@@ -2,6 +2,7 @@
 
 *Sessions* are clients that stay: they send samples over a WebSocket, and leave at the end. *Visitors* are clients that
 post one sample and are never heard of again: if the node that took it loses it, nobody else can tell of them.
+Some of both send a sample of an SFU of their own name along.
 """
 
 import random
@@ -117,7 +118,7 @@ class Crowd:
             number = next(seq)
             at = trio.current_time()
             await send(_message(client_id, room, number, leaves=leaves))
-            one = Said(client_id, room, number, at, life, leaves=leaves)
+            one = Said(client_id, room, number, at, life, leaves=leaves, sfu=_has_sfu(client_id))
             session.append(one)
             self.said.append(one)
             if leaves or closing.is_set():
@@ -148,7 +149,7 @@ class Crowd:
             except Lost:
                 pass
             else:
-                self.said.append(Said(client_id, room, 0, trio.current_time(), life))
+                self.said.append(Said(client_id, room, 0, trio.current_time(), life, sfu=_has_sfu(client_id)))
                 return
             await trio.sleep(wait * self._rng.uniform(0.5, 1.5))
             wait = min(2 * wait, _LONGEST_WAIT)
@@ -203,6 +204,11 @@ class Joins:
         return told
 
 
+def _has_sfu(client_id: str) -> bool:
+    """Every fourth does."""
+    return int(client_id.split("-")[1]) % 4 == 0
+
+
 def _message(client_id: str, room: str, seq: int, *, leaves: bool = False) -> bytes:
     sample: dict[str, Any] = {
         "clientId": client_id,
@@ -220,6 +226,10 @@ def _message(client_id: str, room: str, seq: int, *, leaves: bool = False) -> by
         }
         sample["outboundAudioTracks"] = [track]
     message: dict[str, Any] = {"clientSamples": [sample]}
+    if _has_sfu(client_id):
+        pad = {"transportId": "t", "padId": f"pad-{client_id}", "streamId": "s", "ssrc": 1}
+        of_sfu = {"sfuId": client_id, "timestamp": sample["timestamp"], "inboundRtpPads": [pad]}
+        message["sfuSamples"] = [of_sfu]
     if leaves:
         message["controls"] = {"close": True}
     return orjson.dumps(message)

@@ -29,7 +29,10 @@ INHERITED = 6.0
 
 @dataclass(slots=True)
 class Said:
-    """One sample that a life took, or that was sent to it; `cut` is when its connection broke. Times are trio's."""
+    """One sample that a life took, or that was sent to it; `cut` is when its connection broke. Times are trio's.
+
+    With it came one of an SFU of the client's name, or not (`sfu`).
+    """
 
     client_id: str
     room: str
@@ -38,6 +41,7 @@ class Said:
     life: Life
     cut: float | None = None
     leaves: bool = False
+    sfu: bool = False
 
     @property
     def sure(self) -> bool:
@@ -65,7 +69,8 @@ class Told(NamedTuple):
 
 @dataclass
 class Verdict:
-    """What is wrong: `unheard` clients never joined, `unreported` samples have no report, `twice` was told again.
+    """What is wrong: `unheard` clients and SFUs never joined, `unreported` samples have no report, `twice` was told
+    again.
 
     What is excused is counted apart: `lost` are clients that joined nowhere, each with its age at the kill (s); `again`
     are events told again for a life that was silenced soon after the first sample that shows what they tell.
@@ -116,11 +121,18 @@ def told(nodes: Iterable[Node]) -> Iterator[Told]:
                     yield Told(life, envelope["type"], envelope["payload"])
 
 
+_OPENED = {
+    *("CALL_STARTED", "CLIENT_JOINED", "PEER_CONNECTION_OPENED", "MEDIA_TRACK_ADDED"),
+    *("SFU_JOINED", "SFU_TRANSPORT_OPENED", "SFU_RTP_PAD_ADDED"),
+}
+
 EventKey = tuple[str, str | None, str | None, str | None, str | None]
 
 
 def event_key(payload: Mapping[str, Any]) -> EventKey:
     """What there may be one event of: a call is that of its room, for no room here has two."""
+    if "sfuId" in payload:
+        return payload["name"], None, payload["sfuId"], payload["transportId"], payload["rtpPadId"]
     return (
         payload["name"],
         payload["roomId"],
@@ -138,7 +150,7 @@ def judge(said: Iterable[Said], nodes: Iterable[Node], *, reports_every: float =
     tellers: defaultdict[EventKey, list[Life]] = defaultdict(list)
     reported: defaultdict[tuple[str, int], list[Life]] = defaultdict(list)
     for life, type_, payload in told(nodes):
-        if type_ == "CALL_EVENT":
+        if type_ in ("CALL_EVENT", "SFU_EVENT"):
             tellers[event_key(payload)].append(life)
         elif type_ == "PEER_CONNECTION_TRANSPORT":
             reported[payload["clientId"], payload["sampleSeq"]].append(life)
@@ -146,6 +158,7 @@ def judge(said: Iterable[Said], nodes: Iterable[Node], *, reports_every: float =
     verdict = Verdict(events=sum(map(len, tellers.values())))
     joined = {key[2] for key in tellers if key[0] == "CLIENT_JOINED"}
     _judge_clients(said, joined, verdict)
+    verdict.unheard += _unheard_sfus(said, {key[2] for key in tellers if key[0] == "SFU_JOINED"})
     verdict.unreported = [
         f"{one.seq} of {one.client_id}, said to {one.life}"
         for one in said
@@ -177,6 +190,11 @@ def _judge_clients(said: Iterable[Said], joined: set[str | None], verdict: Verdi
     verdict.lost = {client_id: age for client_id, age in unsure.items() if client_id not in heard}
 
 
+def _unheard_sfus(said: Iterable[Said], joined: set[str | None]) -> list[str]:
+    silent = [one for one in said if one.sure and one.sfu and one.client_id not in joined]
+    return sorted(f"the SFU of {_heard_by(one)}" for one in silent)
+
+
 def _heard_by(one: Said) -> str:
     before = "" if one.life.killed is None else f" {one.life.killed - one.at:.2f} s before its end"
     return f"{one.client_id} by {one.life}{before}"
@@ -186,8 +204,7 @@ def _judge_tellers(key: EventKey, lives: list[Life], shown: Said | None, within:
     """All but one of those who told the same must be excused."""
     if len(lives) == 1:
         return
-    opened = key[0] in ("CALL_STARTED", "CLIENT_JOINED", "PEER_CONNECTION_OPENED", "MEDIA_TRACK_ADDED")
-    excused = _excused(shown, lives, within) if opened and shown else set()
+    excused = _excused(shown, lives, within) if key[0] in _OPENED and shown else set()
     if len(set(lives)) < len(lives) or len(excused) < len(lives) - 1:
         verdict.twice.append(f"{' '.join(filter(None, key))} by {', '.join(map(str, lives))}")
     else:

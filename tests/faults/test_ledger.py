@@ -127,3 +127,24 @@ def test_an_heir_that_was_silenced_in_its_turn_may_be_told_after(tmp_path: Path)
     verdict = _judge([holder, heir, other], Said("a", "r", 0, 5.0, holder.life))
 
     assert (verdict.twice, verdict.again) == ([], {"CLIENT_JOINED": 1})
+
+
+def _sfu_joined(sfu: str) -> bytes:
+    payload = {"name": "SFU_JOINED", "sfuId": sfu, "transportId": None, "rtpPadId": None}
+    return json.dumps({"type": "SFU_EVENT", "payload": payload}).encode() + b"\n"
+
+
+def test_an_sfu_that_was_taken_and_is_not_told_is_unheard(tmp_path: Path) -> None:
+    node = _node(tmp_path, "n1", _joined("a"), _joined("b"), _joined("c"), _sfu_joined("c"))
+
+    verdict = _judge([node], *(Said(who, "r", 0, 5.0, node.life, sfu=who != "b") for who in "abc"))
+
+    assert verdict.unheard == ["the SFU of a by n1/0"]
+
+
+def test_an_sfu_that_two_nodes_tell_of_is_told_twice(tmp_path: Path) -> None:
+    nodes = [_node(tmp_path, name, _joined("a") if name == "n1" else b"", _sfu_joined("a")) for name in ("n1", "n2")]
+
+    verdict = _judge(nodes, Said("a", "r", 0, 5.0, nodes[0].life))
+
+    assert verdict.twice == ["SFU_JOINED a by n1/0, n2/0"]
