@@ -9,18 +9,21 @@ An internal pad that receives comes from one that sends on another SFU: the same
 """
 
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from schemas.samples import text
 from schemas.sfu_samples import RtpPad
 from store import entities
-from store.claims import TrackClaims, is_crowd, newest
-from store.entities import INBOUND, OUTBOUND, MediaTrack
+from store.claims import all_of, is_crowd, newest
+from store.entities import INBOUND, OUTBOUND, Claims, Client, MediaTrack
 from store.registry import Registry
 
 _MOST_PIPES = 256
 """How many pads that send one SSRC to other SFUs are looked at: one for each of them."""
+
+_MOST_OF_CLIENT = 512
+"""How many tracks of the client that a pad names are looked at, if they claim what very many claim."""
 
 
 class FarPad(NamedTuple):
@@ -39,14 +42,14 @@ def sender(pad: RtpPad, service_id: str, registry: Registry) -> MediaTrack | Non
     """The outbound track of a client that an inbound pad receives, or that came to its SFU through others."""
     if not pad.stream_id:
         return None
-    return _claimant(registry.claims, OUTBOUND, (service_id, pad.stream_id), pad)
+    return _claimant(registry, OUTBOUND, (service_id, pad.stream_id), pad)
 
 
 def receiver(pad: RtpPad, service_id: str, registry: Registry) -> MediaTrack | None:
     """The inbound track of a client that an outbound pad sends to."""
     if not pad.sink_id:
         return None
-    return _claimant(registry.claims, INBOUND, (service_id, pad.sink_id), pad)
+    return _claimant(registry, INBOUND, (service_id, pad.sink_id), pad)
 
 
 def far_pad(pad: RtpPad, service_id: str, sfu_id: str, registry: Registry) -> FarPad | None:
@@ -64,11 +67,13 @@ def _shared(pads: Sequence[entities.RtpPad]) -> FarPad:
     return FarPad(*(values[0] if len({*values}) == 1 else None for values in zip(*paths, strict=True)))
 
 
-def _claimant(claims: TrackClaims, direction: str, path: tuple[str, str], pad: RtpPad) -> MediaTrack | None:
-    there = claims.of(direction).get(path)
+def _claimant(registry: Registry, direction: str, path: tuple[str, str], pad: RtpPad) -> MediaTrack | None:
+    there = registry.claims.of(direction).get(path)
     if there is None:
         return None
-    return _of_crowd(claims, direction, path, pad) if is_crowd(there) else _fitting(newest(there), pad)
+    if is_crowd(there):
+        return _fitting(_own(_of_crowd(registry, direction, path, there, pad), pad), pad)
+    return _fitting(newest(there), pad)
 
 
 def _fitting(tracks: Sequence[MediaTrack], pad: RtpPad) -> MediaTrack | None:
@@ -78,12 +83,26 @@ def _fitting(tracks: Sequence[MediaTrack], pad: RtpPad) -> MediaTrack | None:
     return tracks[0] if tracks and _are_of_one_call(tracks) else None
 
 
-def _of_crowd(claims: TrackClaims, direction: str, path: tuple[str, str], pad: RtpPad) -> MediaTrack | None:
-    """Of more tracks than are looked at, one of those with the SSRC of the pad; or of the newest, if it names that."""
-    same = None if pad.ssrc is None else claims.with_ssrc(direction, path, pad.ssrc)
+def _of_crowd(
+    registry: Registry, direction: str, path: tuple[str, str], crowd: Claims, pad: RtpPad
+) -> Sequence[MediaTrack]:
+    """Of more tracks than are looked at, those of the client that the pad names, or those with its SSRC; else the
+    newest, for what else the pad names. None if as many as that have its SSRC."""
+    client = registry.clients.get((path[0], _named(pad, "clientId") or ""))
+    of_client = _claimed_by(client, crowd) if client else []
+    if of_client:
+        return sorted(of_client, key=lambda track: track.claimed, reverse=True)
+    same = None if pad.ssrc is None else registry.claims.with_ssrc(direction, path, pad.ssrc)
     if same and is_crowd(same):
-        return None
-    return _fitting(newest(same) if same else _own(newest(claims.of(direction)[path]), pad), pad)
+        return []
+    return newest(same or crowd)
+
+
+def _claimed_by(client: Client, crowd: Claims) -> list[MediaTrack]:
+    """The tracks of a client that are of a crowd."""
+    claimants = all_of(crowd)
+    tracks = chain.from_iterable(row.tracks.values() for row in client.peer_connections.values())
+    return [track for track in islice(tracks, _MOST_OF_CLIENT) if track in claimants]
 
 
 def _own(tracks: Sequence[MediaTrack], pad: RtpPad) -> list[MediaTrack]:

@@ -201,12 +201,14 @@ def test_rooms_that_come_go_and_change_are_followed_among_very_many() -> None:
     assert [it["clientId"] for it in of_type(told, IN)] == [None, "new", "a2"]
 
 
-def test_what_a_pad_names_decides_among_the_newest_of_very_many_rooms() -> None:
-    named = [pad_in("in", clientId="a199"), pad_in("in2", clientId="a199", ssrc=777)]
+def test_what_a_pad_names_decides_among_very_many_rooms_before_its_ssrc() -> None:
+    named: list[Any] = [{"clientId": "a3"}, {"clientId": "a3", "ssrc": 777}, {"clientId": "a3", "ssrc": 5}]
+    named += [{"clientId": "b3", "ssrc": 5}, {"trackId": "other", "ssrc": 5}, {"trackId": "ta", "ssrc": 5}]
+    pads = [pad_in(f"in{number}", **ids) for number, ids in enumerate(named)]
 
-    told = many_rooms().tell(message(sfus=[receives(*named)]))
+    told = many_rooms().tell(message(sfus=[receives(*pads)]))
 
-    assert [it["clientId"] for it in of_type(told, IN)] == ["a199", "a199"]
+    assert [it["clientId"] for it in of_type(told, IN)] == ["a3", "a3", "a3", None, None, "a5"]
 
 
 def test_an_ssrc_that_very_many_rooms_share_matches_nothing() -> None:

@@ -1,12 +1,36 @@
-"""The real registry as what is replicated: a few clients in a few rooms, who come, show tracks, and leave."""
+"""The real registry as what is replicated: a few clients in a few rooms, who come, show tracks, and leave; and SFUs."""
 
 from hashlib import blake2b
 from random import Random
 
 from cluster.machine import Parts, Restoring
-from store.commands import CLIENT, NO_MEMBER, ClientSeen, Command, Leave, Outcome, Sweep, decode, encode
+from store.commands import (
+    CLIENT,
+    NO_MEMBER,
+    SFU,
+    ClientSeen,
+    Command,
+    Leave,
+    Outcome,
+    RtpPadSeen,
+    SctpChannelSeen,
+    SfuSeen,
+    Sweep,
+    decode,
+    encode,
+)
 from store.machine import Machine
-from tests.build import client_seen, inbound_seen, peer_connection_seen, track_seen
+from tests.build import (
+    client_seen,
+    inbound_seen,
+    outbound_pad_seen,
+    peer_connection_seen,
+    rtp_pad_seen,
+    sctp_channel_seen,
+    sfu_seen,
+    sfu_transport_seen,
+    track_seen,
+)
 from tests.cluster.simulation.application import Change
 
 _PART_BYTES = 700
@@ -36,8 +60,11 @@ class RegistryApplication:
         command = Command(change.origin, change.seq, now, change.mark, gone=change.gone)
         if random:
             leave = Leave(CLIENT, "service", f"client {random.randrange(12)}", True)
+            if random.random() < 0.3:
+                leave = Leave(SFU, "service", f"sfu {random.randrange(3)}", random.random() < 0.5)
             command = command._replace(
                 seen=[_seen(random, now) for _ in range(random.randrange(3))],
+                sfus=[_sfu_seen(random, now) for _ in range(random.randrange(2))],
                 leaves=[leave] if random.random() < 0.2 else [],
                 sweep=Sweep(*[3_000_000] * len(Sweep._fields)) if random.random() < 0.05 else None,
             )
@@ -59,7 +86,8 @@ class RegistryApplication:
 
     def events(self, answer: Outcome) -> list[str]:
         """What is to be told."""
-        return [*(f"opened {entry!r}" for entry in answer.opened), *(f"closed {entry!r}" for entry in answer.closed)]
+        opened, closed = [*answer.opened, *answer.sfus_opened], [*answer.closed, *answer.sfus_closed]
+        return [*(f"opened {entry!r}" for entry in opened), *(f"closed {entry!r}" for entry in closed)]
 
     def untold(self, origin: str) -> list[str]:
         """What an outbox holds."""
@@ -96,3 +124,13 @@ def _seen(random: Random, now: int) -> ClientSeen:
         spare_call=random.randbytes(8).hex(),
         at=now,
     )
+
+
+def _sfu_seen(random: Random, now: int) -> SfuSeen:
+    below: list[RtpPadSeen | SctpChannelSeen] = [
+        rtp_pad_seen(f"pad {random.randrange(3)}", at=now, ssrc=random.randrange(9)),
+        outbound_pad_seen(f"pad {random.randrange(3)}", at=now, internal=random.random() < 0.5),
+        sctp_channel_seen(f"channel {random.randrange(2)}", at=now),
+    ]
+    transport = sfu_transport_seen(*random.sample(below, 2), id=f"transport {random.randrange(2)}", at=now)
+    return sfu_seen(transport, sfu=f"sfu {random.randrange(3)}", at=now)
