@@ -124,8 +124,8 @@ def _keys(cls: type, path: str, without: tuple[str, ...] = (), base: object = No
             continue
         unit = _UNIT.search(text)
         meaning = text[: unit.start()] if unit else text
-        if row_at(here) is not None:
-            meaning += " Not yet obeyed."
+        if (row := row_at(here)) is not None:
+            meaning += f" {row.status.value.capitalize()}: {row.reason}."
         yield _Key(here, _type_words(kind, f), unit["unit"] if unit else "", _default_words(_default(f, base)), meaning)
 
 

@@ -124,6 +124,15 @@ def test_a_key_of_blocks_that_have_names_stands_in_the_page() -> None:
     assert "| `observer.hamok.discovery.config.peers.<name>.port` | whole number, from 1 to 65535 |" in page
 
 
+def test_a_key_that_does_nothing_says_why() -> None:
+    row = next(
+        line for line in markdown().splitlines() if line.startswith("| `observer.metrics.serviceIdTagName` | text")
+    )
+
+    assert "Means nothing here: no metric carries these ids" in row
+    assert "not yet" not in row.lower()
+
+
 def test_a_block_that_may_be_absent_says_so() -> None:
     assert "| `observer.hamok.endpoint.config.tls` | block |  | none |" in markdown()
 
