@@ -22,6 +22,10 @@ _NOT_TAKEN = frozenset({"avro", "none"})
 _ENCODINGS = frozenset({"", "delta"})
 
 
+UNNAMED = "unnamed"
+"""The family of schema versions of a sender that names none."""
+
+
 class BadSamples(Exception):
     """Samples, or what is said of them, that cannot be taken.
 
@@ -69,6 +73,11 @@ class Incoming:
     user_id: str | None = None
     client_id: str | None = None
     grant: Grant | None = None
+
+    @property
+    def written(self) -> tuple[str, str]:
+        """The format, and the family of the version that the sender names: one of a small, fixed set."""
+        return self.format.value, self.version.family if self.version else UNNAMED
 
 
 def incoming(

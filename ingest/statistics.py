@@ -34,9 +34,11 @@ class Refused(StrEnum):
 
 @dataclass(slots=True)
 class Statistics:
-    """Counts since the start. `received_bytes` are those of the `messages`, inflated."""
+    """Counts since the start. `received_bytes` are those of the `messages`, inflated; `written` are these by format and
+    family of schema versions."""
 
     messages: Counter[Transport] = field(default_factory=Counter)
     received_bytes: Counter[Transport] = field(default_factory=Counter)
     refused: Counter[Refused] = field(default_factory=Counter)
     forgotten_clients: int = 0
+    written: Counter[tuple[str, str]] = field(default_factory=Counter)

@@ -29,6 +29,11 @@ class SchemaVersion(NamedTuple):
         """Whether it is of the families 3.x."""
         return self.concept == 3
 
+    @property
+    def family(self) -> str:
+        """One of `FAMILIES`, if it is of any."""
+        return FAMILIES[-1] if self.is_3 else f"{self.concept}.{self.samples}.x"
+
 
 DEFAULT_VERSION = SchemaVersion(2, 2, 0)
 """What a sender of protobuf speaks who names no version."""

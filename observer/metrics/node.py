@@ -7,16 +7,20 @@ from prometheus_client.metrics_core import Metric
 
 import web
 from ingest import statistics as ingest_statistics
+from ingest.incoming import UNNAMED, Format
 from observer.intake import Intake
 from observer.metrics.families import Group
 from observer.pipeline import Counts
 from schemas.samples import Reason
+from schemas.versions import FAMILIES
 from sinks.statistics import SinkStatistics
 from store.entities import INBOUND, OUTBOUND
 from store.registry import Registry
 
 _AT_ONCE = 500
 """After how many clients, or transports of SFUs, others run while entities are counted."""
+
+_SCHEMAS = (*FAMILIES, UNNAMED)
 
 _SFU_PADS = {INBOUND: "sfu_inbound_rtp_pads", OUTBOUND: "sfu_outbound_rtp_pads"}
 
@@ -33,6 +37,12 @@ def _message_families(
     group: Group, ingest: ingest_statistics.Statistics, intake: Intake, counts: Counts
 ) -> Iterator[Metric]:
     yield group.counter("received_samples", "Messages with samples received.", ingest.messages.total())
+    yield group.counters_of_two(
+        "written_messages",
+        "Messages with samples, by format and by the schema version that their senders name.",
+        ("format", "schema"),
+        {(format_.value, family): ingest.written[format_.value, family] for format_ in Format for family in _SCHEMAS},
+    )
     yield group.counters(
         "received_message",
         "Size of the messages with samples, inflated. (bytes)",

@@ -21,6 +21,7 @@ async def test_samples_are_offered_with_their_size() -> None:
     assert pipeline.client_ids == ["alice", "bob"]
     assert pipeline.sizes == [len(body)]
     assert pipeline.statistics.messages == {Transport.REST: 1}
+    assert pipeline.statistics.written == {("json", "unnamed"): 1}
     assert pipeline.statistics.received_bytes == {Transport.REST: len(body)}
 
 

@@ -45,6 +45,20 @@ def test_versions_that_are_taken(text: str | None, version: tuple[int, int, int]
 
 
 @pytest.mark.parametrize(
+    ("query", "written"),
+    [
+        ({}, ("json", "unnamed")),
+        ({"schemaVersion": "2.0.4"}, ("json", "2.0.x")),
+        ({"schemaVersion": "3.99.1", "encoding": "delta"}, ("delta json", "3.x")),
+        ({"format": "protobuf"}, ("protobuf", "2.2.x")),
+        ({"format": "protobuf", "schemaVersion": "3.5.0"}, ("protobuf", "3.x")),
+    ],
+)
+def test_how_a_sender_writes_is_told_in_few_words(query: dict[str, str], written: tuple[str, str]) -> None:
+    assert asked(**query).written == written
+
+
+@pytest.mark.parametrize(
     "text", ["", "3", "3.0", "2.3.0", "4.0.0", "-2.2.0", "2.2.0-", "2.2.0-" + "x" * 21, "\u0662.2.0"]
 )
 def test_versions_that_are_not_taken(text: str) -> None:

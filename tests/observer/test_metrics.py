@@ -211,6 +211,17 @@ async def test_messages_are_counted_whatever_way_they_came() -> None:
     assert page.value("observertc_sources_received_message_bytes_total", transport="websocket") == 300
 
 
+async def test_messages_are_counted_by_how_they_are_written() -> None:
+    taken = ingest_statistics.Statistics(written=Counter({("protobuf", "2.2.x"): 3, ("json", "unnamed"): 2}))
+
+    page = await exposed(Figures(ingest=taken))
+
+    name = "observertc_sources_written_messages_total"
+    assert page.value(name, format="protobuf", schema="2.2.x") == 3
+    assert page.value(name, format="json", schema="unnamed") == 2
+    assert page.value(name, format="delta json", schema="3.x") == 0
+
+
 async def test_sessions_are_counted() -> None:
     page = await exposed(busy())
 
