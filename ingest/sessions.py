@@ -1,6 +1,5 @@
 """Samples by WebSocket: one message after the other; while one waits for room, the session is not read."""
 
-import math
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -99,21 +98,23 @@ class Sessions:
 
     async def _receive(self, of: Incoming, websocket: web.WebSocket) -> bytes:
         """The next message. Raises `BadSamples` when the session's token is over."""
+        grant = of.grant
+        if grant is None or grant.expires is None:
+            # A deadline for each message would cost a tenth of all that a message costs.
+            return await self._message(of, websocket)
         while True:
-            with trio.move_on_at(self._deadline(of.grant)):
-                data = await websocket.receive()
-                if of.format is Format.PROTOBUF and websocket.received_text:
-                    raise BadSamples(f"{UNDECODABLE}: protobuf comes in binary frames", Refused.UNDECODABLE)
-                return data
+            with trio.move_on_at(trio.current_time() + max(0.0, grant.expires - self.intake.now()) / 1000):
+                return await self._message(of, websocket)
             # The clock on the wall may have been set back meanwhile.
-            if of.grant is not None and of.grant.is_over(self.intake.now()):
+            if grant.is_over(self.intake.now()):
                 raise expired()
 
-    def _deadline(self, grant: Grant | None) -> float:
-        """When the token is over. (trio time, s)"""
-        if grant is None or grant.expires is None:
-            return math.inf
-        return trio.current_time() + max(0.0, grant.expires - self.intake.now()) / 1000
+    async def _message(self, of: Incoming, websocket: web.WebSocket) -> bytes:
+        """The next message. Raises `BadSamples` for text where protobuf was announced."""
+        data = await websocket.receive()
+        if of.format is Format.PROTOBUF and websocket.received_text:
+            raise BadSamples(f"{UNDECODABLE}: protobuf comes in binary frames", Refused.UNDECODABLE)
+        return data
 
     async def _take(self, data: bytes, decoder: Decoder, heard: Heard) -> None:
         """Takes one message. A function of its own, so that a session that waits for the next one holds none."""
