@@ -4,14 +4,15 @@ Only this node knows of them. When it stops, those whose grace is not over stay 
 their last sample all the same: to let them go at once would throw out whoever is just coming back to another node.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice, takewhile
 from typing import NamedTuple
 
+from analysis.hearing import last_touches, last_touches_of_sfu
 from analysis.patience import LONGEST_GAP
 from observer.intake import Departed
 from schemas.samples import Samples
-from store.commands import CLIENT, SFU
+from store.commands import CLIENT, SFU, Touch
 from store.entities import Client, Sfu
 from store.registry import Registry
 
@@ -82,6 +83,16 @@ def row_of(who: Who, registry: Registry) -> Client | Sfu | None:
     what, service_id, own_id = who
     key = service_id, own_id
     return registry.sfus.get(key) if what == SFU else registry.clients.get(key)
+
+
+def last_touches_of_all(leaving: Iterable[Who], registry: Registry, now: int) -> Iterator[Touch]:
+    """The exact last touches of some who leave, and of all that is below them: of each as it is when its turn comes."""
+    for who in leaving:
+        row = row_of(who, registry)
+        if isinstance(row, Sfu):
+            yield from last_touches_of_sfu(row, now)
+        elif row is not None:
+            yield from last_touches(row, now)
 
 
 class Part(NamedTuple):

@@ -14,13 +14,14 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain, islice
 from typing import ParamSpec, TypeVar
 
 import trio
 
 from analysis import events
 from analysis.client_reports import ClientSamplesAnalyser, client_reports
-from analysis.hearing import Hearing, last_touches, last_touches_of_sfu, touch_of, touch_pace
+from analysis.hearing import Hearing, touch_of, touch_pace
 from analysis.observe import Batch, Observing
 from analysis.patience import Patience
 from analysis.sfu_reports import SfuSamplesAnalyser, sfu_reports
@@ -28,14 +29,14 @@ from analysis.turn_reports import turn_reports
 from cluster.machine import Reborn
 from cluster.status import Status
 from observer.clock import Clock
-from observer.departures import MOST_LEAVING, Departures, Part, Who, parts, row_of, rows_of
+from observer.departures import MOST_LEAVING, Departures, Part, Who, last_touches_of_all, parts, row_of, rows_of
 from observer.intake import Departed
 from observer.proposals import TOO_LARGE, Commit, ProposalCounts, Proposals
 from observer.stint import Stint
 from schemas.reports import Report
 from schemas.samples import Reason, Samples, Tally
 from store.commands import Leave, Outcome, Sweep, Touch
-from store.entities import Entity, Sfu
+from store.entities import Entity
 from store.registry import MOST_CLOSED, Registry
 
 _LOG = logging.getLogger(__name__)
@@ -240,8 +241,8 @@ class Pipeline:
 
     async def _settle(self, rows: Iterable[Entity], leaving: Iterable[Who], now: int) -> None:
         """Commits the last touches of rows, and of those who are about to leave. Raises `Reborn`."""
-        touches = [*(touch_of(row, now) for row in rows), *_last_touches(leaving, self._registry(), now)]
-        for some in _slices(touches):
+        touches = chain((touch_of(row, now) for row in rows), last_touches_of_all(leaving, self._registry(), now))
+        while some := [*islice(touches, _MOST_TOUCHES)]:
             await self.proposals.propose(now, touches=some)
 
     async def _process(self, part: Part) -> None:
@@ -279,7 +280,11 @@ class Pipeline:
         return await self.proposals.propose(batch.now, touches=last, seen=seen, sfus=sfus)
 
     async def _let_go(self, leaving: Sequence[Who]) -> None:
-        """Lets those leave who said so: once all samples of their part are reported, which may show what they sent."""
+        """Lets those leave who said so: once all samples of their part are reported, which may show what they sent.
+
+        If this node must say so again as another member, others may have heard since of who came back: they stay.
+        """
+        heard = {who: row.heard_sample for who in leaving if (row := row_of(who, self._registry()))}
         while True:
             self.proposals.follow_name()
             now = self._time()
@@ -289,6 +294,8 @@ class Pipeline:
                 break
             except Reborn:
                 await self.proposals.wait_for_majority()
+                rows = ((who, row_of(who, self._registry())) for who in heard)
+                leaving = [who for who, row in rows if row and row.sample_touched <= heard[who]]
 
     async def _close(self, leaves: Sequence[Leave], now: int) -> None:
         """Lets them leave in as many commands as it takes: each closes a bounded number of rows. Raises `Reborn`."""
@@ -362,15 +369,6 @@ class Pipeline:
             self._patience.listen(now)
             self.departures.listen(now)
         return now
-
-
-def _last_touches(leaving: Iterable[Who], registry: Registry, now: int) -> Iterator[Touch]:
-    for who in leaving:
-        row = row_of(who, registry)
-        if isinstance(row, Sfu):
-            yield from last_touches_of_sfu(row, now)
-        elif row is not None:
-            yield from last_touches(row, now)
 
 
 def _surviving(what: str, rejected: Tally, do: Callable[P, Done], *args: P.args, **kwargs: P.kwargs) -> Done | None:

@@ -125,3 +125,26 @@ def test_an_sfu_with_very_many_rows_leaves_wholly_although_its_node_is_born_anew
     assert sfu_names(told).count("SFU_RTP_PAD_REMOVED") == PADS
     assert sfu_names(told).count("SFU_LEFT") == 1
     assert (b.registry.sfus, b.registry.sfu_pads) == ({}, 0)
+
+
+@pytest.mark.parametrize(("heard_elsewhere", "stays"), [(2000, True), (None, False)])
+def test_who_came_back_while_a_node_lost_its_place_does_not_leave(heard_elsewhere: int | None, stays: bool) -> None:
+    replicas = Replicas("b", "a")
+    a, b = replicas["a"], replicas["b"]
+    a.tell(message(sample("alice")))
+    a.tick()
+    commit = a.commit
+
+    async def lost(command: bytes) -> object:
+        if not decode(command).leaves:
+            return await commit(command)
+        if heard_elsewhere:
+            await b.pipeline.process([message(sample("alice", at=heard_elsewhere))])
+        replicas.end_life_at_next_commit("a", "a'", applied=False)
+        return await a.commit(command)
+
+    a.commit = lost  # type: ignore[assignment]
+    told = a.tell(message(leaving=("alice",)))
+
+    assert (("svc", "alice") in b.registry.clients) is stays
+    assert names(told) == ([] if stays else ["CLIENT_LEFT"])
