@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ingest.statistics import Refused
 from schemas import protobuf
-from schemas.samples import TooLong, identifier
+from schemas.samples import CONTROL, TooLong, identifier
 from schemas.versions import DEFAULT_VERSION, SchemaVersion, UnsupportedVersion, parse_version
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def incoming(
     for name in ("serviceId", "mediaUnitId"):
         if len(parameters[name]) > longest_id:
             raise _too_long(name, longest_id)
+        if CONTROL.search(parameters[name]):
+            raise BadSamples(f"The {name} holds control characters", Refused.ID_INVALID)
     try:
         version = parse_version(query.get("schemaVersion"))
     except UnsupportedVersion as unsupported:

@@ -20,6 +20,7 @@ class Refused(StrEnum):
     VERSION = "version"
     FORMAT = "format"
     ID_TOO_LONG = "id_too_long"
+    ID_INVALID = "id_invalid"
     CONTENT_TYPE = "content_type"
     ACCESS_REQUIRED = "token_required"
     ACCESS_INVALID = "token_invalid"

@@ -169,7 +169,8 @@ STRING_LISTS = ("mediaConstraints", "userMediaErrors", "iceServers", "localSDPs"
 """The lists of a client sample whose entries are strings."""
 
 _LARGEST_TIME = 2**53
-_CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
+CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
+"""What no id may hold."""
 
 
 @dataclass(slots=True)
@@ -250,7 +251,7 @@ def client_sample(item: object, budget: Budget, rejected: Tally) -> ClientSample
         rejected[Reason.ID_TOO_LONG] += 1
         return None
     names = f"{client_id}{room_id}{call_id}{user_id}{marker}"
-    if not names.isprintable() and _CONTROL.search(names):
+    if not names.isprintable() and CONTROL.search(names):
         rejected[Reason.ID_INVALID] += 1
         return None
     timestamp = whole(item.get("timestamp"))

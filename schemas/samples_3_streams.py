@@ -62,6 +62,7 @@ _LIMITATIONS = (
     ("other", "qualityLimitationDurationOther"),
 )
 _ATTACHED = ("sfuStreamId", "sfuSinkId", "remoteClientId")
+_LONGEST_ID = 255
 
 
 def inbound_tracks(get: Get, id_: Any, lists: Lists) -> None:
@@ -210,6 +211,9 @@ def _relations(tracks: Any) -> dict[str, Item]:
         told, id_ = objectified(entry["attachments"]), entry.get("id")
         if told and type(id_) is str:
             related = _picked(_ATTACHED, told)
+            # It is repeated for each stream of the track; who reads the ids of SFUs refuses those that are too long.
+            if type(client_id := related.get("remoteClientId")) is str and len(client_id) > _LONGEST_ID:
+                del related["remoteClientId"]
             if related:
                 relations[id_] = related
     return relations

@@ -4,12 +4,11 @@ Read as leniently as those of clients: what cannot be read costs only itself and
 Source: ObserveRTC sample schemas 2.0 to 2.2, which do not differ in what is read here.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from schemas.samples import Budget, Item, Reason, Tally, TooLong, entries_within, identifier, text, whole
+from schemas.samples import CONTROL, Budget, Item, Reason, Tally, TooLong, entries_within, identifier, text, whole
 
 INBOUND = "INBOUND"
 OUTBOUND = "OUTBOUND"
@@ -75,7 +74,6 @@ SFU_LISTS = ("transports", "inboundRtpPads", "outboundRtpPads", "sctpChannels", 
 """The lists of an SFU sample; their entries are objects."""
 
 _LARGEST_TIME = 2**53
-_CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
 
 Entry = TypeVar("Entry")
 
@@ -98,7 +96,7 @@ def sfu_sample(item: object, budget: Budget, rejected: Tally) -> SfuSample | Non
     except TooLong:
         rejected[Reason.ID_TOO_LONG] += 1
         return None
-    if _CONTROL.search(f"{sfu_id}{marker}"):
+    if CONTROL.search(f"{sfu_id}{marker}"):
         rejected[Reason.ID_INVALID] += 1
         return None
     timestamp = whole(item.get("timestamp"))

@@ -49,6 +49,15 @@ def test_a_long_label_is_not_multiplied() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["remoteClientId", "sfuSinkId"])
+def test_a_long_id_that_is_attached_to_a_track_is_not_multiplied(name: str) -> None:
+    streams = [{"ssrc": number, "kind": "video", "trackIdentifier": "t"} for number in range(500)]
+    tracks = [{"id": "t", "attachments": {name: "x" * 20_000}}]
+    connection = {"peerConnectionId": "pc", "inboundRtps": streams, "inboundTracks": tracks}
+
+    assert _amplification(sample(peerConnections=[connection])) < MOST_BYTES_OUT
+
+
 def test_deep_meta_data_is_not_blown_up_by_its_indents() -> None:
     deep: Any = [1] * 10_000
     for _ in range(240):

@@ -84,6 +84,8 @@ REFUSED_PATHS = {
     "/rest/samples/%c0%af/x": 400,
     "/rest/samples/%ed%a0%80/x": 400,
     "/rest/samples/%f4%90%80%80/x": 400,
+    "/rest/samples/%00/x": 400,
+    "/rest/samples/a/x%1b": 400,
     "/rest/samples//x": 404,
     "/rest/samples/a": 404,
     "/rest/samples/a/b/c": 404,
@@ -108,7 +110,6 @@ REFUSED_PATHS = {
 TAKEN_PATHS = {
     "/rest/samples/%2e%2e/x": "..",
     "/rest/samples/../x": "..",
-    "/rest/samples/%00/x": "\0",
     "/rest/samples/a%2Fb/x": "a/b",
     "/rest/samples/%252e/x": "%2e",
     "/rest/samples/%F0%9F%98%80/x": "\U0001f600",

@@ -74,6 +74,8 @@ async def test_content_types_that_are_taken(content_type: str) -> None:
         (post(b"{}", JSON, path=PATH + "?format=none"), 400, Refused.FORMAT),
         (post(b"{}", JSON, path=f"/rest/samples/{'s' * 513}/unit"), 400, Refused.ID_TOO_LONG),
         (post(b"{}", JSON, path=f"/rest/samples/svc/{'%C3%BC' * 513}"), 400, Refused.ID_TOO_LONG),
+        (post(b"{}", JSON, path="/rest/samples/s%00c/unit"), 400, Refused.ID_INVALID),
+        (post(b"{}", JSON, path="/rest/samples/svc/uni%C2%85t"), 400, Refused.ID_INVALID),
         (post(b"{}", "Content-Type: text/plain", path=PATH), 415, Refused.CONTENT_TYPE),
     ],
 )
