@@ -62,6 +62,8 @@ _LIMITATIONS = (
     ("other", "qualityLimitationDurationOther"),
 )
 _ATTACHED = ("sfuStreamId", "sfuSinkId", "remoteClientId")
+_ATTACHED_WITH_MEDIASOUP = (("producerId", "sfuStreamId"), ("consumerId", "sfuSinkId"))
+"""What client-monitor-js 4.6 attaches to tracks of mediasoup, and as what sfu-monitor-js knows it."""
 _LONGEST_ID = 255
 
 
@@ -210,7 +212,9 @@ def _relations(tracks: Any) -> dict[str, Item]:
             continue
         told, id_ = objectified(entry["attachments"]), entry.get("id")
         if told and type(id_) is str:
-            related = _picked(_ATTACHED, told)
+            get = told.get
+            related = {name: value for key, name in _ATTACHED_WITH_MEDIASOUP if (value := get(key)) is not None}
+            related |= _picked(_ATTACHED, told)
             # It is repeated for each stream of the track; who reads the ids of SFUs refuses those that are too long.
             if type(client_id := related.get("remoteClientId")) is str and len(client_id) > _LONGEST_ID:
                 del related["remoteClientId"]

@@ -64,8 +64,11 @@ OTHER_WORDS = {
 }
 """Words of queries, attachments and answers that no table of ours holds."""
 
-CLIENT_WORDS = {"addTrackRelation", "addRTCPeerConnection", "createClientMonitor", "incrementalSampling"}
-"""Words of ObserveRTC's client-monitor-js 1.3."""
+CLIENT_WORDS = {
+    *("addTrackRelation", "addRTCPeerConnection", "createClientMonitor", "incrementalSampling"),
+    *("producerId", "consumerId"),
+}
+"""Words of ObserveRTC's client-monitor-js."""
 
 _KEY_ROW = re.compile(r"^\| `([\w.<>*]+)` \|", re.MULTILINE)
 _METRIC = re.compile(r"\b(?:observertc|process|python)_[a-z0-9_]+")

@@ -193,3 +193,21 @@ def test_a_stream_of_no_known_kind_is_noticed() -> None:
     sample = brought(inboundRtps=[inbound("smell")], outboundRtps=[outbound("smell")])
 
     assert (sample["inboundVideoTracks"], sample["outboundVideoTracks"]) == ([None], [None])
+
+
+@pytest.mark.parametrize(
+    ("attachments", "ids"),
+    [
+        ({"producerId": "p", "consumerId": "c"}, ("p", "c")),
+        ({"producerId": "p", "consumerId": "c", "sfuStreamId": "s"}, ("s", "c")),
+        ({"producerId": None}, (None, None)),
+    ],
+)
+def test_the_ids_of_mediasoup_name_stream_and_sink_where_the_application_does_not(
+    attachments: Item, ids: tuple[str | None, str | None]
+) -> None:
+    tracks = [{"id": "t", "kind": "audio", "attachments": attachments}]
+
+    (track,) = brought(inboundRtps=[inbound()], inboundTracks=tracks)["inboundAudioTracks"]
+
+    assert (track.get("sfuStreamId"), track.get("sfuSinkId")) == ids
