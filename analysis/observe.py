@@ -15,7 +15,8 @@ from analysis.entries import ClientEntry, PeerConnectionEntry, TrackEntry
 from analysis.hearing import Hearing, last_touches, touch_pace
 from analysis.observe_sfus import SfusOfBatch
 from analysis.sfu_reports import SightedSfu
-from schemas.samples import ClientSample, Reason, Samples, Tally, Track, TrackKind
+from schemas.messages import Samples
+from schemas.samples import ClientSample, Reason, Tally, Track, TrackKind
 from schemas.sfu_samples import SfuSample
 from store.commands import ClientSeen, Outcome, SfuSeen, Sweep, Touch
 from store.entities import INBOUND, OUTBOUND, Client, MediaTrack, PeerConnection

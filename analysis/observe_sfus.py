@@ -10,7 +10,8 @@ from analysis.bounds import Vacancies
 from analysis.hearing import Hearing
 from analysis.sfu_entries import RtpPadEntry, SctpChannelEntry, SfuEntry, SfuTransportEntry
 from analysis.sfu_reports import SightedSfu
-from schemas.samples import Reason, Samples, Tally
+from schemas.messages import Samples
+from schemas.samples import Reason, Tally
 from schemas.sfu_samples import RtpPad, SctpChannel, SfuSample
 from store import entities
 from store.commands import SfuSeen, Sweep

@@ -19,8 +19,9 @@ from enum import StrEnum
 from typing import Any
 
 from analysis.privacy_values import Hiding, Names, hashing
+from schemas.messages import Samples
 from schemas.reports import FIELDS, ReportType
-from schemas.samples import ClientSample, Item, Samples, TrackKind
+from schemas.samples import ClientSample, Item, TrackKind
 from schemas.sfu_samples import SfuSample
 
 PUBLISHED_SALT = "MySalt"

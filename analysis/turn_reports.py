@@ -11,8 +11,9 @@ from typing import Any
 
 import orjson
 
+from schemas.messages import Samples
 from schemas.reports import NAMES, Report, ReportType
-from schemas.samples import Item, Reason, Samples, Tally, TooLong, identifier
+from schemas.samples import Item, Reason, Tally, TooLong, identifier
 from store.entities import Client
 from store.registry import Registry
 

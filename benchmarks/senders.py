@@ -27,7 +27,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from analysis.privacy import Obfuscation, Obfuscations, Obfuscator, obscure
 from benchmarks.messages import messages
-from ingest.access_tokens import AccessControl, Grant
+from ingest.access_tokens import AccessControl
+from ingest.grants import Grant
 from ingest.incoming import Incoming, incoming
 from ingest.intake import Intake, Obscure
 from ingest.sources import AccessTokens, Sources

@@ -10,15 +10,16 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jwt
 
+from ingest.grants import Grant
 from ingest.incoming import BadSamples
 from ingest.sources import AccessTokens
 from ingest.statistics import Refused
-from schemas.samples import Reason, Samples
+from schemas.messages import Samples
+from schemas.samples import Reason
 
 if TYPE_CHECKING:
     from jwt.types import Options
@@ -38,29 +39,6 @@ _OPTIONS: "Options" = {
     "verify_jti": False,
 }
 """PyJWT leaves to us what it would ask the clock for, and does not check what no decision of ours rests on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a token allows. ``None`` binds nothing.
-
-    It is over at `expires`, in ms since the epoch. `fingerprint` is the same for the same token only.
-    """
-
-    fingerprint: bytes
-    room_id: str | None = None
-    client_id: str | None = None
-    user_id: str | None = None
-    expires: float | None = None
-
-    @property
-    def is_bound(self) -> bool:
-        """Whether it is for some clients of its service only."""
-        return (self.room_id, self.client_id, self.user_id) != (None, None, None)
-
-    def is_over(self, now: int) -> bool:
-        """Whether it has expired at `now`, in ms since the epoch."""
-        return self.expires is not None and now >= self.expires
 
 
 def token_of(query: Mapping[str, str], headers: Mapping[str, str]) -> str | None:

@@ -14,6 +14,7 @@ from ingest.sources import DeltaSamples, Sources
 from ingest.statistics import Refused
 from schemas import protobuf
 from schemas.deltas import Allowance, Deltas, Flavour, TooMuch, flavour_of
+from schemas.messages import Samples
 from schemas.samples import (
     OBJECT_LISTS,
     STRING_LISTS,
@@ -21,7 +22,6 @@ from schemas.samples import (
     ClientSample,
     Item,
     Reason,
-    Samples,
     Tally,
     TooLong,
     client_sample,

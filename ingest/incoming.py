@@ -1,19 +1,14 @@
 """What a sender says of its samples before it sends any: whose they are, their version, their format."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+from ingest.grants import Grant
 from ingest.statistics import Refused
 from schemas import protobuf
 from schemas.samples import CONTROL, TooLong, identifier
 from schemas.versions import DEFAULT_VERSION, SchemaVersion, UnsupportedVersion, parse_version
-
-if TYPE_CHECKING:
-    from ingest.access_tokens import Grant
 
 PROTOBUF_TYPES = frozenset({"application/x-protobuf", "application/protobuf"})
 """The content types that say the format where the query does not."""

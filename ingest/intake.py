@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ingest.access_tokens import AccessControl, Grant, expired, keep_granted, token_of
+from ingest.access_tokens import AccessControl, expired, keep_granted, token_of
 from ingest.decoder import NOBODY, Decoder, Heard
+from ingest.grants import Grant
 from ingest.incoming import Incoming, incoming
 from ingest.sources import Sources
 from ingest.statistics import Statistics, Transport
 from schemas.deltas import Allowance
-from schemas.samples import Budget, Reason, Samples
+from schemas.messages import Samples
+from schemas.samples import Budget, Reason
 from web import Request
 
 Obscure = Callable[[Samples], None]

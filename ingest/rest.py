@@ -6,7 +6,7 @@ import web
 from ingest.incoming import PROTOBUF_TYPES, BadSamples, Incoming
 from ingest.intake import Intake
 from ingest.statistics import Refused, Transport
-from schemas.samples import Samples
+from schemas.messages import Samples
 
 PATH = "/rest/samples/{serviceId}/{mediaUnitId}"
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import trio
 
 import web
-from ingest.access_tokens import Grant, expired
+from ingest.access_tokens import expired
 from ingest.decoder import Decoder, Heard
+from ingest.grants import Grant
 from ingest.incoming import BadSamples, Format, Incoming
 from ingest.intake import Intake
 from ingest.json_samples import UNDECODABLE
 from ingest.statistics import Refused, Transport
-from schemas.samples import Samples
+from schemas.messages import Samples
 
 PATH = "/samples/{serviceId}/{mediaUnitId}"
 

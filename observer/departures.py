@@ -11,7 +11,7 @@ from typing import NamedTuple
 from analysis.hearing import last_touches, last_touches_of_sfu
 from analysis.patience import LONGEST_GAP
 from observer.intake import Departed
-from schemas.samples import Samples
+from schemas.messages import Samples
 from store.commands import CLIENT, SFU, Touch
 from store.entities import Client, Sfu
 from store.registry import Registry

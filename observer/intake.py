@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import trio
 
-from schemas.samples import Samples
+from schemas.messages import Samples
 
 
 @dataclass(frozen=True)

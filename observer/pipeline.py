@@ -10,31 +10,30 @@ and this process may become a new member of the cluster, under a new name.
 import logging
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain, islice
-from typing import ParamSpec, TypeVar
 
 import trio
 
 from analysis import events
-from analysis.client_reports import ClientSamplesAnalyser, client_reports
+from analysis.client_reports import ClientSamplesAnalyser
 from analysis.hearing import Hearing, touch_of, touch_pace
 from analysis.observe import Batch, Observing
 from analysis.patience import Patience
-from analysis.sfu_reports import SfuSamplesAnalyser, sfu_reports
-from analysis.turn_reports import turn_reports
+from analysis.sfu_reports import SfuSamplesAnalyser
 from cluster.machine import Reborn
 from cluster.status import Status
 from observer.clock import Clock
-from observer.departures import MOST_LEAVING, Departures, Part, Who, last_touches_of_all, parts, row_of, rows_of
+from observer.departures import MOST_LEAVING, Departures, Part, Who, last_touches_of_all, parts, row_of
+from observer.evaluating import look, reports_of_samples
 from observer.intake import Departed
 from observer.proposals import TOO_LARGE, Commit, ProposalCounts, Proposals
 from observer.stint import Stint
+from schemas.messages import Samples
 from schemas.reports import Report
-from schemas.samples import Reason, Samples, Tally
+from schemas.samples import Tally
 from store.commands import Leave, Outcome, Sweep, Touch
 from store.entities import Entity
 from store.registry import MOST_CLOSED, Registry
@@ -52,9 +51,6 @@ _MOST_TOUCHES = 1000
 
 _MOST_GONE, _MOST_INHERITED = 16, 1000
 """How many nodes that are gone one command names, and after how many of their untold outcomes it names no more."""
-
-P = ParamSpec("P")
-Done = TypeVar("Done")
 
 Receive = Callable[[float], Awaitable[list[Samples | Departed]]]
 Send = Callable[[Sequence[Report]], int]
@@ -234,6 +230,8 @@ class Pipeline:
         try:
             while (status := self._status()).quorum and (gone := self._gone(self._registry(), status)):
                 outcome = await self.proposals.propose(self._time(), gone=gone)
+                if outcome.failed is not None:
+                    break
                 self.proposals.told(outcome, self._send(events.opened(outcome) + events.closed(outcome)))
                 self.counts.inherited += len(gone)
         except Reborn:
@@ -252,7 +250,7 @@ class Pipeline:
             batch = Batch(
                 self._registry(), self.hearing, self._observing, self.proposals.name, self._time(), self._fresh_id
             )
-            await self._look(batch, part.messages)
+            self.counts.look_seconds += await look(batch, part.messages)
             try:
                 outcome = await self._commit(batch)
                 break
@@ -313,25 +311,12 @@ class Pipeline:
         self.counts.turn_samples += len(samples.turns)
         self.counts.rejected.update(samples.rejected)
 
-    async def _look(self, batch: Batch, messages: Iterable[Samples]) -> None:
-        """Looks at all samples of messages."""
-        stint = Stint()
-        for samples in messages:
-            for sample in samples.clients:
-                _surviving("looked at", batch.rejected, batch.look, samples, sample)
-            for sfu_sample in samples.sfus:
-                _surviving("looked at", batch.rejected, batch.look_at_sfu, samples, sfu_sample)
-            if stint.is_over(rows_of(samples)):
-                await stint.pause()
-        self.counts.look_seconds += stint.seconds
-
     async def _report(self, batch: Batch, messages: Iterable[Samples], outcome: Outcome) -> None:
         """Tells what opened, then the reports, then what closed."""
         self._send(events.opened(outcome))
         reports: list[Report] = []
         stint = Stint()
-        for make in self._reports(batch, messages, outcome):
-            own = _surviving("reported", batch.rejected, make) or []
+        for own in reports_of_samples(batch, messages, outcome, self._registry(), self._analyser, self._sfu_analyser):
             reports += own
             if stint.is_over(1 + len(own)):
                 self._send(reports)
@@ -340,19 +325,6 @@ class Pipeline:
         self.counts.report_seconds += stint.seconds
         self.proposals.told(outcome, self._send(reports + events.closed(outcome)))
         self.counts.rejected.update(batch.rejected)
-
-    def _reports(
-        self, batch: Batch, messages: Iterable[Samples], outcome: Outcome
-    ) -> Iterator[Callable[[], list[Report]]]:
-        """For each sample, what makes its reports: of clients, then of SFUs, then of TURN servers."""
-        registry, rejected = self._registry(), batch.rejected
-        for sighted in batch.sighted(outcome, registry):
-            yield partial(client_reports, sighted, registry, self._analyser, rejected)
-        for sighted_sfu in batch.sfu_sighted():
-            yield partial(sfu_reports, sighted_sfu, registry, self._sfu_analyser, rejected)
-        for samples in messages:
-            if samples.turns:
-                yield partial(turn_reports, samples, registry, batch.now, rejected)
 
     def _current(self) -> Registry:
         """The registry as it is now; what only the rows of one that was replaced remember is seen to."""
@@ -369,16 +341,6 @@ class Pipeline:
             self._patience.listen(now)
             self.departures.listen(now)
         return now
-
-
-def _surviving(what: str, rejected: Tally, do: Callable[P, Done], *args: P.args, **kwargs: P.kwargs) -> Done | None:
-    """A sample that something fails at, which is a fault of ours, costs only itself."""
-    try:
-        return do(*args, **kwargs)
-    except Exception:
-        _LOG.exception("A sample could not be %s; it is dropped", what)
-        rejected[Reason.FAILED] += 1
-        return None
 
 
 def _slices(touches: Sequence[Touch]) -> list[Sequence[Touch]]:

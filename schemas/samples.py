@@ -9,13 +9,10 @@ Source: ObserveRTC sample schemas 2.0 to 2.2; the mapping of 2.0 stands in `sche
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from schemas.sfu_samples import SfuSample
+from typing import Any, NamedTuple
 
 Item = dict[str, Any]
 """One object of a sample as its sender wrote it."""
@@ -128,24 +125,6 @@ class ClientSample:
     tracks: list[Track]
     transports: list[Transport]
     stats: Item
-
-
-@dataclass(slots=True)
-class Samples:
-    """One message: the samples of one service and media unit.
-
-    `turns` are the objects of ``turnSamples``. `leaving` names the clients, and `leaving_sfus` the SFUs, of the service
-    that leave once these samples were taken (``controls.close``). `rejected` tallies what of the message was not taken.
-    """
-
-    service_id: str
-    media_unit_id: str
-    clients: list[ClientSample]
-    sfus: list["SfuSample"] = field(default_factory=list)
-    turns: list[Item] = field(default_factory=list)
-    leaving: Collection[str] = ()
-    leaving_sfus: Collection[str] = ()
-    rejected: Tally = field(default_factory=Counter)
 
 
 OBJECT_LISTS = (

@@ -25,8 +25,9 @@ from cluster.status import Status
 from observer.intake import Departed
 from observer.peers import status_alone
 from observer.pipeline import Pipeline
+from schemas.messages import Samples
 from schemas.reports import Report, ReportType
-from schemas.samples import Budget, Samples, Tally, client_sample
+from schemas.samples import Budget, Tally, client_sample
 from schemas.sfu_samples import sfu_sample
 from store.commands import Outcome, Sweep
 from store.entities import Client

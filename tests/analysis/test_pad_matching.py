@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from analysis.sfu_reports import SfuSamplesAnalyser
+from schemas.messages import Samples
 from schemas.reports import Report, ReportType
-from schemas.samples import Reason, Samples
+from schemas.samples import Reason
 from tests.world import IDLE, World, inbound, message, of_type, outbound, pad_in, pad_out, sample, sfu
 
 IN, OUT = ReportType.SFU_INBOUND_RTP_PAD, ReportType.SFU_OUTBOUND_RTP_PAD

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from analysis.privacy import Obfuscation, Obfuscations, Obfuscator, obscure
 from analysis.turn_reports import turn_reports
+from schemas.messages import Samples
 from schemas.reports import Report, ReportType, envelope
-from schemas.samples import Samples
 from tests.world import World, event, inbound, message, of_type, outbound, sample
 
 SALT = "a long and random text"

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from analysis.turn_reports import TURN_PEER_ALLOCATION, TURN_SESSION, turn_reports
+from schemas.messages import Samples
 from schemas.reports import NAMES, Report, ReportType
-from schemas.samples import Reason, Samples, Tally
+from schemas.samples import Reason, Tally
 from tests.world import World, message, sample
 
 NOW = 1_700_000_000_000

@@ -15,8 +15,9 @@ from analysis.bounds import Bounds
 from analysis.events import CLOSED, EVENT_NAMES, OPENED
 from analysis.observe import CallIdAssignMode
 from ingest import BadSamples
+from schemas.messages import Samples
 from schemas.reports import FIELDS, NAMES, Report, ReportType, to_json
-from schemas.samples import OBJECT_LISTS, STRING_LISTS, Budget, Reason, Samples
+from schemas.samples import OBJECT_LISTS, STRING_LISTS, Budget, Reason
 from schemas.sfu_samples import SFU_LISTS
 from store.commands import CALL
 from tests.hostile.json_strategies import ALMOST_JSON, MESSAGES, SAMPLES, written

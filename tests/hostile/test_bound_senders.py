@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest import BadSamples, Security, Sources
-from ingest.access_tokens import Grant
 from ingest.decoder import Heard
+from ingest.grants import Grant
 from ingest.incoming import Format, Incoming
 from ingest.intake import Intake
 from ingest.statistics import Transport
-from schemas.samples import Samples
+from schemas.messages import Samples
 from tests.ingest.tokens import NOW, hs256
 
 pytestmark = pytest.mark.hostile

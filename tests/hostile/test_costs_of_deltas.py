@@ -15,9 +15,10 @@ from ingest.decoder import Decoder
 from ingest.incoming import Format, Incoming
 from ingest.sources import DeltaSamples
 from schemas.deltas import Allowance, Deltas, Flavour
+from schemas.messages import Samples
 from schemas.protobuf.formats import format_of
 from schemas.protobuf.shapes import codec
-from schemas.samples import Budget, Reason, Samples
+from schemas.samples import Budget, Reason
 from schemas.versions import SchemaVersion
 
 pytestmark = pytest.mark.hostile

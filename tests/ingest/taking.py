@@ -11,7 +11,8 @@ import trio
 from ingest import Sources, Statistics, routes
 from ingest.decoder import Decoder, Heard
 from ingest.incoming import Incoming
-from schemas.samples import Budget, Samples
+from schemas.messages import Samples
+from schemas.samples import Budget
 from tests.web.serving import Served, serving
 
 

@@ -6,8 +6,10 @@ import jwt
 import pytest
 
 from ingest import AccessTokens, Algorithm, BadSamples, Refused
-from ingest.access_tokens import AccessControl, Grant, keep_granted, token_of
-from schemas.samples import Reason, Samples
+from ingest.access_tokens import AccessControl, keep_granted, token_of
+from ingest.grants import Grant
+from schemas.messages import Samples
+from schemas.samples import Reason
 from tests.ingest.taking import decode
 from tests.ingest.tokens import NOW, OTHER_SECRET, SECRET, ec_key, hs256, pem, rsa_key, token
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from ingest.decoder import Decoder
 from ingest.incoming import Format, Incoming
-from schemas.samples import Budget, Samples
+from schemas.messages import Samples
+from schemas.samples import Budget
 from schemas.versions import SchemaVersion
 from tests.recordings.recording import load
 

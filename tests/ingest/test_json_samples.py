@@ -4,7 +4,8 @@ import orjson
 import pytest
 
 from ingest import BadSamples
-from schemas.samples import Budget, Reason, Samples
+from schemas.messages import Samples
+from schemas.samples import Budget, Reason
 from tests.ingest.taking import decode
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from schemas.samples import Budget, Reason, Samples
+from schemas.messages import Samples
+from schemas.samples import Budget, Reason
 from tests.ingest.taking import decode
 
 CLOSE = {"controls": {"close": True}}

@@ -7,7 +7,8 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from wsproto.events import BytesMessage
 
 from ingest import Refused, Sources, Transport, Websocket
-from schemas.samples import ClientSample, Samples
+from schemas.messages import Samples
+from schemas.samples import ClientSample
 from tests.ingest.taking import samples_of, taking
 from tests.web.serving import RawSession
 

@@ -9,7 +9,8 @@ import pytest
 from ingest import BadSamples, Refused
 from ingest.decoder import Decoder
 from ingest.incoming import Format, Incoming, incoming
-from schemas.samples import Budget, Reason, Samples
+from schemas.messages import Samples
+from schemas.samples import Budget, Reason
 from schemas.versions import FAMILIES, SchemaVersion, UnsupportedVersion, parse_version
 from tests.ingest.taking import decode
 

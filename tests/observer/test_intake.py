@@ -4,7 +4,7 @@ import trio
 from trio.testing import MockClock
 
 from observer.intake import Departed, Intake, SamplesCollector
-from schemas.samples import Samples
+from schemas.messages import Samples
 
 
 def message(unit: str = "mu") -> Samples:

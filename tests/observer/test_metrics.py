@@ -26,7 +26,8 @@ from observer.metrics.limits import Limits
 from observer.metrics.vitals import Vitals
 from observer.peers import status_alone
 from observer.pipeline import Counts
-from schemas.samples import Reason, Samples
+from schemas.messages import Samples
+from schemas.samples import Reason
 from sinks.statistics import DropReason, SinkStatistics
 from store.commands import (
     ClientSeen,

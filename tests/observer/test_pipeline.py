@@ -11,8 +11,9 @@ from observer.intake import Departed, Intake, SamplesCollector
 from observer.peers import status_alone
 from observer.pipeline import Pipeline
 from observer.proposals import MOST_UNDELIVERED
+from schemas.messages import Samples
 from schemas.reports import Report, ReportType
-from schemas.samples import Reason, Samples
+from schemas.samples import Reason
 from store.commands import Outcome, Sweep, decode
 from store.machine import Machine
 from tests.world import (

@@ -1,0 +1,26 @@
+"""One message of samples, whoever sent it."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from schemas.samples import ClientSample, Item, Tally
+from schemas.sfu_samples import SfuSample
+
+
+@dataclass(slots=True)
+class Samples:
+    """One message: the samples of one service and media unit.
+
+    `turns` are the objects of ``turnSamples``. `leaving` names the clients, and `leaving_sfus` the SFUs, of the service
+    that leave once these samples were taken (``controls.close``). `rejected` tallies what of the message was not taken.
+    """
+
+    service_id: str
+    media_unit_id: str
+    clients: list[ClientSample]
+    sfus: list[SfuSample] = field(default_factory=list)
+    turns: list[Item] = field(default_factory=list)
+    leaving: Collection[str] = ()
+    leaving_sfus: Collection[str] = ()
+    rejected: Tally = field(default_factory=Counter)
