@@ -185,7 +185,8 @@ class Answering(BaseHTTPRequestHandler):
             self.double.accepted += 1
             gone = self.double.stopped.is_set()
         if gone:
-            self.connection.shutdown(2)
+            with suppress(OSError):  # else nobody would close what was wrapped
+                self.connection.shutdown(2)
 
     def finish(self) -> None:
         with self.double.changed:
