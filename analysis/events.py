@@ -5,12 +5,13 @@ a message. Attachments are base64 of pretty-printed JSON.
 """
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import orjson
 
-from schemas.reports import NAMES, Report, ReportType
+from schemas.reports import Report, ReportType, report_of
+from schemas.samples import Item, Reason, Tally, text, whole
 from store.commands import (
     CALL,
     CLIENT,
@@ -140,6 +141,17 @@ def custom_name(name: str) -> str:
     return f"CUSTOM_{name}" if name in EVENT_NAMES else name
 
 
+def named_events(items: Iterable[Item] | None, sampled: int, rejected: Tally) -> Iterator[tuple[Item, str, int]]:
+    """Each event that an application made up, the name that it is told under, and its time: its own, else that of its
+    sample, `sampled` (ms). One without a name is tallied."""
+    for item in items or ():
+        name, timestamp = text(item.get("name")), whole(item.get("timestamp"))
+        if name:
+            yield item, custom_name(name), sampled if timestamp is None else timestamp
+        else:
+            rejected[Reason.NAME_MISSING] += 1
+
+
 def time_zone_id(offset: float | None) -> str | None:
     """The ISO offset that ``timeZoneOffsetInHours`` means: ``Z``, ``+05:30``; ``None`` for none and beyond 18 h.
 
@@ -166,7 +178,8 @@ def _sfu_rank(it: SfuHappening) -> int:
 
 
 def _report(event: Event, it: Happening) -> Report:
-    values = (
+    return report_of(
+        ReportType.CALL_EVENT,
         it.service_id,
         it.media_unit_id,
         it.marker,
@@ -185,11 +198,11 @@ def _report(event: Event, it: Happening) -> Report:
         None,
         None if event.attachments is None else _attached(event.attachments(it)),
     )
-    return Report(ReportType.CALL_EVENT, dict(zip(NAMES[ReportType.CALL_EVENT], values, strict=True)))
 
 
 def _sfu_report(event: SfuEvent, it: SfuHappening) -> Report:
-    values = (
+    return report_of(
+        ReportType.SFU_EVENT,
         it.service_id,
         it.media_unit_id,
         it.marker,
@@ -206,7 +219,6 @@ def _sfu_report(event: SfuEvent, it: SfuHappening) -> Report:
         None,
         None if event.attachments is None else _attached(event.attachments(it)),
     )
-    return Report(ReportType.SFU_EVENT, dict(zip(NAMES[ReportType.SFU_EVENT], values, strict=True)))
 
 
 def _attached(attachments: dict[str, Any]) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from analysis.events import custom_name
-from schemas.reports import NAMES, Report, ReportType
-from schemas.samples import ClientSample, Item, Reason, Tally, text, whole
+from analysis.events import named_events
+from schemas.reports import Report, ReportType, report_of
+from schemas.samples import ClientSample, Item, Reason, Tally, text
 
 Lead = tuple[Any, ...]
 """serviceId, mediaUnitId, marker, timestamp, callId, roomId, clientId, userId: how every client report begins."""
@@ -35,7 +35,7 @@ _META_LISTS = (
 def meta_reports(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[Report]:
     """CALL_META_DATA: one report for each object or text, one for all lines of the SDP."""
     for type_, payload in _metas(sample.stats, rejected):
-        yield _report(ReportType.CALL_META_DATA, *lead, None, sample.timestamp, sample.sample_seq, type_, payload)
+        yield report_of(ReportType.CALL_META_DATA, *lead, None, sample.timestamp, sample.sample_seq, type_, payload)
 
 
 def _metas(stats: Item, rejected: Tally) -> Iterator[tuple[str, str]]:
@@ -76,30 +76,26 @@ def extension_reports(sample: ClientSample, lead: Lead, rejected: Tally) -> Iter
         elif payload is None:
             rejected[Reason.PAYLOAD_INVALID] += 1
         else:
-            yield _report(ReportType.CLIENT_EXTENSION_DATA, *lead, None, sample.sample_seq, type_, payload)
+            yield report_of(ReportType.CLIENT_EXTENSION_DATA, *lead, None, sample.sample_seq, type_, payload)
 
 
 def custom_events(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[Report]:
     """CALL_EVENT: one report for each event that the application made up."""
     service_id, media_unit_id, marker, sampled, *identity = lead
-    for item in sample.stats.get("customCallEvents") or ():
-        name, timestamp = text(item.get("name")), whole(item.get("timestamp"))
-        if not name:
-            rejected[Reason.NAME_MISSING] += 1
-            continue
-        yield _report(
+    for item, name, timestamp in named_events(sample.stats.get("customCallEvents"), sampled, rejected):
+        yield report_of(
             ReportType.CALL_EVENT,
             service_id,
             media_unit_id,
             marker,
-            sampled if timestamp is None else timestamp,
+            timestamp,
             *identity,
             text(item.get("peerConnectionId")),
             text(item.get("mediaTrackId")),
             None,
             None,
             sample.sample_seq,
-            custom_name(name),
+            name,
             text(item.get("message")),
             text(item.get("value")),
             _text_or_json(item.get("attachments")),
@@ -114,22 +110,18 @@ def observer_events(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterat
     track they are told as they came.
     """
     service_id, media_unit_id, marker, sampled, *identity = lead
-    for item in sample.stats.get("customObserverEvents") or ():
-        name, timestamp = text(item.get("name")), whole(item.get("timestamp"))
-        if not name:
-            rejected[Reason.NAME_MISSING] += 1
-            continue
-        yield _report(
+    for item, name, timestamp in named_events(sample.stats.get("customObserverEvents"), sampled, rejected):
+        yield report_of(
             ReportType.OBSERVER_EVENT,
             service_id,
             media_unit_id,
             marker,
-            sampled if timestamp is None else timestamp,
+            timestamp,
             *identity,
             text(item.get("peerConnectionId")),
             sampled,
             sample.sample_seq,
-            custom_name(name),
+            name,
             text(item.get("message")),
             text(item.get("value")),
             _attached(item.get("attachments"), text(item.get("mediaTrackId"))),
@@ -165,7 +157,3 @@ def _json_text(payload: object) -> str | None:
 
 def _text_or_json(value: object) -> str | None:
     return text(value) if isinstance(value, str | int | float) else _json_text(value)
-
-
-def _report(type_: ReportType, *values: Any) -> Report:
-    return Report(type_, dict(zip(NAMES[type_], values, strict=True)))

@@ -7,15 +7,14 @@ from one sample to the next.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
-from analysis.events import custom_name
+from analysis.events import named_events
 from analysis.pad_matching import FarPad, far_pad, receiver, sender
 from schemas.columns import Columns
-from schemas.reports import NAMES, Report, ReportType
-from schemas.samples import Item, Reason, Tally, text, whole
+from schemas.reports import Report, ReportType, report_of
+from schemas.samples import Item, Reason, Tally, text
 from schemas.sfu_samples import INBOUND, RtpPad, SfuSample
 from store.entities import MediaTrack
 from store.registry import Registry
@@ -160,21 +159,17 @@ def _extensions(sighted: SightedSfu, rejected: Tally) -> Iterator[Report]:
             rejected[Reason.PAYLOAD_INVALID] += 1
         else:
             lead = (*_unit(sighted), sample.marker, sample.timestamp, sample.sfu_id)
-            yield _report(ReportType.SFU_EXTENSION_DATA, *lead, type_, payload)
+            yield report_of(ReportType.SFU_EXTENSION_DATA, *lead, type_, payload)
 
 
 def _custom_events(sighted: SightedSfu, rejected: Tally) -> Iterator[Report]:
     sample = sighted.sample
-    for item in sample.stats.get("customSfuEvents") or ():
-        name, timestamp = text(item.get("name")), whole(item.get("timestamp"))
-        if not name:
-            rejected[Reason.NAME_MISSING] += 1
-            continue
-        yield _report(
+    for item, name, timestamp in named_events(sample.stats.get("customSfuEvents"), sample.timestamp, rejected):
+        yield report_of(
             ReportType.SFU_EVENT,
             *_unit(sighted),
             sample.marker,
-            sample.timestamp if timestamp is None else timestamp,
+            timestamp,
             sample.sfu_id,
             None,
             text(item.get("transportId")),
@@ -182,7 +177,7 @@ def _custom_events(sighted: SightedSfu, rejected: Tally) -> Iterator[Report]:
             text(item.get("sfuSinkId")),
             None,
             None,
-            custom_name(name),
+            name,
             text(item.get("message")),
             text(item.get("value")),
             _text_or_json(item.get("attachments")),
@@ -215,7 +210,3 @@ def _text_or_json(value: object) -> str | None:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:
         return None
-
-
-def _report(type_: ReportType, *values: Any) -> Report:
-    return Report(type_, dict(zip(NAMES[type_], values, strict=True)))

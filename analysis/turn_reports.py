@@ -7,12 +7,11 @@ one message to the next.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import orjson
 
 from schemas.messages import Samples
-from schemas.reports import NAMES, Report, ReportType
+from schemas.reports import Report, ReportType, report_of
 from schemas.samples import Item, Reason, Tally, TooLong, identifier
 from store.entities import Client
 from store.registry import Registry
@@ -95,13 +94,8 @@ def _report(
         return
     origin = (samples.service_id, samples.media_unit_id)
     if client is None:
-        values: tuple[Any, ...] = (*origin, None, now, server_id, type_, payload)
-        yield Report(
-            ReportType.SFU_EXTENSION_DATA, dict(zip(NAMES[ReportType.SFU_EXTENSION_DATA], values, strict=True))
-        )
+        yield report_of(ReportType.SFU_EXTENSION_DATA, *origin, None, now, server_id, type_, payload)
         return
     call = client.call
     identity = (client.marker, now, call.call_id, call.room_id, client.client_id, client.user_id)
-    values = (*origin, *identity, None, None, type_, payload)
-    names = NAMES[ReportType.CLIENT_EXTENSION_DATA]
-    yield Report(ReportType.CLIENT_EXTENSION_DATA, dict(zip(names, values, strict=True)))
+    yield report_of(ReportType.CLIENT_EXTENSION_DATA, *origin, *identity, None, None, type_, payload)

@@ -193,13 +193,17 @@ class Pipeline:
             await self._close([Leave(*who, certain=False) for who in leaving], now)
             if sweep or gone or self.proposals.unmarked:
                 outcome = await self.proposals.propose(now, sweep=sweep, gone=gone)
-                self.proposals.told(outcome, self._send(events.opened(outcome) + events.closed(outcome)))
+                self._tell(outcome)
                 self.counts.sweeps += sweep is not None
                 if sweep is not None and len(outcome.closed) + len(outcome.sfus_closed) >= MOST_CLOSED:
                     self._next_scan = 0.0  # there may be more
                 self.counts.inherited += len(gone)
         except Reborn:
             self.hearing.put_back(silent)
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Tells what an outcome without samples opened and closed."""
+        self.proposals.told(outcome, self._send(events.opened(outcome) + events.closed(outcome)))
 
     def _gone(self, registry: Registry, status: Status) -> list[str]:
         """Nodes that will never report again, whose heir this node is if it leads: some, if there are many."""
@@ -232,7 +236,7 @@ class Pipeline:
                 outcome = await self.proposals.propose(self._time(), gone=gone)
                 if outcome.failed is not None:
                     break
-                self.proposals.told(outcome, self._send(events.opened(outcome) + events.closed(outcome)))
+                self._tell(outcome)
                 self.counts.inherited += len(gone)
         except Reborn:
             _LOG.warning("What nodes that are gone left untold is another's to tell: this node lost its place")
@@ -300,7 +304,7 @@ class Pipeline:
         while leaves:
             some, rest = leaves[:MOST_LEAVING], leaves[MOST_LEAVING:]
             outcome = await self.proposals.propose(now, leaves=some)
-            self.proposals.told(outcome, self._send(events.closed(outcome)))
+            self._tell(outcome)
             stopped = len(outcome.closed) + len(outcome.sfus_closed) >= MOST_CLOSED
             leaves = [*(it for it in some if stopped and row_of(it[:3], self._registry())), *rest]
 

@@ -67,6 +67,11 @@ _HEADS = {
 }
 
 
+def report_of(type_: ReportType, *values: Any) -> Report:
+    """A report with these values of its payload: all of them, in wire order. Raises `ValueError` for another number."""
+    return Report(type_, dict(zip(NAMES[type_], values, strict=True)))
+
+
 def envelope(report: Report) -> dict[str, Any]:
     """The report as the mapping that goes on the wire: keys ``type``, ``schemaVersion``, ``payload`` in this order."""
     return {"type": report.type.value, "schemaVersion": REPORT_SCHEMA_VERSION, "payload": report.payload}

@@ -147,7 +147,9 @@ OBJECT_LISTS = (
 STRING_LISTS = ("mediaConstraints", "userMediaErrors", "iceServers", "localSDPs")
 """The lists of a client sample whose entries are strings."""
 
-_LARGEST_TIME = 2**53
+LARGEST_TIME = 2**53
+"""Where the times of samples end. (ms since the epoch)"""
+
 CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
 """What no id may hold."""
 
@@ -234,7 +236,7 @@ def client_sample(item: object, budget: Budget, rejected: Tally) -> ClientSample
         rejected[Reason.ID_INVALID] += 1
         return None
     timestamp = whole(item.get("timestamp"))
-    if client_id is None or room_id is None or timestamp is None or not 0 <= timestamp < _LARGEST_TIME:
+    if client_id is None or room_id is None or timestamp is None or not 0 <= timestamp < LARGEST_TIME:
         rejected[_what_lacks(client_id, room_id, item.get("timestamp"))] += 1
         return None
     _check_lists(item, budget, rejected)
@@ -267,11 +269,11 @@ def _check_lists(item: Item, budget: Budget, rejected: Tally) -> None:
     for name in OBJECT_LISTS:
         entries = item.get(name)
         if entries is not None:
-            item[name] = _fitting(entries, dict, budget, rejected)
+            item[name] = fitting(entries, dict, budget, rejected)
     for name in STRING_LISTS:
         entries = item.get(name)
         if entries is not None:
-            item[name] = _fitting(entries, str, budget, rejected)
+            item[name] = fitting(entries, str, budget, rejected)
 
 
 def entries_within(budget: Budget, entries: object, rejected: Tally) -> list[Any]:
@@ -288,7 +290,8 @@ def entries_within(budget: Budget, entries: object, rejected: Tally) -> list[Any
     return entries
 
 
-def _fitting(value: object, kind: type, budget: Budget, rejected: Tally) -> list[Any]:
+def fitting(value: object, kind: type, budget: Budget, rejected: Tally) -> list[Any]:
+    """The entries of a list that are of this type and not empty, within the budget."""
     entries = entries_within(budget, value, rejected)
     fitting = [entry for entry in entries if type(entry) is kind]
     if len(fitting) < len(entries):

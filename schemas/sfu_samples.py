@@ -8,7 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from schemas.samples import CONTROL, Budget, Item, Reason, Tally, TooLong, entries_within, identifier, text, whole
+from schemas.samples import (
+    CONTROL,
+    LARGEST_TIME,
+    Budget,
+    Item,
+    Reason,
+    Tally,
+    TooLong,
+    fitting,
+    identifier,
+    text,
+    whole,
+)
 
 INBOUND = "INBOUND"
 OUTBOUND = "OUTBOUND"
@@ -73,8 +85,6 @@ class SfuSample:
 SFU_LISTS = ("transports", "inboundRtpPads", "outboundRtpPads", "sctpChannels", "extensionStats", "customSfuEvents")
 """The lists of an SFU sample; their entries are objects."""
 
-_LARGEST_TIME = 2**53
-
 Entry = TypeVar("Entry")
 
 
@@ -100,12 +110,12 @@ def sfu_sample(item: object, budget: Budget, rejected: Tally) -> SfuSample | Non
         rejected[Reason.ID_INVALID] += 1
         return None
     timestamp = whole(item.get("timestamp"))
-    if sfu_id is None or timestamp is None or not 0 <= timestamp < _LARGEST_TIME:
+    if sfu_id is None or timestamp is None or not 0 <= timestamp < LARGEST_TIME:
         rejected[_what_lacks(sfu_id, item.get("timestamp"))] += 1
         return None
     for name in SFU_LISTS:
         if item.get(name) is not None:
-            item[name] = _objects(item[name], budget, rejected)
+            item[name] = fitting(item[name], dict, budget, rejected)
     zone = item.get("timeZoneOffsetInHours")
     return SfuSample(
         sfu_id,
@@ -124,18 +134,6 @@ def _what_lacks(sfu_id: str | None, timestamp: object) -> Reason:
     if sfu_id is None:
         return Reason.SFU_ID_MISSING
     return Reason.TIMESTAMP_MISSING if timestamp is None else Reason.TIMESTAMP_INVALID
-
-
-def _objects(value: object, budget: Budget, rejected: Tally) -> list[Item]:
-    """The objects of a list that are not empty, within the budget."""
-    entries = entries_within(budget, value, rejected)
-    objects = [entry for entry in entries if type(entry) is dict]
-    if len(objects) < len(entries):
-        rejected[Reason.NOT_AN_OBJECT] += len(entries) - len(objects)
-    if all(objects):
-        return objects
-    rejected[Reason.EMPTY_ITEM] += sum(not entry for entry in objects)
-    return [entry for entry in objects if entry]
 
 
 def _read(read: Callable[[Item, int], Entry], entries: list[Item] | None, longest: int, rejected: Tally) -> list[Entry]:
