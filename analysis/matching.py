@@ -5,7 +5,7 @@ senders that name no stream. Never across rooms, never to the client itself. Of 
 one that claimed last is taken.
 """
 
-from schemas.samples import Track
+from schemas.reports import Track
 from store.claims import newest
 from store.entities import Claims, Client, MediaTrack
 from store.registry import Registry
@@ -25,7 +25,7 @@ def remote_track(track: Track, client: Client, registry: Registry) -> MediaTrack
 
 
 def _newest(claimants: Claims, track: Track, client: Client) -> MediaTrack | None:
-    media_kind = track.kind.media_kind
+    media_kind = track.media_kind
     for claimant in newest(claimants):
         if claimant.media_kind == media_kind and claimant.peer_connection.client.client_id != client.client_id:
             return claimant

@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 
 from analysis.events import named_events
+from schemas.client_samples import ClientSample
 from schemas.reports import Report, ReportType, report_of
-from schemas.samples import ClientSample, Item, Reason, Tally, text
+from schemas.samples import Item, Reason, Tally, text
 
 Lead = tuple[Any, ...]
 """serviceId, mediaUnitId, marker, timestamp, callId, roomId, clientId, userId: how every client report begins."""
@@ -34,7 +35,7 @@ _META_LISTS = (
 
 def meta_reports(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[Report]:
     """CALL_META_DATA: one report for each object or text, one for all lines of the SDP."""
-    for type_, payload in _metas(sample.stats, rejected):
+    for type_, payload in _metas(sample.told, rejected):
         yield report_of(ReportType.CALL_META_DATA, *lead, None, sample.timestamp, sample.sample_seq, type_, payload)
 
 
@@ -69,7 +70,7 @@ def _printed(type_: str, value: Item, rejected: Tally) -> Iterator[tuple[str, st
 
 def extension_reports(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[Report]:
     """CLIENT_EXTENSION_DATA: one report for each extension whose payload is JSON."""
-    for item in sample.stats.get("extensionStats") or ():
+    for item in sample.told.get("extensionStats") or ():
         type_, payload = text(item.get("type")), _json_text(item.get("payload"))
         if type_ is None:
             rejected[Reason.NAME_MISSING] += 1
@@ -82,7 +83,7 @@ def extension_reports(sample: ClientSample, lead: Lead, rejected: Tally) -> Iter
 def custom_events(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[Report]:
     """CALL_EVENT: one report for each event that the application made up."""
     service_id, media_unit_id, marker, sampled, *identity = lead
-    for item, name, timestamp in named_events(sample.stats.get("customCallEvents"), sampled, rejected):
+    for item, name, timestamp in named_events(sample.told.get("customCallEvents"), sampled, rejected):
         yield report_of(
             ReportType.CALL_EVENT,
             service_id,
@@ -110,7 +111,7 @@ def observer_events(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterat
     track they are told as they came.
     """
     service_id, media_unit_id, marker, sampled, *identity = lead
-    for item, name, timestamp in named_events(sample.stats.get("customObserverEvents"), sampled, rejected):
+    for item, name, timestamp in named_events(sample.told.get("customObserverEvents"), sampled, rejected):
         yield report_of(
             ReportType.OBSERVER_EVENT,
             service_id,

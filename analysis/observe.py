@@ -15,8 +15,10 @@ from analysis.entries import ClientEntry, PeerConnectionEntry, TrackEntry
 from analysis.hearing import Hearing, last_touches, touch_pace
 from analysis.observe_sfus import SfusOfBatch
 from analysis.sfu_reports import SightedSfu
+from schemas.client_samples import ClientSample
 from schemas.messages import Samples
-from schemas.samples import ClientSample, Reason, Tally, Track, TrackKind
+from schemas.reports import Track
+from schemas.samples import Reason, Tally
 from schemas.sfu_samples import SfuSample
 from store.commands import ClientSeen, Outcome, SfuSeen, Sweep, Touch
 from store.entities import INBOUND, OUTBOUND, Client, MediaTrack, PeerConnection
@@ -47,9 +49,6 @@ class Sighting:
     sample: ClientSample
     client: Client | None
     entry: ClientEntry | None
-
-
-_DIRECTION_AND_KIND = {kind: (INBOUND if kind.inbound else OUTBOUND, kind.media_kind) for kind in TrackKind}
 
 
 class Batch:
@@ -289,7 +288,7 @@ class Look:
 
     def _at_track(self, track: Track, peer_connection_id: str, track_id: str) -> None:
         batch, timestamp = self._batch, self._sample.timestamp
-        key = (*_DIRECTION_AND_KIND[track.kind], track_id)
+        key = (INBOUND if track.inbound else OUTBOUND, track.media_kind, track_id)
         known = self._client.peer_connections.get(peer_connection_id) if self._client else None
         row = known.tracks.get(key) if known else None
         if row is not None:

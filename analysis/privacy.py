@@ -19,9 +19,10 @@ from enum import StrEnum
 from typing import Any
 
 from analysis.privacy_values import Hiding, Names, hashing
+from schemas.client_samples import ClientSample
 from schemas.messages import Samples
-from schemas.reports import FIELDS, ReportType
-from schemas.samples import ClientSample, Item, TrackKind
+from schemas.reports import FIELDS, REPORTS, Entry, ReportType, attribute_of
+from schemas.samples import Item
 from schemas.sfu_samples import SfuSample
 
 PUBLISHED_SALT = "MySalt"
@@ -161,15 +162,12 @@ def _texts(type_: ReportType) -> tuple[str, ...]:
 
 
 _MEASURED = {
-    "pcTransports": _texts(ReportType.PEER_CONNECTION_TRANSPORT),
-    "iceCandidatePairs": (*_texts(ReportType.ICE_CANDIDATE_PAIR), "transportId"),
-    "dataChannels": _texts(ReportType.PEER_CONNECTION_DATA_CHANNEL),
-    TrackKind.INBOUND_AUDIO.value: _texts(ReportType.INBOUND_AUDIO_TRACK),
-    TrackKind.INBOUND_VIDEO.value: _texts(ReportType.INBOUND_VIDEO_TRACK),
-    TrackKind.OUTBOUND_AUDIO.value: _texts(ReportType.OUTBOUND_AUDIO_TRACK),
-    TrackKind.OUTBOUND_VIDEO.value: _texts(ReportType.OUTBOUND_VIDEO_TRACK),
+    type_: tuple((name, attribute_of(name)) for name in _texts(type_))
+    for type_, made in REPORTS.items()
+    if issubclass(made, Entry)
 }
-"""The lists of a client sample of which only known fields are told, and the texts among these."""
+_MEASURED[ReportType.ICE_CANDIDATE_PAIR] += (("transportId", "transport_id"),)
+"""What a client measured of one thing: the names of the texts that are told of it, and where these stand."""
 
 _SAYING = frozenset({"roomId", "userId", "remoteUserId", "localAddress", "remoteAddress"})
 """Those among them whose key says what they are."""
@@ -180,24 +178,30 @@ _SFU_CHANNEL = _texts(ReportType.SFU_SCTP_STREAM)
 
 
 def _hide_client(sample: ClientSample, hiding: Hiding, rooms: bool, users: bool) -> None:
-    names, stats = hiding.names(sample.user_id, sample.room_id), sample.stats
+    names, told = hiding.names(sample.user_id, sample.room_id), sample.told
     if rooms:
         room_id, sample.room_id = sample.room_id, hiding.hashed(sample.room_id)
-        stats["roomId"] = sample.room_id
         if sample.call_id == room_id:  # a sender that names no room is in the room of its call
-            sample.call_id = stats["callId"] = sample.room_id
+            sample.call_id = sample.room_id
     if users and sample.user_id is not None:
-        sample.user_id = stats["userId"] = hiding.hashed(sample.user_id)
-    for name, keys in _MEASURED.items():
-        for item in stats.get(name) or ():
-            _hide_texts(item, keys, hiding, names)
-    for position, transport in enumerate(sample.transports):
-        if transport.label is not None:
-            sample.transports[position] = transport._replace(label=hiding.text(transport.label, names))
+        sample.user_id = hiding.hashed(sample.user_id)
+    for entry in (*sample.transports, *sample.candidate_pairs, *sample.tracks, *sample.data_channels):
+        _hide_entry(entry, hiding, names)
+    for name in ("roomId", "callId", "userId"):
+        told.pop(name, None)
     for name in _TOLD_WHOLE:
-        value = stats.get(name)
+        value = told.get(name)
         if value:
-            stats[name] = _hidden(value, hiding, names)
+            told[name] = _hidden(value, hiding, names)
+
+
+def _hide_entry(entry: Entry, hiding: Hiding, names: Names) -> None:
+    for name, attribute in _MEASURED[entry.type]:
+        value = getattr(entry, attribute)
+        if value is not None:
+            hidden = _hidden_text(name, value, hiding, names)
+            if hidden is not value:
+                setattr(entry, attribute, hidden)
 
 
 def _hide_sfu(sample: SfuSample, hiding: Hiding) -> None:
@@ -252,7 +256,11 @@ def _joins(key: str, value: object) -> bool:
 def _hide_texts(item: Item, keys: tuple[str, ...], hiding: Hiding, names: Names) -> None:
     for key, value in zip(keys, map(item.get, keys), strict=True):
         if value is not None:
-            whole = key in _SAYING or type(value) is not str
-            hidden = hiding.member(key, value, names) if whole else hiding.text(value, names)
+            hidden = _hidden_text(key, value, hiding, names)
             if hidden is not value:
                 item[key] = hidden
+
+
+def _hidden_text(key: str, value: Any, hiding: Hiding, names: Names) -> Any:
+    whole = key in _SAYING or type(value) is not str
+    return hiding.member(key, value, names) if whole else hiding.text(value, names)

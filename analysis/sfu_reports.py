@@ -68,7 +68,7 @@ def _transports(sighted: SightedSfu, rejected: Tally) -> Iterator[Report]:
         if not it.no_report:
             told = _told(it.internal, it.stats)
             lead = (*_unit(sighted), sample.sfu_id, sample.marker, sample.timestamp, told, None, None, it.transport_id)
-            yield Report(ReportType.SFU_TRANSPORT, _TRANSPORT.payload(lead, it.stats, rejected))
+            yield _TRANSPORT.report(lead, it.stats, rejected)
 
 
 def _pads(sighted: SightedSfu, registry: Registry, settings: SfuSamplesAnalyser, rejected: Tally) -> Iterator[Report]:
@@ -112,7 +112,7 @@ def _inbound_pad(
         *(far or _NO_PAD),
         *(pad.transport_id, pad.stream_id, pad.pad_id, pad.ssrc, track_id, client_id, call_id),
     )
-    return Report(ReportType.SFU_INBOUND_RTP_PAD, _INBOUND_PAD.payload(lead, pad.stats, rejected))
+    return _INBOUND_PAD.report(lead, pad.stats, rejected)
 
 
 def _outbound_pad(
@@ -134,7 +134,7 @@ def _outbound_pad(
         *(sample.sfu_id, sample.marker, _told(pad.internal, pad.stats), sample.timestamp),
         *(pad.transport_id, pad.stream_id, pad.sink_id, pad.pad_id, pad.ssrc, call_id, client_id, track_id),
     )
-    return Report(ReportType.SFU_OUTBOUND_RTP_PAD, _OUTBOUND_PAD.payload(lead, pad.stats, rejected))
+    return _OUTBOUND_PAD.report(lead, pad.stats, rejected)
 
 
 def _channels(sighted: SightedSfu, rejected: Tally) -> Iterator[Report]:
@@ -146,7 +146,7 @@ def _channels(sighted: SightedSfu, rejected: Tally) -> Iterator[Report]:
                 *(sample.sfu_id, sample.marker, sample.timestamp, _told(it.internal, it.stats)),
                 *(None, None, it.transport_id, it.stream_id),
             )
-            yield Report(ReportType.SFU_SCTP_STREAM, _CHANNEL.payload(lead, it.stats, rejected))
+            yield _CHANNEL.report(lead, it.stats, rejected)
 
 
 def _extensions(sighted: SightedSfu, rejected: Tally) -> Iterator[Report]:

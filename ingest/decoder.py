@@ -13,29 +13,17 @@ from ingest.incoming import BadSamples, Format, Incoming
 from ingest.sources import DeltaSamples, Sources
 from ingest.statistics import Refused
 from schemas import protobuf
+from schemas.clean_json import StandIns, clean_samples
+from schemas.client_samples import OBJECT_LISTS, STRING_LISTS, ClientSample, client_sample, says_close
 from schemas.deltas import Allowance, Deltas, Flavour, TooMuch, flavour_of
 from schemas.messages import Samples
-from schemas.samples import (
-    OBJECT_LISTS,
-    STRING_LISTS,
-    Budget,
-    ClientSample,
-    Item,
-    Reason,
-    Tally,
-    TooLong,
-    client_sample,
-    entries_within,
-    identifier,
-    says_close,
-)
+from schemas.samples import NO_ID, Budget, Item, Reason, Tally, TooLong, entries_within, identifier
 from schemas.samples_2_0 import bring_to_2_2
 from schemas.samples_3 import as_2_2, is_3, says_left
 from schemas.samples_3_news import News
 from schemas.sfu_samples import SfuSample, sfu_sample
 
 _ONLY_IN_2 = frozenset({*OBJECT_LISTS, *STRING_LISTS, "engine", "platform", "browser", "os"}) - {"extensionStats"}
-_NO_ID = (None, "", "NULL")
 _SOURCES = Sources()
 
 
@@ -74,7 +62,7 @@ class Decoder:
     of 3.x, `most_told` items that need not be told again. Whoever made it says when it is `done`.
     """
 
-    __slots__ = ("_deltas", "_limits", "_most_clients", "_news", "_remembered", "of")
+    __slots__ = ("_deltas", "_limits", "_may_be_clean", "_most_clients", "_news", "_remembered", "_stand_ins", "of")
 
     def __init__(
         self,
@@ -90,6 +78,8 @@ class Decoder:
         self._remembered = remembered
         self._deltas = self._new_deltas(Flavour.CODEC) if of.format is Format.DELTA_JSON else None
         self._news = News(most_told)
+        self._stand_ins = StandIns(of.client_id, of.room_id, of.user_id)
+        self._may_be_clean = of.format is Format.JSON and not (of.version and of.version.is_3)
 
     def decode(self, data: bytes, budget: Budget, *, heard: Heard = NOBODY, timestamp: int | None = None) -> Samples:
         """The samples of one message.
@@ -100,6 +90,13 @@ class Decoder:
         `timestamp`, in ms, replaces that of each sample.
         """
         samples = Samples(self.of.service_id, self.of.media_unit_id, [])
+        if self.of.format is not Format.PROTOBUF:
+            json_samples.check_complexity(data, budget)
+        if self._may_be_clean:
+            clean = clean_samples(data, self._stand_ins, timestamp, budget, samples.rejected)
+            if clean is not None:
+                samples.clients = clean
+                return samples
         limits = self._limits
         filled = Allowance(limits.max_size_per_message)
         message = _Message(samples, budget, timestamp, limits.max_samples_per_message, filled, budget.items)
@@ -122,7 +119,7 @@ class Decoder:
 
     def _envelopes(self, data: bytes, budget: Budget, rejected: Tally) -> list[Item]:
         if self.of.format is not Format.PROTOBUF or self.of.version is None:
-            return json_samples.envelopes(data, budget)
+            return json_samples.envelopes(data)
         try:
             message = protobuf.decode(data, self.of.version, budget.items, rejected)
             if self._deltas is None and protobuf.is_delta(self.of.version):
@@ -173,7 +170,7 @@ class Decoder:
             else:
                 leaving.discard(client.client_id)
             if three:
-                repeated = min(self._news.only(client.stats), message.repeats)
+                repeated = min(self._news.only(client.told), message.repeats)
                 message.repeats -= repeated
                 budget.items += repeated
         return clients
@@ -205,9 +202,9 @@ class Decoder:
             bring_to_2_2(entry)
         of = self.of
         for name, stand_in in (("clientId", of.client_id), ("userId", of.user_id), ("roomId", of.room_id)):
-            if stand_in is not None and entry.get(name) in _NO_ID:
+            if stand_in is not None and entry.get(name) in NO_ID:
                 entry[name] = stand_in
-        if three and entry.get("roomId") in _NO_ID:
+        if three and entry.get("roomId") in NO_ID:
             entry["roomId"] = entry.get("callId")
         return entry
 

@@ -24,12 +24,23 @@ _CLIENTS, _SFUS = "clientSamples", "sfuSamples"
 _ENVELOPE = frozenset({"controls", _CLIENTS, _SFUS, "turnSamples"})
 
 
-def envelopes(data: bytes, budget: Budget) -> list[Item]:
+def check_complexity(data: bytes, budget: Budget) -> None:
+    """Raises `BadSamples` for what is too complex to be samples, before anything is built of it.
+
+    An empty list takes two bytes on the wire and dozens in memory, also where nobody reads it.
+    """
+    if len(data) <= _MOST_CONTAINERS * budget.items:
+        return  # each of them takes at least a byte
+    containers = data.count(b"{") + data.count(b"[")
+    if containers > _MOST_CONTAINERS * budget.items or data.count(b",") > _MOST_VALUES * budget.items:
+        raise BadSamples("Too many objects, lists and values in one message", Refused.TOO_COMPLEX)
+
+
+def envelopes(data: bytes) -> list[Item]:
     """The envelopes that a message is, or that its samples make, in their order.
 
     Raises `BadSamples` for what is no JSON, or neither an object nor a list of any.
     """
-    _check_complexity(data, budget)
     try:
         message = orjson.loads(data.removeprefix(_BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
@@ -39,16 +50,6 @@ def envelopes(data: bytes, budget: Budget) -> list[Item]:
     if type(message) is list and any(type(entry) is dict for entry in message):
         return list(_gathered(message))
     raise BadSamples(UNDECODABLE, Refused.UNDECODABLE)
-
-
-def _check_complexity(data: bytes, budget: Budget) -> None:
-    """Raises `BadSamples` for what is too complex to be samples, before anything is built of it.
-
-    An empty list takes two bytes on the wire and dozens in memory, also where nobody reads it.
-    """
-    containers = data.count(b"{") + data.count(b"[")
-    if containers > _MOST_CONTAINERS * budget.items or data.count(b",") > _MOST_VALUES * budget.items:
-        raise BadSamples("Too many objects, lists and values in one message", Refused.TOO_COMPLEX)
 
 
 def _gathered(entries: Iterable[Any]) -> Iterator[Item]:

@@ -1,4 +1,7 @@
-"""Picks a report's fields out of an object that a client sent, each as its declared kind.
+"""Picks a report's fields out of an object that a sender wrote, each as its declared kind.
+
+This is the way of whatever C cannot read straight into a report (`schemas.clean_json`): other schemas and formats, and
+samples that drift from their schema.
 
 Clients drift: whole numbers come as fractions or text, text as numbers. What can be read as the declared kind is; what
 cannot is ``None`` and tallied, and costs nothing else. Objects of one client look alike from sample to sample, so what
@@ -8,7 +11,7 @@ must be mended is worked out once for each combination of value types and rememb
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from schemas.reports import FIELDS, NAMES, ReportType
+from schemas.reports import FIELDS, NAMES, REPORTS, Report, ReportType
 from schemas.samples import Reason, Tally
 
 Mend = Callable[[Any], Any]
@@ -27,13 +30,13 @@ class Columns:
     """
 
     def __init__(self, type_: ReportType, lead: int, sources: Mapping[str, str] | None = None) -> None:
-        self.names = NAMES[type_]
-        self._sources = tuple((sources or {}).get(name, name) for name in self.names[lead:])
+        self._made = REPORTS[type_]
+        self._sources = tuple((sources or {}).get(name, name) for name in NAMES[type_][lead:])
         self._kinds = tuple(field.kind for field in FIELDS[type_][lead:])
         self._known: dict[tuple[type, ...], tuple[tuple[int, Mend], ...]] = {}
 
-    def payload(self, lead: Sequence[Any], item: Mapping[str, Any], rejected: Tally) -> dict[str, Any]:
-        """The whole payload: what the observer fills in, then what `item` says, in wire order."""
+    def report(self, lead: Sequence[Any], item: Mapping[str, Any], rejected: Tally) -> Report:
+        """The report: what the observer fills in, then what `item` says."""
         values = list(map(item.get, self._sources))
         shape = tuple(map(type, values))
         mends = self._known.get(shape)
@@ -44,7 +47,7 @@ class Columns:
             if value is None:
                 rejected[Reason.FIELD_INVALID] += 1
             values[index] = value
-        return dict(zip(self.names, [*lead, *values], strict=True))
+        return self._made(*lead, *values)
 
     def _judge(self, shape: tuple[type, ...]) -> tuple[tuple[int, Mend], ...]:
         if len(self._known) >= _MOST_SHAPES:
@@ -86,7 +89,8 @@ def _to_number(value: Any) -> float | int | None:
         return number
 
 
-def _to_time(value: Any) -> int | None:
+def to_time(value: Any) -> int | None:
+    """A point in time, fractions cut; ``None`` for what is none. (ms since the epoch)"""
     number = value if isinstance(value, float) else _to_number(value)
     return int(number) if number is not None and -_FURTHEST < number < _FURTHEST else None
 
@@ -110,5 +114,5 @@ _MENDS: Mapping[str, Mend] = {
     "l": _to_number,
     "d": _to_number,
     "b": _to_flag,
-    "t": _to_time,
+    "t": to_time,
 }

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from schemas.samples import ClientSample, Item, Tally
+from schemas.client_samples import ClientSample
+from schemas.samples import Item, Tally
 from schemas.sfu_samples import SfuSample
 
 

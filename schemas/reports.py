@@ -2,14 +2,19 @@
 
 A report is an envelope ``{"type", "schemaVersion", "payload"}``. Its payload has every field of its type, in the order
 of `FIELDS`, absent ones ``None``. Source: ObserveRTC report schemas 2.2.0.
+
+Each type is a class, made of the table of its fields, whose instances C reads and writes. What a client sent of a track
+is read straight into one, the observer fills in its own fields, and the whole is written: no value is touched on the
+way that need not be.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, cast
 
-import orjson
+import msgspec
 
+from schemas.names import snake_case
 from schemas.report_fields import REPORT_FIELDS
 
 REPORT_SCHEMA_VERSION = "2.2.0"
@@ -45,13 +50,6 @@ class Field(NamedTuple):
     kind: str
 
 
-class Report(NamedTuple):
-    """One report: its type, and its payload with all fields of that type in wire order."""
-
-    type: ReportType
-    payload: Mapping[str, Any]
-
-
 def _fields(line: str) -> tuple[Field, ...]:
     return tuple(Field(*word.split(":")) for word in line.split())
 
@@ -62,14 +60,128 @@ FIELDS: Mapping[ReportType, tuple[Field, ...]] = {type_: _fields(REPORT_FIELDS[t
 NAMES: Mapping[ReportType, tuple[str, ...]] = {type_: tuple(f.name for f in fields) for type_, fields in FIELDS.items()}
 """The payload's keys of each report type, in wire order."""
 
+
+class Report(msgspec.Struct, gc=False):
+    """One report. Each type has a class of its own (`REPORTS`), with an attribute for each field of its payload.
+
+    Attributes are named as fields are, in snake_case (`attribute_of`); those that are not set are ``None``.
+    """
+
+    type: ClassVar[ReportType]
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """All fields of the payload by their names on the wire, in wire order: a new mapping each time."""
+        return dict(zip(NAMES[self.type], msgspec.structs.astuple(self), strict=True))
+
+
+class Entry(Report, gc=False):
+    """What a client sent of one thing that it measured, and the report that is made of it by filling in the rest."""
+
+    if TYPE_CHECKING:
+        service_id: str
+        media_unit_id: str
+        marker: str | None
+        timestamp: int
+        call_id: str
+        room_id: str
+        client_id: str
+        user_id: str | None
+        peer_connection_id: str | None
+        label: str | None
+        peer_connection_label: str | None
+        sample_seq: int | None
+
+
+class Track(Entry, gc=False):
+    """An entry of one of a sample's four lists of tracks: one RTP stream of a media track."""
+
+    inbound: ClassVar[bool]
+    """Whether the media comes in to the client."""
+    media_kind: ClassVar[str]
+    """``AUDIO`` or ``VIDEO``."""
+
+    if TYPE_CHECKING:
+        track_id: str | None
+        ssrc: int | None
+        sfu_stream_id: str | None
+        sfu_sink_id: str | None
+        remote_track_id: str | None
+        remote_user_id: str | None
+        remote_client_id: str | None
+        remote_peer_connection_id: str | None
+
+
+_ODD_NAMES = {
+    "SSRC": "ssrc",
+    "qualityLimitationDurationCPU": "quality_limitation_duration_cpu",
+    "type": "type_",
+    "payload": "payload_",
+}
+
+
+def attribute_of(name: str) -> str:
+    """The attribute of a report in which the field stands that has this name on the wire."""
+    return _ODD_NAMES.get(name) or snake_case(name)
+
+
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_NUMBER: Any = _Whole | float | None
+KINDS: Mapping[str, Any] = {"s": str | None, "i": _NUMBER, "l": _NUMBER, "d": _NUMBER, "t": _NUMBER, "b": bool | None}
+"""What C reads into a field of each kind; a point in time may still have a fraction then."""
+
+_TRACKS: Mapping[ReportType, tuple[bool, str]] = {
+    ReportType.INBOUND_AUDIO_TRACK: (True, "AUDIO"),
+    ReportType.INBOUND_VIDEO_TRACK: (True, "VIDEO"),
+    ReportType.OUTBOUND_AUDIO_TRACK: (False, "AUDIO"),
+    ReportType.OUTBOUND_VIDEO_TRACK: (False, "VIDEO"),
+}
+_OTHER_ENTRIES = (
+    ReportType.PEER_CONNECTION_TRANSPORT,
+    ReportType.ICE_CANDIDATE_PAIR,
+    ReportType.PEER_CONNECTION_DATA_CHANNEL,
+)
+
+_FILLED_IN = frozenset(("serviceId", "mediaUnitId", "marker", "timestamp", "callId", "roomId", "clientId", "userId"))
+"""How the payload of each entry begins: whatever its sender says there is read over."""
+
+
+def _class(type_: ReportType) -> type[Report]:
+    track = _TRACKS.get(type_)
+    base: type[Report] = Track if track else Entry if type_ in _OTHER_ENTRIES else Report
+    own: dict[str, Any] = {"type": type_, "__doc__": f"A report of the type {type_}."}
+    if track:
+        own["inbound"], own["media_kind"] = track
+        if not track[0]:
+            own["sfu_sink_id"] = None  # whoever sends has no sink
+    over = _FILLED_IN if issubclass(base, Entry) else frozenset[str]()
+    fields = [(attribute_of(name), Any if name in over else KINDS[kind], None) for name, kind in FIELDS[type_]]
+    names = {attribute_of(name): name for name in NAMES[type_]}
+    made = msgspec.defstruct(
+        type_.title().replace("_", ""), fields, bases=(base,), namespace=own, module=__name__, rename=names, gc=False
+    )
+    return cast(type[Report], made)
+
+
+REPORTS: Mapping[ReportType, type[Report]] = {type_: _class(type_) for type_ in ReportType}
+"""The class of each report type."""
+
 _HEADS = {
     type_: f'{{"type":"{type_}","schemaVersion":"{REPORT_SCHEMA_VERSION}","payload":'.encode() for type_ in FIELDS
 }
+_encode = msgspec.json.Encoder().encode
 
 
 def report_of(type_: ReportType, *values: Any) -> Report:
     """A report with these values of its payload: all of them, in wire order. Raises `ValueError` for another number."""
-    return Report(type_, dict(zip(NAMES[type_], values, strict=True)))
+    if len(values) != len(NAMES[type_]):
+        raise ValueError(f"{type_} has {len(NAMES[type_])} fields, not {len(values)}")
+    return REPORTS[type_](*values)
+
+
+def report_with(type_: ReportType, payload: Mapping[str, Any]) -> Report:
+    """A report whose payload has what this one says of its fields, and ``None`` in the others."""
+    return REPORTS[type_](*map(payload.get, NAMES[type_]))
 
 
 def envelope(report: Report) -> dict[str, Any]:
@@ -78,5 +190,8 @@ def envelope(report: Report) -> dict[str, Any]:
 
 
 def to_json(report: Report) -> bytes:
-    """The report's envelope as compact JSON, without a line end."""
-    return _HEADS[report.type] + orjson.dumps(report.payload) + b"}"
+    """The report's envelope as compact JSON, without a line end.
+
+    Raises UnicodeEncodeError for a lone surrogate, which no sender can bring in.
+    """
+    return b"%b%b}" % (_HEADS[report.type], _encode(report))

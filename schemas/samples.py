@@ -1,18 +1,14 @@
-"""Samples: what clients send, in the form the rest of the house works with.
+"""What samples of clients and of SFUs have in common: ids, times, texts, lists, and why something was not taken.
 
-What we decide on is typed and checked here (ids, times, SSRCs); the fifty statistics of a track are carried as the
-sender's own mapping. Real clients drift from their schema (fractions in whole-number fields, numbers in strings,
-unknown fields, ``"NULL"`` for absent ids), so reading is lenient: what cannot be read costs only itself and is tallied
-by reason.
-Source: ObserveRTC sample schemas 2.0 to 2.2; the mapping of 2.0 stands in `schemas.samples_2_0`.
+Real senders drift from their schema (fractions in whole-number fields, numbers in strings, unknown fields, ``"NULL"``
+for absent ids), so reading is lenient: what cannot be read costs only itself and is tallied by reason.
 """
 
 import re
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 Item = dict[str, Any]
 """One object of a sample as its sender wrote it."""
@@ -67,86 +63,6 @@ Tally = Counter[Reason]
 """How many things were not taken, by reason."""
 
 
-class TrackKind(StrEnum):
-    """The four lists of tracks in a client sample; the value is the list's name."""
-
-    INBOUND_AUDIO = "inboundAudioTracks"
-    INBOUND_VIDEO = "inboundVideoTracks"
-    OUTBOUND_AUDIO = "outboundAudioTracks"
-    OUTBOUND_VIDEO = "outboundVideoTracks"
-
-    @property
-    def inbound(self) -> bool:
-        """Whether the media comes in to the client."""
-        return self in (TrackKind.INBOUND_AUDIO, TrackKind.INBOUND_VIDEO)
-
-    @property
-    def media_kind(self) -> str:
-        """``AUDIO`` or ``VIDEO``."""
-        return "AUDIO" if self in (TrackKind.INBOUND_AUDIO, TrackKind.OUTBOUND_AUDIO) else "VIDEO"
-
-
-class Track(NamedTuple):
-    """One entry of a track list: one RTP stream of a media track. Ids are ``None`` when the sender gave none."""
-
-    kind: TrackKind
-    peer_connection_id: str | None
-    track_id: str | None
-    ssrc: int | None
-    sfu_stream_id: str | None
-    sfu_sink_id: str | None
-    stats: Item
-
-
-class Transport(NamedTuple):
-    """One entry of ``pcTransports``."""
-
-    peer_connection_id: str | None
-    label: str | None
-    stats: Item
-
-
-@dataclass(slots=True)
-class ClientSample:
-    """One getStats snapshot of one client.
-
-    `timestamp` is in ms since the epoch. `time_zone_offset` is what the sender gave as ``timeZoneOffsetInHours``.
-    `stats` is the sender's own object; each of its lists that `OBJECT_LISTS` names holds objects only.
-    """
-
-    client_id: str
-    room_id: str
-    timestamp: int
-    call_id: str | None
-    user_id: str | None
-    marker: str | None
-    sample_seq: int | None
-    time_zone_offset: float | None
-    tracks: list[Track]
-    transports: list[Transport]
-    stats: Item
-
-
-OBJECT_LISTS = (
-    *(kind.value for kind in TrackKind),
-    "pcTransports",
-    "iceCandidatePairs",
-    "dataChannels",
-    "mediaSources",
-    "codecs",
-    "certificates",
-    "iceLocalCandidates",
-    "iceRemoteCandidates",
-    "mediaDevices",
-    "extensionStats",
-    "customCallEvents",
-    "customObserverEvents",
-)
-"""The lists of a client sample whose entries are objects."""
-
-STRING_LISTS = ("mediaConstraints", "userMediaErrors", "iceServers", "localSDPs")
-"""The lists of a client sample whose entries are strings."""
-
 LARGEST_TIME = 2**53
 """Where the times of samples end. (ms since the epoch)"""
 
@@ -163,6 +79,10 @@ class Budget:
 
     items: int = 5_000
     id_length: int = 255
+
+
+NO_ID = (None, "", "NULL")
+"""What stands for no id."""
 
 
 class TooLong(Exception):
@@ -210,72 +130,6 @@ def text(value: object) -> str | None:
     return str(value) if type(value) in (int, float) else None
 
 
-def client_sample(item: object, budget: Budget, rejected: Tally) -> ClientSample | None:
-    """Reads one entry of ``clientSamples``; ``None``, and a reason tallied, if it lacks what a sample must have.
-
-    It must be an object with a clientId, a roomId and a timestamp, and its ids hold no control characters. An entry of
-    one of its lists that cannot be read costs only itself. Takes what it read from `budget`.
-    """
-    if type(item) is not dict:
-        rejected[Reason.NOT_AN_OBJECT] += 1
-        return None
-    longest = budget.id_length
-    try:
-        client_id = identifier(item.get("clientId"), longest)
-        room_id = identifier(item.get("roomId"), longest)
-        call_id = identifier(item.get("callId"), longest)
-        user_id = identifier(item.get("userId"), longest)
-        marker = text(item.get("marker"))
-        if marker is not None and len(marker) > longest:
-            raise TooLong
-    except TooLong:
-        rejected[Reason.ID_TOO_LONG] += 1
-        return None
-    names = f"{client_id}{room_id}{call_id}{user_id}{marker}"
-    if not names.isprintable() and CONTROL.search(names):
-        rejected[Reason.ID_INVALID] += 1
-        return None
-    timestamp = whole(item.get("timestamp"))
-    if client_id is None or room_id is None or timestamp is None or not 0 <= timestamp < LARGEST_TIME:
-        rejected[_what_lacks(client_id, room_id, item.get("timestamp"))] += 1
-        return None
-    _check_lists(item, budget, rejected)
-    zone = item.get("timeZoneOffsetInHours")
-    return ClientSample(
-        client_id,
-        room_id,
-        timestamp,
-        call_id,
-        user_id,
-        marker,
-        whole(item.get("sampleSeq")),
-        zone if type(zone) in (int, float) else None,
-        _tracks(item, longest, rejected),
-        _transports(item, longest, rejected),
-        item,
-    )
-
-
-def _what_lacks(client_id: str | None, room_id: str | None, timestamp: object) -> Reason:
-    if client_id is None:
-        return Reason.CLIENT_ID_MISSING
-    if room_id is None:
-        return Reason.ROOM_ID_MISSING
-    return Reason.TIMESTAMP_MISSING if timestamp is None else Reason.TIMESTAMP_INVALID
-
-
-def _check_lists(item: Item, budget: Budget, rejected: Tally) -> None:
-    """Leaves only lists in `item` that hold what they must, within the budget."""
-    for name in OBJECT_LISTS:
-        entries = item.get(name)
-        if entries is not None:
-            item[name] = fitting(entries, dict, budget, rejected)
-    for name in STRING_LISTS:
-        entries = item.get(name)
-        if entries is not None:
-            item[name] = fitting(entries, str, budget, rejected)
-
-
 def entries_within(budget: Budget, entries: object, rejected: Tally) -> list[Any]:
     """The entries of a list, as many as the budget still allows, which are taken from it; none for no list."""
     if entries is None:
@@ -300,45 +154,3 @@ def fitting(value: object, kind: type, budget: Budget, rejected: Tally) -> list[
         return fitting
     rejected[Reason.EMPTY_ITEM] += sum(not entry for entry in fitting)
     return [entry for entry in fitting if entry]
-
-
-def _tracks(item: Item, longest: int, rejected: Tally) -> list[Track]:
-    tracks = []
-    for kind in TrackKind:
-        for entry in item.get(kind.value) or ():
-            try:
-                tracks.append(_track(kind, entry.get, entry, longest))
-            except TooLong:
-                rejected[Reason.ID_TOO_LONG] += 1
-    return tracks
-
-
-def _track(kind: TrackKind, get: Any, entry: Item, longest: int) -> Track:
-    return Track(
-        kind,
-        identifier(get("peerConnectionId"), longest),
-        identifier(get("trackId"), longest),
-        whole(get("ssrc")),
-        identifier(get("sfuStreamId"), longest),
-        identifier(get("sfuSinkId"), longest),
-        entry,
-    )
-
-
-def _transports(item: Item, longest: int, rejected: Tally) -> list[Transport]:
-    transports = []
-    for entry in item.get("pcTransports") or ():
-        try:
-            transports.append(
-                Transport(
-                    identifier(entry.get("peerConnectionId"), longest), short_text(entry.get("label"), longest), entry
-                )
-            )
-        except TooLong:
-            rejected[Reason.ID_TOO_LONG] += 1
-    return transports
-
-
-def says_close(controls: object) -> bool:
-    """Whether ``controls`` says that the client closes."""
-    return isinstance(controls, Mapping) and controls.get("close") is True

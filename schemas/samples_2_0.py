@@ -46,7 +46,7 @@ def bring_to_2_2(sample: Item) -> None:
     channels = sample.get("dataChannels")
     if type(channels) is list:
         for channel in channels:
-            _rename(channel)
+            bring_channel_to_2_2(channel)
 
 
 def _candidate_pair(transport: Any) -> Item | None:
@@ -59,7 +59,8 @@ def _candidate_pair(transport: Any) -> Item | None:
     return {"peerConnectionId": transport.get("peerConnectionId"), "label": transport.get("label"), **pair}
 
 
-def _rename(channel: Any) -> None:
+def bring_channel_to_2_2(channel: Any) -> None:
+    """Changes an entry of ``dataChannels`` as `bring_to_2_2` does."""
     if type(channel) is not dict:
         return
     for old, name in _CHANNEL_FIELDS:

@@ -25,9 +25,10 @@ from cluster.status import Status
 from observer.intake import Departed
 from observer.peers import status_alone
 from observer.pipeline import Pipeline
+from schemas.client_samples import client_sample
 from schemas.messages import Samples
 from schemas.reports import Report, ReportType
-from schemas.samples import Budget, Tally, client_sample
+from schemas.samples import Budget, Tally
 from schemas.sfu_samples import sfu_sample
 from store.commands import Outcome, Sweep
 from store.entities import Client

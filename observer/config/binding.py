@@ -21,10 +21,11 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from observer.config.foreign import EMPTY, Branch, Notice
-from observer.config.names import camel_case, canonical
+from observer.config.names import canonical
 from observer.config.problems import ConfigError, Problem, nearest, one_of, shown
 from observer.config.scalars import READERS, WORDS
 from observer.config.yaml_text import Block
+from schemas.names import camel_case
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from observer.config.names import camel_case
+from schemas.names import camel_case
 from sinks import ConfiguredSink
 
 if TYPE_CHECKING:

@@ -1,12 +1,6 @@
-"""The one place that turns a name of ours into a name of the wire, and back.
+"""Which key of the configuration is meant by what stands in a file."""
 
-Python says ``max_time_in_ms``, YAML and JSON say ``maxTimeInMs``; the reference also accepted ``max-time-in-ms``.
-"""
-
-import re
-
-_BREAK = re.compile(r"[-_]+([^-_]?)")
-_CAPITAL = re.compile(r"[A-Z]")
+from schemas.names import camel_case
 
 ALIASES = {
     "sendIceCanddiatePairs": "sendIceCandidatePairs",
@@ -15,16 +9,6 @@ ALIASES = {
     "exposePeriodInMin": "exposePeriodInMins",
 }
 """Keys that the reference misspells, or names in two ways: in camelCase, each with the key that is meant."""
-
-
-def camel_case(name: str) -> str:
-    """``max_time_in_ms`` or ``max-time-in-ms`` as ``maxTimeInMs``; a name that is camelCase already stays as it is."""
-    return _BREAK.sub(lambda match: match[1].upper(), name.strip("-_"))
-
-
-def snake_case(name: str) -> str:
-    """``maxTimeInMs`` as ``max_time_in_ms``: one underscore before every capital letter."""
-    return _CAPITAL.sub(lambda match: f"_{match[0].lower()}", name)
 
 
 def canonical(key: str) -> str:

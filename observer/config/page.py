@@ -17,10 +17,11 @@ from observer.config.configuration import FILE_VARIABLES, MOVED, PORT_VARIABLES,
 from observer.config.documented import attribute_docstrings, block_by_name, blocks, without_none, yaml_fields
 from observer.config.effective import plain
 from observer.config.foreign import Row
-from observer.config.names import ALIASES, camel_case
+from observer.config.names import ALIASES
 from observer.config.reference_keys import LATER_SINKS, MEANINGLESS, row_at
 from observer.config.sample import sample
 from observer.config.scalars import WORDS
+from schemas.names import camel_case
 from sinks import SINKS, sink_class
 from sinks.delivery import SinkSettings
 

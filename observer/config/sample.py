@@ -10,8 +10,8 @@ import yaml
 from observer.config.configuration import PORT_VARIABLES, Configuration
 from observer.config.documented import attribute_docstrings, without_none, yaml_fields
 from observer.config.effective import plain
-from observer.config.names import camel_case
 from observer.config.reference_keys import row_at
+from schemas.names import camel_case
 
 _WIDTH = 116
 _HEAD = """\

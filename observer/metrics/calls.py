@@ -16,7 +16,6 @@ _MINUTE = 60
 _DURATIONS = tuple(minutes * _MINUTE for minutes in (0.5, 1, 5, 10, 20, 30, 45, 60, 90, 120, 240, 480))
 _LONGEST_CALL = 30 * 24 * 60 * _MINUTE
 
-Payload = Mapping[str, Any]
 Key = tuple[Any, Any, Any]
 
 
@@ -37,12 +36,12 @@ class CallMetrics:
         self._open: dict[Key, _OpenCall] = {}
         self._participants = Histogram(_PARTICIPANTS, _MOST_PARTICIPANTS)
         self._durations = Histogram(_DURATIONS, _LONGEST_CALL)
-        self.readers: Mapping[str, Callable[[Payload], None]] = {
+        self.readers: Mapping[str, Callable[[Any], None]] = {
             "CALL_STARTED": self._start,
             "CLIENT_JOINED": self._join,
             "CALL_ENDED": self._end,
         }
-        """What is to be called with the payload of an event, by its name."""
+        """What is to be called with the report of an event, by its name."""
 
     def families(self, group: Group) -> Iterator[Metric]:
         """The histograms."""
@@ -58,22 +57,22 @@ class CallMetrics:
             unit="seconds",
         )
 
-    def _start(self, payload: Payload) -> None:
-        self._open[_key(payload)] = _OpenCall(payload["timestamp"])
+    def _start(self, report: Any) -> None:
+        self._open[_key(report)] = _OpenCall(report.timestamp)
         if len(self._open) > self._most_open:
             del self._open[next(iter(self._open))]
 
-    def _join(self, payload: Payload) -> None:
-        call = self._open.get(_key(payload))
+    def _join(self, report: Any) -> None:
+        call = self._open.get(_key(report))
         if call is not None:
             call.joined += 1
 
-    def _end(self, payload: Payload) -> None:
-        call = self._open.pop(_key(payload), None)
+    def _end(self, report: Any) -> None:
+        call = self._open.pop(_key(report), None)
         if call is not None:
             self._participants.observe(call.joined)
-            self._durations.observe((payload["timestamp"] - call.started) / 1000)
+            self._durations.observe((report.timestamp - call.started) / 1000)
 
 
-def _key(payload: Payload) -> Key:
-    return payload["serviceId"], payload["roomId"], payload["callId"]
+def _key(report: Any) -> Key:
+    return report.service_id, report.room_id, report.call_id

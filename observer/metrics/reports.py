@@ -4,9 +4,9 @@ No sender chooses the name of a metric, and labels that come from senders are bo
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -21,9 +21,7 @@ from observer.metrics.families import Group
 from observer.metrics.histogram import Histogram
 from schemas.reports import Report, ReportType
 
-Payload = Mapping[str, Any]
-
-_TYPE = itemgetter(0)
+_TYPE = attrgetter("type")
 _RTT = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2.5, 5)
 _LONGEST_RTT = 3600
 _AUDIO_BITRATES = (8e3, 16e3, 24e3, 32e3, 48e3, 64e3, 96e3, 128e3, 256e3, 512e3)
@@ -53,7 +51,7 @@ class ReportMetrics(Collector):
         self._meta = MetaMetrics()
         self._counts_reports = settings.report_metrics.enabled
         self._counts_meta = settings.client_samples_metric_config.enabled
-        self._readers: dict[ReportType, Callable[[Payload], None]] = {}
+        self._readers: dict[ReportType, Callable[[Any], None]] = {}
         if self._counts_reports:
             self._readers |= {ReportType.CALL_EVENT: self._event, ReportType.SFU_EVENT: self._event}
             self._readers[ReportType.OUTBOUND_AUDIO_TRACK] = self._tracks[ReportType.OUTBOUND_AUDIO_TRACK].observe
@@ -69,9 +67,9 @@ class ReportMetrics(Collector):
             self._types.update(map(_TYPE, reports))
         readers = self._readers
         if readers:
-            for type_, payload in reports:
-                if type_ in readers:
-                    readers[type_](payload)
+            for report in reports:
+                if report.type in readers:
+                    readers[report.type](report)
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
@@ -80,27 +78,27 @@ class ReportMetrics(Collector):
         if self._counts_meta:
             yield from self._meta.families(self._meta_group)
 
-    def _event(self, payload: Payload) -> None:
-        name = payload["name"]
+    def _event(self, report: Any) -> None:
+        name = report.name
         if name not in EVENT_NAMES:
             self._custom_events += 1
             return
         self._events[name] += 1
         if name in self._calls.readers:
-            self._calls.readers[name](payload)
+            self._calls.readers[name](report)
 
-    def _track_received(self, type_: ReportType, payload: Payload) -> None:
-        if payload["remoteClientId"] is None:
+    def _track_received(self, type_: ReportType, report: Any) -> None:
+        if report.remote_client_id is None:
             self._unmatched[type_] += 1
 
-    def _pad(self, type_: ReportType, payload: Payload) -> None:
+    def _pad(self, type_: ReportType, report: Any) -> None:
         """An internal pad is matched with a pad of another SFU, even where no client is known."""
-        if payload["clientId"] is None and payload.get("remoteSfuId") is None:
+        if report.client_id is None and getattr(report, "remote_sfu_id", None) is None:
             self._unmatched[type_] += 1
 
-    def _video(self, payload: Payload) -> None:
-        self._tracks[ReportType.OUTBOUND_VIDEO_TRACK].observe(payload)
-        reason = payload["qualityLimitationReason"]
+    def _video(self, report: Any) -> None:
+        self._tracks[ReportType.OUTBOUND_VIDEO_TRACK].observe(report)
+        reason = report.quality_limitation_reason
         if reason is not None and reason != "none":
             self._limitations[reason if reason in _LIMITATIONS else "other"] += 1
 
@@ -136,10 +134,10 @@ class OutboundTracks:
         self._rtt = Histogram(_RTT, _LONGEST_RTT)
         self._bitrate = Histogram(bitrates, _HIGHEST_BITRATE)
 
-    def observe(self, payload: Payload) -> None:
+    def observe(self, report: Any) -> None:
         """Takes one report."""
-        self._rtt.observe(payload["roundTripTime"])
-        self._bitrate.observe(payload["targetBitrate"])
+        self._rtt.observe(report.round_trip_time)
+        self._bitrate.observe(report.target_bitrate)
 
     def families(self, group: Group) -> Iterator[Metric]:
         """The histograms."""
@@ -168,12 +166,12 @@ class MetaMetrics:
             "PLATFORM": (self._platforms, "type"),
         }
 
-    def count(self, payload: Payload) -> None:
+    def count(self, report: Any) -> None:
         """Takes one report of meta data."""
-        counted = self._counted.get(payload["type"])
+        counted = self._counted.get(report.type_)
         if counted is not None:
             labels, key = counted
-            labels.count(orjson.loads(payload["payload"]).get(key))
+            labels.count(orjson.loads(report.payload_).get(key))
 
     def families(self, group: Group) -> Iterator[Metric]:
         """The counters."""

@@ -142,7 +142,7 @@ def test_what_is_not_to_be_hidden_stays() -> None:
 
     (client,) = samples.clients
     assert (client.room_id, client.user_id) == (hashed("lobby"), "Alice")
-    assert client.stats["iceServers"] == ["turn:192.0.2.1"]
+    assert client.told["iceServers"] == ["turn:192.0.2.1"]
 
 
 def test_nobody_is_no_user() -> None:
@@ -179,7 +179,7 @@ def test_the_address_of_a_candidate_is_hashed(key: str, address: str) -> None:
 def test_an_address_with_a_port_keeps_the_port() -> None:
     samples = hidden(message(sample(iceRemoteCandidates=[{"address": "192.0.2.1:5000"}])))
 
-    assert samples.clients[0].stats["iceRemoteCandidates"] == [{"address": f"{hashed('192.0.2.1')}:5000"}]
+    assert samples.clients[0].told["iceRemoteCandidates"] == [{"address": f"{hashed('192.0.2.1')}:5000"}]
 
 
 @pytest.mark.parametrize(

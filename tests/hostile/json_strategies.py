@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from analysis.events import EVENT_NAMES
+from schemas.client_samples import OBJECT_LISTS, STRING_LISTS, TRACK_LISTS
 from schemas.reports import NAMES, ReportType
-from schemas.samples import OBJECT_LISTS, STRING_LISTS, TrackKind
 from schemas.samples_2_0 import PAIR_FIELDS
 
 
@@ -166,10 +166,7 @@ def _list_of(name: str) -> st.SearchStrategy[Any]:
 
 
 TRACKS = {
-    TrackKind.INBOUND_AUDIO.value: ReportType.INBOUND_AUDIO_TRACK,
-    TrackKind.INBOUND_VIDEO.value: ReportType.INBOUND_VIDEO_TRACK,
-    TrackKind.OUTBOUND_AUDIO.value: ReportType.OUTBOUND_AUDIO_TRACK,
-    TrackKind.OUTBOUND_VIDEO.value: ReportType.OUTBOUND_VIDEO_TRACK,
+    **TRACK_LISTS,
 }
 
 _REQUIRED = {

@@ -15,9 +15,10 @@ from analysis.bounds import Bounds
 from analysis.events import CLOSED, EVENT_NAMES, OPENED
 from analysis.observe import CallIdAssignMode
 from ingest import BadSamples
+from schemas.client_samples import OBJECT_LISTS, STRING_LISTS
 from schemas.messages import Samples
 from schemas.reports import FIELDS, NAMES, Report, ReportType, to_json
-from schemas.samples import OBJECT_LISTS, STRING_LISTS, Budget, Reason
+from schemas.samples import Budget, Reason
 from schemas.sfu_samples import SFU_LISTS
 from store.commands import CALL
 from tests.hostile.json_strategies import ALMOST_JSON, MESSAGES, SAMPLES, written
@@ -104,8 +105,12 @@ def test_the_budget_of_a_message_holds(value: Any) -> None:
     except BadSamples:
         return
 
-    told = [client.stats for client in samples.clients] + [sfu.stats for sfu in samples.sfus] + samples.turns
-    assert len(told) + sum(len(entries) for stats in told for entries in _lists(stats)) <= 3
+    told = [client.told for client in samples.clients] + [sfu.stats for sfu in samples.sfus] + samples.turns
+    measured = sum(
+        len(client.transports) + len(client.candidate_pairs) + len(client.tracks) + len(client.data_channels)
+        for client in samples.clients
+    )
+    assert len(told) + measured + sum(len(entries) for stats in told for entries in _lists(stats)) <= 3
 
 
 def _lists(stats: Mapping[str, Any]) -> list[list[Any]]:

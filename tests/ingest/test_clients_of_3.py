@@ -38,7 +38,7 @@ def with_codecs(*mime_types: str) -> list[dict[str, Any]]:
 
 def told_codecs(samples: Samples) -> Sequence[Any]:
     (client,) = samples.clients
-    return [codec["mimeType"] for codec in client.stats.get("codecs") or ()]
+    return [codec["mimeType"] for codec in client.told.get("codecs") or ()]
 
 
 def test_a_client_that_says_so_leaves() -> None:
@@ -93,7 +93,7 @@ def test_deltas_are_filled_in_as_their_encoder_left_them_out_whatever_version_th
 
     samples = Decoder(of, most_clients=10).decode(body + an_event_of_type_x_and_nothing_else, Budget())
 
-    *_, before, last = samples.clients[0].stats["customCallEvents"]
+    *_, before, last = samples.clients[0].told["customCallEvents"]
     assert last["name"] == "X"
     assert before.get("timestamp") is not None
     assert last.get("timestamp") is None

@@ -7,8 +7,8 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from wsproto.events import BytesMessage
 
 from ingest import Refused, Sources, Transport, Websocket
+from schemas.client_samples import ClientSample
 from schemas.messages import Samples
-from schemas.samples import ClientSample
 from tests.ingest.taking import samples_of, taking
 from tests.web.serving import RawSession
 

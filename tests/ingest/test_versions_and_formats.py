@@ -206,7 +206,7 @@ def test_deltas_in_json_are_filled_with_what_their_session_said_before() -> None
 
     assert client.room_id == "call"
     [track] = client.tracks
-    assert (track.track_id, track.stats["packetsReceived"], track.stats["jitter"]) == ("t", 9, 0.5)
+    assert (track.track_id, track.payload["packetsReceived"], track.payload["jitter"]) == ("t", 9, 0.5)
 
 
 def test_another_session_knows_nothing_of_it() -> None:

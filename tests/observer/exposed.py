@@ -18,7 +18,7 @@ from observer.metrics.limits import Limits
 from observer.metrics.reports import ReportMetrics
 from observer.metrics.vitals import Vitals
 from observer.pipeline import Counts
-from schemas.reports import NAMES, Report, ReportType
+from schemas.reports import NAMES, Report, ReportType, report_with
 from sinks.statistics import SinkStatistics
 from store.registry import Registry
 
@@ -92,4 +92,4 @@ async def exposed(
 def report(type_: ReportType, values: Mapping[str, Any]) -> Report:
     """A report whose other fields are absent."""
     assert values.keys() <= set(NAMES[type_])
-    return Report(type_, {**dict.fromkeys(NAMES[type_]), **values})
+    return report_with(type_, values)

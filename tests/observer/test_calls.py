@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from observer.simulation.calls import Call, CallShape, Participant, plan_call
 from observer.simulation.samples import client_sample
+from schemas.client_samples import client_sample as read
 from schemas.samples import Budget, Tally
-from schemas.samples import client_sample as read
 
 Item = dict[str, Any]
 TRACK_LISTS = ("inboundAudioTracks", "inboundVideoTracks", "outboundAudioTracks", "outboundVideoTracks")

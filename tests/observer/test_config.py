@@ -8,8 +8,9 @@ from analysis.observe import CallIdAssignMode
 from observer.config.configuration import MOVED, PORT_VARIABLES, ConfigError, Configuration, Problem, load, parse
 from observer.config.documented import yaml_fields
 from observer.config.foreign import Branch, Status
-from observer.config.names import camel_case, canonical
+from observer.config.names import canonical
 from observer.config.reference_keys import LATER_SINKS, REFERENCE_KEYS, later_sink
+from schemas.names import camel_case
 from sinks import SINKS
 from sinks.file import FileSink
 

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observer.config.names import ALIASES, camel_case, canonical, snake_case
+from observer.config.names import ALIASES, canonical
+from schemas.names import camel_case, snake_case
 
 words = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)
 snake_names = st.builds(lambda first, rest: "_".join((first, *rest)), words, st.lists(words, max_size=4)).filter(

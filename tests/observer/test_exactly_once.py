@@ -160,7 +160,8 @@ def _mark(world: World) -> None:
 def open_by_events(reports: Iterable[Report]) -> Counter[tuple[str | None, ...]]:
     """How often each row was opened more often than it was closed."""
     found: Counter[tuple[str | None, ...]] = Counter()
-    for type_, it in reports:
+    for report in reports:
+        type_, it = report.type, report.payload
         if type_ is ReportType.CALL_EVENT:
             row = (it["callId"], it["clientId"], it["peerConnectionId"], it["mediaTrackId"])
             found[row] += (it["name"] in OPENS) - (it["name"] in CLOSES)

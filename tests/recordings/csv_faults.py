@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from schemas.csv import CSV_COLUMNS, to_csv
-from schemas.reports import Report, ReportType
+from schemas.reports import ReportType, report_with
 
 Envelope = Mapping[str, Any]
 
@@ -17,7 +17,7 @@ def csv_faults(reports: Iterable[Envelope]) -> list[str]:
     found: Counter[str] = Counter()
     for report in reports:
         type_, payload = ReportType(report["type"]), report["payload"]
-        line = to_csv(Report(type_, payload))
+        line = to_csv(report_with(type_, payload))
         rows = [*csv.reader(io.StringIO(line, newline=""), strict=True)]
         columns = CSV_COLUMNS[type_]
         if len(rows) != 1 or len(rows[0]) != len(columns):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.csv import CSV_COLUMNS, CsvFormat, to_csv
-from schemas.reports import FIELDS, NAMES, Report, ReportType
+from schemas.reports import FIELDS, NAMES, Report, ReportType, report_with
 
 HEADERS = Path(__file__).parents[3] / "shared" / "reference" / "schemas" / "csv-headers.json"
 
@@ -37,7 +37,7 @@ def extension(payload: Any) -> Report:
 
 
 def report(type_: ReportType, **values: Any) -> Report:
-    return Report(type_, dict.fromkeys(NAMES[type_]) | values)
+    return report_with(type_, values)
 
 
 def cell(value: Any, format: CsvFormat = CsvFormat.DEFAULT) -> str:
@@ -191,7 +191,7 @@ VALUES = {
 @st.composite
 def reports(draw: st.DrawFn) -> Report:
     type_ = draw(st.sampled_from(ReportType))
-    return Report(type_, {field.name: draw(st.none() | VALUES[field.kind]) for field in FIELDS[type_]})
+    return report_with(type_, {field.name: draw(st.none() | VALUES[field.kind]) for field in FIELDS[type_]})
 
 
 def agrees(told: Any, read: str, format: CsvFormat) -> bool:

@@ -5,7 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from schemas.samples import Budget, ClientSample, Item, Reason, Tally, client_sample
+from schemas.client_samples import ClientSample, client_sample
+from schemas.samples import Budget, Item, Reason, Tally
 from schemas.samples_3 import as_2_2, is_3, says_left
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
-from schemas.samples import Budget, ClientSample, Tally, client_sample
+from schemas.client_samples import ClientSample, client_sample
+from schemas.samples import Budget, Tally
 from schemas.samples_3 import as_2_2, is_3, says_left
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "recordings"
@@ -66,7 +67,7 @@ def test_each_stream_is_found_under_its_track(name: str, direction: str) -> None
         (track.peer_connection_id, str(track.ssrc)): track.track_id
         for sample in samples(name)
         for track in sample.tracks
-        if track.kind.inbound == (direction == "inbound")
+        if track.inbound == (direction == "inbound")
     }
     true = {
         (connection["monitorPcId"], ssrc): stream["trackId"]
@@ -103,7 +104,7 @@ def test_each_candidate_is_of_one_end(name: str) -> None:
     sent = sum(len(c["iceCandidates"]) for entry in entries(name) for c in entry["peerConnections"])
 
     sorted_ = sum(
-        len(sample.stats["iceLocalCandidates"]) + len(sample.stats["iceRemoteCandidates"]) for sample in samples(name)
+        len(sample.told["iceLocalCandidates"]) + len(sample.told["iceRemoteCandidates"]) for sample in samples(name)
     )
 
     assert sorted_ == sent

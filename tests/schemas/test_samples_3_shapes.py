@@ -3,7 +3,8 @@
 import orjson
 from hypothesis import given, settings
 
-from schemas.samples import Budget, Item, Tally, client_sample
+from schemas.client_samples import client_sample
+from schemas.samples import Budget, Item, Tally
 from schemas.samples_3 import as_2_2, is_3, says_left
 from tests.schemas.any_json import CLIENT_SAMPLES
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from schemas.samples import Budget, Item, Tally, client_sample
+from schemas.client_samples import client_sample
+from schemas.samples import Budget, Item, Tally
 from schemas.samples_3 import as_2_2
 
 
