@@ -1,0 +1,167 @@
+"""The short way from JSON to samples gives what the long way gives, or leaves the message to it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingest.decoder import Decoder
+from ingest.incoming import Incoming
+from schemas.clean_json import StandIns, clean_samples
+from schemas.client_samples import OBJECT_LISTS, STRING_LISTS, TRACK_LISTS, ClientSample
+from schemas.reports import NAMES, ReportType, to_json
+from schemas.samples import Budget, Tally
+from tests.hostile.json_strategies import ANYTHING, MESSAGES, written
+from tests.hostile.test_any_json import EXAMPLES
+
+pytestmark = pytest.mark.hostile
+
+thoroughly = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+
+_IDS = st.sampled_from(["a", "b", "3d0fae6e-9b7c-4a0f-8d6e-0a1b2c3d4e5f", "NULL", "", "x" * 256, "é"])
+_NUMBERS = st.integers(-(2**40), 2**40) | st.floats(0, 2e12) | st.sampled_from([2**63 - 1, 2**63, 2**64, 1e300, -0.0])
+_VALUES = _NUMBERS | st.none() | st.booleans() | st.text(max_size=5)
+_FITTING = {"s": st.text(max_size=5) | _IDS, "b": st.booleans()}
+
+
+def _entry(type_: ReportType) -> st.SearchStrategy[Any]:
+    """An entry nearly as its schema says: at most one field, or none, holds anything."""
+    ids = st.fixed_dictionaries(
+        {"peerConnectionId": _IDS}, optional=dict.fromkeys(("trackId", "sfuStreamId", "sfuSinkId", "label"), _IDS)
+    )
+    some = st.dictionaries(st.sampled_from(NAMES[type_][9:]), _NUMBERS | st.none(), max_size=6)
+    odd = st.dictionaries(st.sampled_from((*NAMES[type_], "other")), _VALUES | ANYTHING, max_size=1)
+    mostly_none = st.just({}) | st.just({}) | odd
+    return st.builds(
+        lambda *parts: {key: value for part in parts for key, value in part.items()}, some, ids, mostly_none
+    )
+
+
+_LISTS: dict[str, st.SearchStrategy[Any]] = {
+    **{name: st.lists(_entry(type_), max_size=3) for name, type_ in TRACK_LISTS.items()},
+    "pcTransports": st.lists(_entry(ReportType.PEER_CONNECTION_TRANSPORT), max_size=3),
+    "iceCandidatePairs": st.lists(_entry(ReportType.ICE_CANDIDATE_PAIR), max_size=3),
+    "dataChannels": st.lists(
+        st.fixed_dictionaries(
+            {"peerConnectionId": _IDS}, optional=dict.fromkeys(("messageSent", "messagesSent", "label"), _VALUES)
+        ),
+        max_size=2,
+    ),
+    "codecs": st.lists(st.dictionaries(st.text(max_size=3), _VALUES, max_size=2), max_size=2),
+    "mediaConstraints": st.lists(st.text(max_size=3), max_size=2),
+    "browser": st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2),
+}
+_CLEAN = st.fixed_dictionaries(
+    {
+        "clientId": _IDS,
+        "timestamp": st.integers(0, 2**53) | st.floats(0, 2e12),
+    },
+    optional={
+        **dict.fromkeys(("roomId", "callId", "userId", "marker"), _IDS),
+        **dict.fromkeys(("sampleSeq", "timeZoneOffsetInHours"), _NUMBERS | st.none()),
+        **_LISTS,
+    },
+)
+
+
+@thoroughly
+@given(st.lists(_CLEAN, max_size=3), st.sampled_from([None, "r"]), st.sampled_from([None, 1000]))
+def test_a_nearly_clean_message_is_read_alike(samples: list[Any], room_id: str | None, timestamp: int | None) -> None:
+    data = written({"clientSamples": samples}).encode()
+
+    _is_read_alike(data, Incoming("s", "m", room_id=room_id), timestamp)
+
+
+@thoroughly
+@given(MESSAGES)
+def test_any_message_is_read_alike(message: Any) -> None:
+    _is_read_alike(written(message).encode("utf-8", "surrogatepass"), Incoming("s", "m"), None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sfuSamples": []},
+        {"controls": {"close": True}},
+        {"turnSamples": [{}]},
+        {"clientSamples": None},
+    ],
+)
+def test_what_is_more_than_samples_of_clients_is_left_to_the_long_way(changes: dict[str, Any]) -> None:
+    sample = {"clientId": "a", "roomId": "r", "timestamp": 1}
+
+    assert _clean({"clientSamples": [sample]}) is not None
+    assert _clean({"clientSamples": [sample], **changes}) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({name: [{}]} for name in OBJECT_LISTS),
+        *({name: [""]} for name in STRING_LISTS),
+        *({name: {}} for name in OBJECT_LISTS),
+        {"pcTransports": [{"peerConnectionId": "p", "candidatePairState": "succeeded"}]},
+        {"peerConnections": []},
+        {"clientId": 7},
+        {"sampleSeq": True},
+        {"inboundAudioTracks": [{"trackId": "t", "packetsLost": "3"}]},
+        {"inboundAudioTracks": [{"trackId": "t", "packetsLost": 2**63}]},
+        {"codecs": [{"mimeType": "\ud800"}]},
+    ],
+)
+def test_a_sample_that_is_not_clean_is_left_to_the_long_way(changes: dict[str, Any]) -> None:
+    assert _clean({"clientSamples": [{"clientId": "a", "roomId": "r", "timestamp": 1, **changes}]}) is None
+
+
+def test_a_message_left_to_the_long_way_takes_nothing_from_the_budget() -> None:
+    budget = Budget(items=3)
+    data = json.dumps({"clientSamples": [{"codecs": [{"a": 1}] * 3}]}).encode()
+
+    assert clean_samples(data, StandIns(None, None, None), None, budget, Tally()) is None
+    assert budget.items == 3
+
+
+def test_text_that_is_no_utf_8_is_left_to_the_long_way_even_where_nobody_reads_it() -> None:
+    data = b'{"clientSamples":[{"clientId":"a","roomId":"r","timestamp":1,"other":"\xff"}]}'
+
+    assert clean_samples(data, StandIns(None, None, None), None, Budget(), Tally()) is None
+
+
+def _clean(message: Any) -> list[ClientSample] | None:
+    return clean_samples(json.dumps(message).encode(), StandIns(None, None, None), None, Budget(), Tally())
+
+
+def _is_read_alike(data: bytes, of: Incoming, timestamp: int | None) -> None:
+    """A list around a message keeps it from the short way."""
+    if clean_samples(data, StandIns(of.client_id, of.room_id, of.user_id), timestamp, Budget(), Tally()) is None:
+        return
+    short, long = (Decoder(of, 100).decode(told, Budget(), timestamp=timestamp) for told in (data, b"[" + data + b"]"))
+
+    assert list(map(_plain, short.clients)) == list(map(_plain, long.clients))
+    assert short.rejected == long.rejected
+
+
+def _plain(sample: ClientSample) -> Any:
+    entries = (*sample.transports, *sample.candidate_pairs, *sample.tracks, *sample.data_channels)
+    told = {name: sample.told[name] for name in (*OBJECT_LISTS, *STRING_LISTS, "browser") if sample.told.get(name)}
+    return (
+        *(sample.client_id, sample.room_id, sample.timestamp, sample.call_id, sample.user_id, sample.marker),
+        *(sample.sample_seq, sample.time_zone_offset),
+        [_json_of_own(entry) for entry in entries],
+        json.dumps(told),
+    )
+
+
+def _json_of_own(entry: Any) -> bytes:
+    """What an entry says itself, whatever its sender wrote where the observer fills in its own."""
+    for name in ("service_id", "media_unit_id", "marker", "timestamp", "call_id", "room_id", "client_id", "user_id"):
+        setattr(entry, name, None)
+    for name in ("remote_track_id", "remote_user_id", "remote_peer_connection_id", "peer_connection_label"):
+        if hasattr(entry, name):
+            setattr(entry, name, None)
+    entry.sample_seq = None
+    if entry.type not in (ReportType.PEER_CONNECTION_TRANSPORT, ReportType.ICE_CANDIDATE_PAIR):
+        entry.label = None
+    return to_json(entry)
