@@ -18,6 +18,7 @@ import web
 from analysis.observe import Observing
 from analysis.privacy import obscure
 from observer.admission import Admission
+from observer.collecting import Collecting
 from observer.config import Configuration
 from observer.config.effective import effective
 from observer.config.settings import Repository
@@ -83,12 +84,13 @@ async def run_node(
     now: Callable[[], int] = wall_clock,
     fresh_id: Callable[[], str] = fresh_uuid,
     stop: trio.Event,
+    collecting: Collecting | None = None,
     task_status: trio.TaskStatus[Ports] = trio.TASK_STATUS_IGNORED,
 ) -> bool:
     """Runs one node until `stop` is set, and then until all that was accepted is delivered or its grace is over.
 
-    Tells whether all of it was delivered. `now` is ms since the epoch. Starts with the ports that are bound; raises
-    `OSError` when one cannot be.
+    Tells whether all of it was delivered. `now` is ms since the epoch; `collecting` is told of, not begun. Starts with
+    the ports that are bound; raises `OSError` when one cannot be.
     """
     settings = configuration.observer
     started = now()
@@ -159,6 +161,7 @@ async def run_node(
             limits=limits(configuration),
             cluster=others.figures(),
             pods=others.pods.statistics if others.pods else None,
+            collecting=collecting or Collecting(),
         ),
         report_metrics,
     )
@@ -241,11 +244,12 @@ async def _run_pipeline(pipeline: Pipeline, intake: Intake, ended: trio.Event) -
 
 async def _run_until_signal(configuration: Configuration) -> bool:
     """Whether all that was accepted was delivered: false also when a second signal cut the node short."""
-    stop, delivered = trio.Event(), False
+    stop, delivered, collecting = trio.Event(), False, Collecting()
     async with trio.open_nursery() as nursery:
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        nursery.start_soon(collecting.run)
+        with collecting.sparing(), trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             nursery.start_soon(_stop_at_signal, signals, stop, nursery.cancel_scope)
-            delivered = await run_node(configuration, stop=stop)
+            delivered = await run_node(configuration, stop=stop, collecting=collecting)
         nursery.cancel_scope.cancel()
     return delivered
 

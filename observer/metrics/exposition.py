@@ -1,7 +1,7 @@
 """The text that Prometheus scrapes: what the node has counted, read when it is asked for."""
 
 from collections.abc import Callable, Iterator, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from platform import python_version
 
 import trio
@@ -13,11 +13,13 @@ from prometheus_client.registry import Collector
 import web
 from discovery.kubernetes import PodsStatistics
 from ingest import statistics as ingest_statistics
+from observer.collecting import Collecting
 from observer.config.settings import Metrics
 from observer.intake import Intake
 from observer.metrics.cluster import ClusterFigures, cluster_families
 from observer.metrics.discovery import discovery_families
 from observer.metrics.families import Group, metric_prefix
+from observer.metrics.garbage import garbage_families
 from observer.metrics.limits import Limits, repository_limits, source_limits
 from observer.metrics.node import (
     count_entries,
@@ -60,6 +62,7 @@ class Watched:
     cluster: ClusterFigures | None = None
     pods: PodsStatistics | None = None
     clock: Callable[[], float] = trio.current_time
+    collecting: Collecting = field(default_factory=Collecting)
 
 
 class Exposition:
@@ -126,3 +129,4 @@ class _NodeMetrics(Collector):
             unit="seconds",
         )
         yield from vital_families(group, self._watched.vitals)
+        yield from garbage_families(group, self._watched.collecting.pauses)
