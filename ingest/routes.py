@@ -1,7 +1,6 @@
 """The routes of the port that takes samples in."""
 
 from collections.abc import Callable
-from functools import partial
 
 import web
 from ingest import rest, sessions
@@ -24,12 +23,14 @@ def routes(
 ) -> web.Routes:
     """What is answered on the port for samples: ``/``, REST and WebSocket.
 
-    Samples from REST are offered while they are taken, those of WebSockets that were admitted are put. `now` is the
+    Samples from REST are offered while they are taken, those of WebSockets that were admitted are put if there is no
+    room for them when they are offered. `now` is the
     time in ms since the epoch. `obscure` is told of all samples that are taken, before anybody else is. Raises
     `ValueError` for keys of access tokens that cannot serve.
     """
     intake = Intake(sources, now, statistics, obscure)
-    serve = sessions.Sessions(intake, put, admits, departed).serve
+    posts = rest.Posts(intake, offer, takes)
+    serve = sessions.Sessions(intake, offer, put, admits, departed).serve
     limits = web.SessionLimits(
         sources.websocket.max_message_size,
         sources.websocket.ping_interval_in_s,
@@ -43,9 +44,9 @@ def routes(
             web.Route(
                 "POST",
                 rest.PATH,
-                partial(rest.answer, intake, offer, takes),
+                posts.answer,
                 sources.rest.max_body_size,
-                partial(rest.check, intake, takes),
+                posts.check,
             ),
         ),
         websockets=(web.WebSocketRoute(sessions.PATH, serve, limits, failure),),
@@ -53,5 +54,5 @@ def routes(
     )
 
 
-async def _nothing(request: web.Request) -> web.Response:
+def _nothing(request: web.Request) -> web.Response:
     return web.Response()

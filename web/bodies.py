@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from web.requests import HttpError
 
 _ENCODINGS = {
-    "": 0,
     "identity": 0,
     "gzip": 16 + zlib.MAX_WBITS,
     "x-gzip": 16 + zlib.MAX_WBITS,
@@ -32,6 +31,8 @@ class BodiesFull(HttpError):
 class ByteBudget:
     """What all bodies in hand may hold together. (bytes)"""
 
+    __slots__ = ("free",)
+
     def __init__(self, size: int) -> None:
         self.free = size
 
@@ -54,8 +55,11 @@ class Body:
     Raises `BodyTooLarge`, `BodiesFull`, and `HttpError` with 400 for a bad compression, 415 for an unknown one.
     """
 
+    __slots__ = ("_budget", "_data", "_inflater", "_limit", "_received", "_taken")
+
     def __init__(self, headers: Mapping[str, str], limit: int, budget: ByteBudget) -> None:
-        window = _ENCODINGS.get(headers.get("content-encoding", "").strip().lower())
+        encoding = headers.get("content-encoding")
+        window = _ENCODINGS.get(encoding.strip().lower()) if encoding else 0
         if window is None:
             accepted = ("Accept-Encoding", "gzip, deflate, identity")
             raise HttpError(415, "The content encoding is not taken; taken are gzip and deflate", accepted)
@@ -66,14 +70,14 @@ class Body:
         self._budget = budget
         self._taken = 0
         self._received = 0
-        self._data = bytearray()
+        self._data: bytes | bytearray = b""
         self._inflater: zlib._Decompress | None = None
         if window:
             # An inflater holds its window even for a body that never comes.
             self._take(_INFLATER_SIZE)
             self._inflater = zlib.decompressobj(window)
 
-    def feed(self, data: bytes | bytearray) -> None:
+    def feed(self, data: bytes) -> None:
         """Takes the next bytes as they were sent."""
         self._received += len(data)
         if self._received > self._limit:
@@ -93,9 +97,9 @@ class Body:
         """Gives back to the budget what was taken."""
         self._budget.give(self._taken)
         self._taken = 0
-        self._data.clear()
+        self._data = b""
 
-    def _inflated(self, inflater: "zlib._Decompress", data: bytes | bytearray) -> bytes:
+    def _inflated(self, inflater: "zlib._Decompress", data: bytes) -> bytes:
         try:
             # One byte more than fits tells that it does not fit.
             inflated = inflater.decompress(data, self._limit - len(self._data) + 1)
@@ -105,11 +109,17 @@ class Body:
             raise HttpError(400, "The compressed body does not end where it should")
         return inflated
 
-    def _append(self, data: bytes | bytearray) -> None:
+    def _append(self, data: bytes) -> None:
         if len(self._data) + len(data) > self._limit:
             raise BodyTooLarge(self._limit)
         self._take(len(data))
-        self._data += data
+        if not self._data:
+            # Most bodies come in one piece, and that is handed on as it is.
+            self._data = data
+        elif isinstance(self._data, bytearray):
+            self._data += data
+        else:
+            self._data = bytearray(self._data) + data
 
     def _take(self, count: int) -> None:
         self._budget.take(count)

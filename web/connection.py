@@ -2,16 +2,17 @@
 
 import logging
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import trio
 
 from web.bodies import BodiesFull, Body, BodyTooLarge, ByteBudget
+from web.heads import Head
 from web.limits import Limits
 from web.peer import Peer, Phase
-from web.requests import HttpError, Request, Response, text_response, tokens
-from web.routing import Route, Routes
+from web.requests import HttpError, Malformed, Request, Response, read_target, text_response, tokens
+from web.routing import Check, Route, Routes
 from web.statistics import Ended, Statistics
 from web.streams import Stream, close_gently
 from web.websocket import WebSocket, serve_session
@@ -70,85 +71,94 @@ class Connection:
 
     async def _converse(self) -> Request | None:
         """Answers requests until there are no more, or until one opens a WebSocket: then that one."""
-        request: Request | None = None
         more = True
         while more and not self._shared.stopping:
+            head: Head | None = None
+            request: Request | None = None
             try:
-                request = None
-                request = await self._peer.receive_head()
-                if request is None:
+                head = await self._peer.receive_head()
+                if head is None:
                     return None
-                if "websocket" in tokens(request.headers.get("upgrade")):
+                request = _request_of(head)
+                if "upgrade" in head.headers and "websocket" in tokens(head.headers["upgrade"]):
                     self._check_handshake(request)
                     return request
                 response = await self._answer(request)
+            except Malformed as error:
+                self._shared.statistics.ended[error.ended] += 1
+                response = error.response
             except HttpError as error:
                 response = error.response
-            more = await self._send(response, request)
+            more = await self._send(response, head)
+            # It may be large, and the connection may rest for long.
+            del response
         return None
 
     async def _answer(self, request: Request) -> Response:
+        shared = self._shared
         if request.method == "OPTIONS":
             return self._options(request)
-        route, request = self._shared.routes.find(request)
-        self._check(route, request)
-        limit = self._shared.limits.max_body_size if route.max_body_size is None else route.max_body_size
-        body = Body(request.headers, limit, self._shared.bodies)
+        route, request.parameters = shared.routes.find(request.method, request.segments)
+        if route.check is not None:
+            self._check(route, route.check, request)
+        limit = shared.limits.max_body_size if route.max_body_size is None else route.max_body_size
+        body = Body(request.headers, limit, shared.bodies)
         try:
-            request = replace(request, body=await self._peer.receive_body(body))
+            request.body = await self._peer.receive_body(body)
             return await self._ask(route, request)
         except BodyTooLarge:
-            self._shared.statistics.ended[Ended.BODY_TOO_LARGE] += 1
+            shared.statistics.ended[Ended.BODY_TOO_LARGE] += 1
             raise
         except BodiesFull:
-            self._shared.statistics.ended[Ended.BODIES_FULL] += 1
+            shared.statistics.ended[Ended.BODIES_FULL] += 1
             raise
         finally:
             body.release()
 
-    def _check(self, route: Route, request: Request) -> None:
+    def _check(self, route: Route, check: Check, request: Request) -> None:
         """Raises `HttpError` for a request whose body need not be read."""
-        if route.check is None:
-            return
         try:
-            route.check(request)
+            request.checked = check(request)
         except HttpError:
             raise
         except Exception:
-            logger.exception("Checking %s %s failed", route.method, route.path)
-            self._shared.statistics.failures += 1
-            raise HttpError(500, "Internal error") from None
+            raise HttpError(500, self._failed("Checking", route)) from None
 
     async def _ask(self, route: Route, request: Request) -> Response:
-        self._peer.answering()
         try:
-            return await route.answer(request)
+            answer = route.answer(request)
+            if isinstance(answer, Response):
+                return answer
+            self._peer.answering()
+            return await answer
         except HttpError as error:
             return error.response
         except Exception:
-            logger.exception("Answering %s %s failed", route.method, route.path)
-            self._shared.statistics.failures += 1
-            return text_response(500, "Internal error")
+            return text_response(500, self._failed("Answering", route))
+
+    def _failed(self, what: str, route: Route) -> str:
+        """Notes the exception in hand; says what is told of it."""
+        logger.exception("%s %s %s failed", what, route.method, route.path)
+        self._shared.statistics.failures += 1
+        return "Internal error"
 
     def _options(self, request: Request) -> Response:
-        methods = self._shared.routes.methods(request)
+        methods = self._shared.routes.methods(request.segments)
         allow = ("Allow", ", ".join(methods))
         cors = self._shared.routes.cors
         if cors is None or "access-control-request-method" not in request.headers:
             return Response(204, headers=(allow,))
         return Response(204, headers=(allow, *cors.on_preflight(methods)))
 
-    async def _send(self, response: Response, request: Request | None) -> bool:
+    async def _send(self, response: Response, head: Head | None) -> bool:
         cors = self._shared.routes.cors
-        if cors is not None and request is not None:
-            headers = (*response.headers, *cors.on_answer(request.headers.get("origin")))
-            response = replace(response, headers=headers)
-        last = self._shared.stopping or not self._peer.request_is_whole
-        return await self._peer.send(response, without_body=request is not None and request.method == "HEAD", last=last)
+        headers = cors.on_answer(head.headers.get("origin")) if cors is not None and head is not None else ()
+        without_body = head is not None and head.method == "HEAD"
+        return await self._peer.send(response, headers, without_body=without_body, last=self._shared.stopping)
 
     def _check_handshake(self, request: Request) -> None:
         """Raises `HttpError` for a request that cannot become a WebSocket."""
-        self._shared.routes.websocket(request)
+        self._shared.routes.websocket(request.segments)
         headers = request.headers
         if headers.get("sec-websocket-version") != "13":
             wrong = HttpError(426, "WebSocket version 13 is spoken here", ("Sec-WebSocket-Version", "13"))
@@ -166,7 +176,7 @@ class Connection:
 
     async def _serve_session(self, request: Request) -> None:
         shared = self._shared
-        route, request = shared.routes.websocket(request)
+        route, request.parameters = shared.routes.websocket(request.segments)
         await serve_session(
             self._stream,
             request.headers["sec-websocket-key"],
@@ -178,3 +188,12 @@ class Connection:
             shared.statistics,
             shared.sessions,
         )
+
+
+def _request_of(head: Head) -> Request:
+    """The request whose head it is, without its body. Raises `Malformed`."""
+    try:
+        segments, query = read_target(head.target)
+    except ValueError:
+        raise Malformed(400, "The path or the query cannot be read") from None
+    return Request(head.method, head.target, segments, query, head.headers)

@@ -2,26 +2,35 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import h11
+from web.statistics import Ended
 
 _MOST_QUERY_FIELDS = 64
+_TARGETS_KEPT = 1024
+_LONGEST_KEPT = 512
+
+Target = tuple[tuple[str, ...], Mapping[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """One HTTP request. `segments`, `query` and `parameters` are percent-decoded; names of `headers` are lower case.
+    """One HTTP request. `target` is as it was sent; `segments`, `query` and `parameters`, which it holds, are
+    percent-decoded. Names of `headers` are in lower case.
 
-    `parameters` are what the path holds where its route's path has ``{names}``. `body` is inflated.
+    `parameters` are what the path holds where its route's path has ``{names}``. `checked` is what its route's check
+    made of it, ``None`` without one. `body` is inflated, and empty until it has come.
     """
 
     method: str
+    target: str
     segments: tuple[str, ...]
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    checked: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +50,44 @@ class HttpError(Exception):
         self.response = text_response(status, text, *headers)
 
 
+class Malformed(HttpError):
+    """Bytes that are no request, or none that is understood here. `ended` says as what it counts."""
+
+    def __init__(self, status: int, text: str = "") -> None:
+        super().__init__(status, text or _MALFORMED[status])
+        self.ended = Ended.HEAD_TOO_LARGE if status == 431 else Ended.MALFORMED
+
+
+_MALFORMED = {
+    400: "This is no HTTP request",
+    431: "The head is too long",
+    501: "The transfer encoding is not known here",
+    505: "This version of HTTP is not spoken here",
+}
+
+
 def text_response(status: int, text: str, *headers: tuple[str, str]) -> Response:
     """An answer in plain text."""
     return Response(status, text.encode(), (("Content-Type", "text/plain; charset=utf-8"), *headers))
 
 
-def request_of(event: h11.Request) -> Request:
-    """The request whose head `event` is, without its body. Raises `HttpError` with 400."""
-    try:
-        path, query = _split(event.target.decode("ascii"))
-        return Request(
-            event.method.decode("ascii"),
-            tuple(unquote(segment, errors="strict") for segment in _segments(path)),
-            dict(parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_QUERY_FIELDS)),
-            _headers(event),
-        )
-    except ValueError:
-        raise HttpError(400, "The path or the query cannot be read") from None
+def read_target(target: str) -> Target:
+    """The segments of the path and the query that a request's target holds, decoded. Raises `ValueError`.
+
+    Who sends again mostly sends to the same target, so what was read last is kept.
+    """
+    return _read_again(target) if len(target) <= _LONGEST_KEPT else _read(target)
+
+
+def _read(target: str) -> Target:
+    path, query = _split(target)
+    return (
+        tuple(unquote(segment, errors="strict") for segment in _segments(path)),
+        dict(parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_QUERY_FIELDS)),
+    )
+
+
+_read_again = lru_cache(_TARGETS_KEPT)(_read)
 
 
 def tokens(value: str | None) -> list[str]:
@@ -79,11 +109,3 @@ def _segments(path: str) -> list[str]:
     if segments[-1] == "":
         segments.pop()
     return segments
-
-
-def _headers(event: h11.Request) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for name, value in event.headers:
-        key, text = name.decode("ascii"), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return headers

@@ -1,7 +1,8 @@
 """Which path leads where. A path is written ``/rest/samples/{serviceId}``; a name in braces stands for one segment."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from web.cors import Cors
 from web.limits import SessionLimits
@@ -10,16 +11,19 @@ from web.websocket import Refusal, WebSocket
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-Answer = Callable[[Request], Awaitable[Response]]
-Check = Callable[[Request], None]
+_PATHS_KEPT = 64
+
+Answer = Callable[[Request], Response | Awaitable[Response]]
+Check = Callable[[Request], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One method of one path. What `answer` raises becomes its `HttpError`'s answer, or 500 and a line in the log.
 
-    `max_body_size` is in bytes; without one the server's holds. `check` sees a request before its body is read, and
-    raises `HttpError` for one that is refused whatever follows.
+    An `answer` that never waits may be a plain function. `max_body_size` is in bytes; without one the server's holds.
+    `check` sees a request before its body is read, and raises `HttpError` for one that is refused whatever follows;
+    what it returns is the request's `checked`.
     """
 
     method: str
@@ -50,34 +54,34 @@ class Routes:
     websockets: Sequence[WebSocketRoute] = ()
     cors: Cors | None = None
 
-    def websocket(self, request: Request) -> tuple[WebSocketRoute, Request]:
-        """The route of a WebSocket, and the request with its parameters. Raises `HttpError` with 404."""
+    def websocket(self, segments: Sequence[str]) -> tuple[WebSocketRoute, Mapping[str, str]]:
+        """The route of a WebSocket, and the parameters in its path. Raises `HttpError` with 404."""
         for route in self.websockets:
-            parameters = match(route.path, request.segments)
+            parameters = match(route.path, segments)
             if parameters is not None:
-                return route, replace(request, parameters=parameters)
+                return route, parameters
         raise _not_found()
 
-    def find(self, request: Request) -> tuple[Route, Request]:
-        """The route of a request, and the request with its parameters. A HEAD is led to GET.
+    def find(self, method: str, segments: Sequence[str]) -> tuple[Route, Mapping[str, str]]:
+        """The route of a request, and the parameters in its path. A HEAD is led to GET.
 
         Raises `HttpError`: 404, 405, 426 where only a WebSocket is spoken, 501 for a method nobody knows.
         """
-        if request.method not in KNOWN_METHODS:
+        if method not in KNOWN_METHODS:
             raise HttpError(501, "The method is not known here")
-        wanted = "GET" if request.method == "HEAD" else request.method
+        wanted = "GET" if method == "HEAD" else method
         for route in self.http:
             if route.method == wanted:
-                parameters = match(route.path, request.segments)
+                parameters = match(route.path, segments)
                 if parameters is not None:
-                    return route, replace(request, parameters=parameters)
-        raise HttpError(405, "The method is not allowed here", ("Allow", ", ".join(self.methods(request))))
+                    return route, parameters
+        raise HttpError(405, "The method is not allowed here", ("Allow", ", ".join(self.methods(segments))))
 
-    def methods(self, request: Request) -> list[str]:
-        """The methods that a request's path takes. Raises `HttpError`: 404, 426 where only a WebSocket is spoken."""
-        methods = [route.method for route in self.http if match(route.path, request.segments) is not None]
+    def methods(self, segments: Sequence[str]) -> list[str]:
+        """The methods that a path takes. Raises `HttpError`: 404, 426 where only a WebSocket is spoken."""
+        methods = [route.method for route in self.http if match(route.path, segments) is not None]
         if not methods:
-            if any(match(route.path, request.segments) is not None for route in self.websockets):
+            if any(match(route.path, segments) is not None for route in self.websockets):
                 raise HttpError(426, "A WebSocket is spoken here", ("Upgrade", "websocket"))
             raise _not_found()
         if "GET" in methods:
@@ -87,18 +91,24 @@ class Routes:
 
 def match(path: str, segments: Sequence[str]) -> Mapping[str, str] | None:
     """What stands in `segments` for the names in `path`; ``None`` where they do not fit. No name is empty."""
-    expected = [part for part in path.split("/") if part]
-    if len(expected) != len(segments):
+    parts = _parts(path)
+    if len(parts) != len(segments):
         return None
     parameters = {}
-    for part, segment in zip(expected, segments, strict=True):
-        if part.startswith("{"):
+    for (name, part), segment in zip(parts, segments, strict=True):
+        if name:
             if not segment:
                 return None
-            parameters[part[1:-1]] = segment
+            parameters[name] = segment
         elif part != segment:
             return None
     return parameters
+
+
+@lru_cache(_PATHS_KEPT)
+def _parts(path: str) -> tuple[tuple[str, str], ...]:
+    """The parts of a path between slashes, each with the name in its braces, if it has any."""
+    return tuple((part[1:-1] if part.startswith("{") else "", part) for part in path.split("/") if part)
 
 
 def _not_found() -> HttpError:
