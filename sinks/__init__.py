@@ -1,7 +1,8 @@
 """Where reports go: one file for each type of sink, and one delivery that owns what all of them need.
 
-A sink only opens, sends a batch and closes (`sinks.sink`). Filter, queue, batches, retries, time-outs and counting are
-in `sinks.delivery`. To add a sink: write its file, and one line in `SINKS`; the contract test asks for the rest.
+Reports become lines of JSON once for all sinks (`sinks.fan_out`); filter, queue, batches, retries, time-outs and
+counting are in `sinks.delivery`. A sink only opens, sends a batch of lines and closes (`sinks.sink`). To add one: write
+its file, and one line in `SINKS`; the contract test asks for the rest.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,8 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import NamedTuple
 
-from sinks.delivery import Deliveries, Delivery, ReportsCollector, SinkSettings
+from sinks.delivery import Delivery, ReportsCollector, SinkSettings
+from sinks.fan_out import Deliveries
 from sinks.logger import LoggerSink
 from sinks.sink import Sink
 

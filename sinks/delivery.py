@@ -1,4 +1,4 @@
-"""Delivery of reports: what every sink needs and no sink does itself.
+"""Delivery to one sink: what every sink needs and none does itself.
 
 Each sink has a queue and a task of its own, so that one that is slow or fails touches nobody else. Order is kept within
 a sink, and a report is sent at least once: twice when a sink fails after it has sent it. What is dropped is counted by
@@ -9,17 +9,17 @@ import logging
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import trio
 
-from schemas.reports import Report
+from sinks.encoding import Written
 from sinks.failures import described, sole
 from sinks.filter import ALL_TYPES, ReportFlags, wanted
-from sinks.queue import ReportQueue
+from sinks.queue import LineQueue
 from sinks.retry import Retry, pause_s
-from sinks.sink import NotDelivered, Send, Sink
+from sinks.sink import Line, NotDelivered, Send, Sink
 from sinks.statistics import DropReason, SinkStatistics
 
 WARN_EVERY_S = 10
@@ -52,61 +52,10 @@ class SinkSettings:
     """What happens when the sink fails."""
     max_queued_reports: int = field(default=100_000, metadata={"minimum": 1})
     """The most reports that wait for the sink or are on their way; the newest are dropped beyond that."""
-    max_queued_text: int = field(default=100_000_000, metadata={"minimum": 1})
-    """The most text that those reports may hold; the newest are dropped beyond that. (characters)"""
+    max_queued_bytes: int = field(default=100_000_000, metadata={"minimum": 1})
+    """The most that those reports may take as lines of JSON; the newest are dropped beyond that. (bytes)"""
     send_timeout_in_s: float = field(default=60, metadata={"minimum": 0.001})
     """How long opening the sink, sending one batch, or closing may take; it has failed then. (s)"""
-
-
-class Deliveries:
-    """All sinks together. `offer` and `settled` are plain calls and cost the same however much is queued."""
-
-    def __init__(self, deliveries: Sequence["Delivery"]) -> None:
-        self._deliveries = deliveries
-        self._position = 0
-        self._scope = trio.CancelScope()
-        self._ended = trio.Event()
-
-    def offer(self, reports: Sequence[Report]) -> int:
-        """Hand reports to every sink that wants them, and return their position, which grows by one a call."""
-        self._position += 1
-        for delivery in self._deliveries:
-            delivery.offer(self._position, reports)
-        return self._position
-
-    def settled(self) -> int:
-        """The position up to which every sink has had all reports, or did not want them, or dropped them by its policy.
-
-        What is dropped at shutdown never counts as settled: another node may still tell it.
-        """
-        return min((delivery.settled for delivery in self._deliveries), default=self._position)
-
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Deliver until drained; one task a sink. To be run once."""
-        try:
-            with self._scope:
-                async with trio.open_nursery() as nursery:
-                    for delivery in self._deliveries:
-                        nursery.start_soon(delivery.run, name=f"sink {delivery.key}")
-                    task_status.started()
-        finally:
-            self._ended.set()
-
-    async def drain(self, grace_in_s: float) -> None:
-        """Send all that is queued without waiting for more, then end `run`, which must be running.
-
-        Sinks that fail are tried again within the grace. What is left then is dropped, as is all that is offered later.
-        """
-        for delivery in self._deliveries:
-            delivery.flush()
-        with trio.move_on_after(grace_in_s):
-            await self._ended.wait()
-        self._scope.cancel()
-        await self._ended.wait()
-
-    def statistics(self) -> tuple[SinkStatistics, ...]:
-        """The figures of each sink."""
-        return tuple(delivery.statistics() for delivery in self._deliveries)
 
 
 class Delivery:
@@ -121,20 +70,21 @@ class Delivery:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.key = key
+        self.wanted = wanted(settings.reports)
+        """The types of reports that the sink gets."""
         self._sink = sink
         self._settings = settings
         self._chance = chance
-        self._wanted = wanted(settings.reports)
-        self._queue = ReportQueue(
+        self._queue = LineQueue(
             settings.max_queued_reports,
-            settings.max_queued_text,
+            settings.max_queued_bytes,
             collector.max_items,
             collector.max_time_in_ms / 1000,
         )
         self._flush = trio.Event()
         self._ended = False
 
-        self._batch: list[Report] = []
+        self._batch: list[Line] = []
         self._tried_since = 0.0
         self._tries = 0
         self._failing_since: float | None = None
@@ -155,17 +105,27 @@ class Delivery:
         """The position up to which this sink is done with everything."""
         return self._queue.settled
 
-    def offer(self, position: int, reports: Sequence[Report]) -> None:
-        """Queue the reports that the sink wants; what does not fit any more is dropped. Never blocks."""
-        mine = reports if self._wanted == ALL_TYPES else [report for report in reports if report.type in self._wanted]
-        self._offered += len(reports)
-        self._filtered += len(reports) - len(mine)
+    def offer(self, position: int, number: int, offered: Written) -> None:
+        """Queue the lines that the sink wants; what does not fit any more is dropped. Never blocks.
+
+        `number` reports were offered: those that are `offered` here, and others that no sink wants.
+        """
+        lines = offered.lines
+        if self.wanted != ALL_TYPES:
+            lines = [
+                line for report, line in zip(offered.reports, offered.lines, strict=True) if report.type in self.wanted
+            ]
+        unwritable = sum(report.type in self.wanted for report in offered.unwritable)
+        self._offered += number
+        self._filtered += number - len(lines) - unwritable
         if self._ended:
-            self._dropped[DropReason.DROPPED_AT_SHUTDOWN] += len(mine)
+            self._dropped[DropReason.DROPPED_AT_SHUTDOWN] += len(lines) + unwritable
             return
-        taken = self._queue.offer(position, mine)
-        if taken < len(mine):
-            self._drop(DropReason.QUEUE_FULL, len(mine) - taken, "its queue is full")
+        taken = self._queue.offer(position, lines)
+        if taken < len(lines):
+            self._drop(DropReason.QUEUE_FULL, len(lines) - taken, "its queue is full")
+        if unwritable:
+            self._drop(DropReason.REJECTED, unwritable, "they cannot be written as JSON")
 
     async def run(self) -> None:
         """Deliver until everything that waits at `flush` is settled. No failure of the sink leaves this task."""
@@ -191,7 +151,7 @@ class Delivery:
             offered=self._offered,
             filtered=self._filtered,
             queued=len(self._batch) + self._queue.waiting,
-            queued_text=self._queue.text,
+            queued_bytes=self._queue.bytes,
             sent=self._sent,
             acknowledged=self._acknowledged,
             dropped={reason: self._dropped[reason] for reason in DropReason},
@@ -200,7 +160,7 @@ class Delivery:
             sending_s=self._sending_s,
             failing_for_s=failing,
             queued_limit=self._settings.max_queued_reports,
-            queued_text_limit=self._settings.max_queued_text,
+            queued_bytes_limit=self._settings.max_queued_bytes,
         )
 
     async def _session(self) -> Exception | None:

@@ -11,11 +11,9 @@ from typing import TypeVar
 
 import trio
 
-from schemas.reports import Report
-from sinks.encoding import json_lines, raise_rejections
 from sinks.rotation import append
-from sinks.sink import NotDelivered, Send
-from sinks.stream import Stream, is_stream, opened_stream
+from sinks.sink import Line, NotDelivered, Send
+from sinks.stream import is_stream, opened_stream
 
 T = TypeVar("T")
 
@@ -55,28 +53,20 @@ class FileSink:
         """Make the file unless it exists. Raises OSError, also when its folder does not exist."""
         if self.path == STANDARD_OUTPUT or await self._in_thread(lambda: is_stream(self.path)):
             with opened_stream(None if self.path == STANDARD_OUTPUT else self.path) as stream:
-                yield lambda reports: _write(stream, reports)
+                yield stream.write
         else:
             await self._in_thread(lambda: append(self.path, deque(), self.max_bytes, self.max_files))
-            yield lambda reports: self._in_thread(lambda: self._append(reports))
+            yield lambda lines: self._in_thread(lambda: self._append(lines))
 
-    def _append(self, reports: Sequence[Report]) -> None:
-        batch = json_lines(reports)
-        left = deque(batch.lines)
+    def _append(self, lines: Sequence[Line]) -> None:
+        left = deque(lines)
         try:
             append(self.path, left, self.max_bytes, self.max_files)
         except OSError as error:
-            if len(left) == len(reports):
+            if len(left) == len(lines):
                 raise
-            raise NotDelivered(str(error), batch.reports[-len(left) :], batch.rejected) from error
-        raise_rejections(batch)
+            raise NotDelivered(str(error), again=[*left]) from error
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Run in the one thread of this sink. A disk that hangs holds the thread, but not the observer's shutdown."""
         return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._thread)
-
-
-async def _write(stream: Stream, reports: Sequence[Report]) -> None:
-    batch = json_lines(reports)
-    await stream.write(batch.lines)
-    raise_rejections(batch)

@@ -10,8 +10,8 @@ from enum import StrEnum
 
 import trio
 
-from schemas.reports import Report, envelope
-from sinks.sink import Send
+from sinks.encoding import type_of
+from sinks.sink import Line, Send
 
 TRACE = 5
 """The Python logging level that stands for TRACE, which Python does not have."""
@@ -58,24 +58,24 @@ class LoggerSink:
         """Nothing to open: the log is always there."""
         logger = logging.getLogger(f"sink.{key}")
 
-        async def send(reports: Sequence[Report]) -> None:
-            await self._tell(logger, reports)
+        async def send(lines: Sequence[Line]) -> None:
+            await self._tell(logger, lines)
 
         yield send
 
-    async def _tell(self, logger: logging.Logger, reports: Sequence[Report]) -> None:
+    async def _tell(self, logger: logging.Logger, lines: Sequence[Line]) -> None:
         level = LEVELS[self.log_level]
-        logger.info("Number of reports are: %d", len(reports))
+        logger.info("Number of reports are: %d", len(lines))
         if self.print_type_summary:
-            for type_, number in Counter(report.type for report in reports).items():
+            for type_, number in Counter(map(type_of, lines)).items():
                 logger.log(level, "Received number of reports of %s: %d", type_.value, number)
         if self.print_reports and logger.isEnabledFor(level):
-            for report in reports:
-                logger.log(level, "Report: %s", _pretty(report))
+            for line in lines:
+                logger.log(level, "Report: %s", _pretty(line))
                 # A batch may be thousands of reports: the rest of the observer runs in between.
                 await trio.lowlevel.checkpoint()
 
 
-def _pretty(report: Report) -> str:
+def _pretty(line: Line) -> str:
     """Indented JSON in ASCII: what a client wrote can neither break a line of the log nor steer a terminal."""
-    return json.dumps(envelope(report), indent=2, default=str)
+    return json.dumps(json.loads(line), indent=2)

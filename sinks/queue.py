@@ -1,8 +1,8 @@
-"""The reports that one sink has not had yet, in their order, with a bound.
+"""The lines that one sink has not had yet, in their order, with a bound.
 
-Reports come in with growing positions. What was taken for sending stays within the bounds until it is settled, and a
-position is settled when all that came in up to it is. There are two bounds, because senders choose how long texts are.
-A list and an Event: one hop of a report costs two list entries, not a channel.
+Lines come in with growing positions. What was taken for sending stays within the bounds until it is settled, and a
+position is settled when all that came in up to it is. There are two bounds, because senders choose how long a report
+is. A list and an Event: one hop of a line costs one list entry, not a channel.
 """
 
 import math
@@ -13,44 +13,38 @@ from itertools import accumulate
 
 import trio
 
-from schemas.reports import Report
+from sinks.sink import Line
 
 
-def text_of(report: Report) -> int:
-    """How much text a report holds; its other values are small. (characters)"""
-    return sum(len(value) for value in report.payload.values() if type(value) is str)
-
-
-class ReportQueue:
+class LineQueue:
     """A bounded queue from one writer, which never waits, to one reader, which waits for a batch to be worth sending.
 
-    It holds at most `limit` reports with at most `text_limit` characters. A batch is ripe when `max_items` reports
-    wait, or when the first of them has waited `max_time_s` seconds.
+    It holds at most `limit` lines of at most `bytes_limit` bytes together. A batch is ripe when `max_items` lines wait,
+    or when the first of them has waited `max_time_s` seconds.
     """
 
-    def __init__(self, limit: int, text_limit: int, max_items: int, max_time_s: float) -> None:
+    def __init__(self, limit: int, bytes_limit: int, max_items: int, max_time_s: float) -> None:
         self.settled = 0
         """The position up to which everything is settled."""
-        self.text = 0
-        """How much text the reports hold that wait or are in flight. (characters)"""
+        self.bytes = 0
+        """How much the lines hold that wait or are in flight. (bytes)"""
         self._limit = limit
-        self._text_limit = text_limit
+        self._bytes_limit = bytes_limit
         self._max_items = max_items
         self._max_time_s = max_time_s
-        self._waiting: list[Report] = []
-        self._texts: list[int] = []
+        self._waiting: list[Line] = []
         self._first_came_at = 0.0
         self._entered = 0
         self._left = 0
         self._in_flight = 0
-        self._text_in_flight = 0
+        self._bytes_in_flight = 0
         self._marks: deque[tuple[int, int]] = deque()
         self._wake = trio.Event()
         self._flushing = False
 
     @property
     def waiting(self) -> int:
-        """How many reports wait to be taken."""
+        """How many lines wait to be taken."""
         return len(self._waiting)
 
     @property
@@ -58,22 +52,16 @@ class ReportQueue:
         """Whether the queue is flushing, and empty to the last batch in flight."""
         return self._flushing and self._entered == self._left
 
-    def offer(self, position: int, reports: Sequence[Report]) -> int:
-        """Take in as many of the reports, from the first on, as there is room for; return how many."""
-        room = self._limit - (self._entered - self._left)
-        taken = reports if len(reports) <= room else reports[:room]
-        texts = [text_of(report) for report in taken]
-        if self.text + sum(texts) > self._text_limit:
-            fitting = bisect_right(list(accumulate(texts)), self._text_limit - self.text)
-            taken, texts = taken[:fitting], texts[:fitting]
+    def offer(self, position: int, lines: Sequence[Line]) -> int:
+        """Take in as many of the lines, from the first on, as there is room for; return how many."""
+        taken, size = self._fitting(lines)
         if taken:
             if not self._waiting:
                 self._first_came_at = trio.current_time()
                 self._wake.set()
-            self._waiting.extend(taken)
-            self._texts.extend(texts)
+            self._waiting += taken
             self._entered += len(taken)
-            self.text += sum(texts)
+            self.bytes += size
             if len(self._waiting) >= self._max_items:
                 self._wake.set()
         self._mark(position)
@@ -87,35 +75,46 @@ class ReportQueue:
                 await self._wake.wait()
         return bool(self._waiting)
 
-    def take(self) -> list[Report]:
-        """Take the first `max_items` reports as the batch in flight; there must be none."""
+    def take(self) -> list[Line]:
+        """Take the first `max_items` lines as the batch in flight; there must be none."""
         batch = self._waiting[: self._max_items]
         del self._waiting[: self._max_items]
         self._in_flight = len(batch)
-        self._text_in_flight = sum(self._texts[: len(batch)])
-        del self._texts[: len(batch)]
+        self._bytes_in_flight = sum(map(len, batch))
         return batch
 
     def settle(self) -> None:
         """The batch in flight is through, or given up: room for others, and `settled` may grow."""
         self._left += self._in_flight
-        self.text -= self._text_in_flight
-        self._in_flight = self._text_in_flight = 0
+        self.bytes -= self._bytes_in_flight
+        self._in_flight = self._bytes_in_flight = 0
         while self._marks and self._marks[0][0] <= self._left:
             self.settled = self._marks.popleft()[1]
 
     def clear(self) -> int:
-        """Forget what waits, without settling it; return how many reports that were."""
+        """Forget what waits, without settling it; return how many lines that were."""
         count = len(self._waiting)
         self._waiting.clear()
-        self.text -= sum(self._texts)
-        self._texts.clear()
+        self.bytes = self._bytes_in_flight
         return count
 
     def flush(self) -> None:
         """From now on whatever waits is ripe."""
         self._flushing = True
         self._wake.set()
+
+    def _fitting(self, lines: Sequence[Line]) -> tuple[Sequence[Line], int]:
+        """The first lines that there is room for, and their bytes."""
+        room = self._limit - (self._entered - self._left)
+        if len(lines) > room:
+            lines = lines[:room]
+        size = sum(map(len, lines))
+        room = self._bytes_limit - self.bytes
+        if size <= room:
+            return lines, size
+        sizes = [0, *accumulate(map(len, lines))]
+        fitting = bisect_right(sizes, room) - 1
+        return lines[:fitting], sizes[fitting]
 
     def _is_ripe(self) -> bool:
         return self._flushing or len(self._waiting) >= self._max_items or self._unripe_for_s() <= 0
@@ -126,7 +125,7 @@ class ReportQueue:
         return self._first_came_at + self._max_time_s - trio.current_time()
 
     def _mark(self, position: int) -> None:
-        """Remember that `position` is settled once all that entered so far has left: at most one mark a report."""
+        """Remember that `position` is settled once all that entered so far has left: at most one mark a line."""
         if self._entered == self._left:
             self.settled = position
             return

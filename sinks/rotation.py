@@ -7,17 +7,22 @@ moves, deletes or truncates it is followed, and no descriptor outlives a call. A
 import errno
 import os
 import stat
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate, islice
 from pathlib import Path
+
+from sinks.encoding import AT_ONCE, joined
+from sinks.sink import Line
 
 MODE = 0o640
 """Reports tell about people: the world does not read them."""
 
 
-def append(path: str, lines: deque[bytes], max_bytes: int, max_files: int) -> None:
-    """Append the lines, each with its line end; what is written is taken from `lines`, also when an error ends it.
+def append(path: str, lines: deque[Line], max_bytes: int, max_files: int) -> None:
+    """Append the lines, and an end to each; what is written is taken from `lines`, also when an error ends it.
 
     The file is made unless it exists. It is rotated before a line that would take it beyond `max_bytes`, so only a
     single line that is longer than that makes a longer file. A link is followed and the file behind it is rotated.
@@ -34,43 +39,45 @@ def append(path: str, lines: deque[bytes], max_bytes: int, max_files: int) -> No
         _rotate(target, max_files)
 
 
-def _fill(fd: int, lines: deque[bytes], max_bytes: int) -> bool:
+def _fill(fd: int, lines: deque[Line], max_bytes: int) -> bool:
     """Write lines as long as they fit; return whether the file is full before all are written."""
+    size = os.fstat(fd).st_size
+    start = b"" if _ends_whole(fd, size) else b"\n"
     while lines:
-        size = os.fstat(fd).st_size
-        start = b"" if _ends_whole(fd, size) else b"\n"
-        fitting = _fitting(lines, max_bytes - size - len(start), at_least=0 if size else 1)
+        fitting = _fitting([*islice(lines, AT_ONCE)], max_bytes - size - len(start), at_least=0 if size else 1)
         if not fitting:
             return True
-        _write(fd, size, start, fitting, lines)
+        size += _write(fd, size, start, fitting, lines)
+        start = b""
     return False
 
 
-def _write(fd: int, size: int, start: bytes, fitting: list[bytes], lines: deque[bytes]) -> None:
-    """Write the fitting lines at once, and take from `lines` those that are there in whole; an error leaves no half."""
-    data = start + b"".join(fitting)
+def _write(fd: int, size: int, start: bytes, fitting: list[Line], lines: deque[Line]) -> int:
+    """Write the fitting lines, and take from `lines` those that are there in whole; an error leaves no half.
+
+    Returns how many bytes that were.
+    """
+    data = start + joined(fitting)
     written = 0
     try:
         while written < len(data):
-            written += os.write(fd, data[written:])
+            written += os.write(fd, data[written:] if written else data)
     finally:
         whole = len(start)
-        while lines and whole + len(lines[0]) <= written:
-            whole += len(lines.popleft())
+        while lines and whole + len(lines[0]) < written:
+            whole += len(lines.popleft()) + 1
         # Nobody else appends, but if somebody did, nothing of theirs is cut off.
         if whole < written and os.fstat(fd).st_size == size + written:
             os.ftruncate(fd, size + whole)
+    return written
 
 
-def _fitting(lines: deque[bytes], room: int, at_least: int) -> list[bytes]:
-    """The first lines that fit into so many bytes, `at_least` so many in any case."""
-    fitting: list[bytes] = []
-    for line in lines:
-        room -= len(line)
-        if room < 0 and len(fitting) >= at_least:
-            break
-        fitting.append(line)
-    return fitting
+def _fitting(lines: list[Line], room: int, at_least: int) -> list[Line]:
+    """The first lines that fit into so many bytes with their ends, `at_least` so many in any case."""
+    if sum(map(len, lines)) + len(lines) <= room:
+        return lines
+    ends = [*accumulate(len(line) + 1 for line in lines)]
+    return lines[: max(bisect_right(ends, room), at_least)]
 
 
 def _ends_whole(fd: int, size: int) -> bool:

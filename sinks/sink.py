@@ -1,4 +1,10 @@
-"""What a sink is: something that opens, sends batches of reports, and closes.
+"""What a sink is: something that opens, sends batches of lines, and closes.
+
+A line is one report, written as JSON once for all sinks when it is offered: what waits for a sink are bytes, which take
+the memory that they are counted with, and which the garbage collector does not look at. A sink that writes JSON sends
+lines as they are. One that needs more asks `sinks.encoding`: `type_of` knows a line by its first bytes;
+`report_of_line` reads all of it, for sinks that choose a key or a place by an id of the payload, or that store
+documents; `csv_lines` makes rows of a table.
 
 A sink never sleeps, counts, retries or filters; `sinks.delivery` does. It says how a batch went by the way `send` ends:
 
@@ -11,9 +17,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
-from schemas.reports import Report
+Line = bytes
+"""One report: its envelope as compact JSON in UTF-8 (`schemas.reports.to_json`), without a line end."""
 
-Send = Callable[[Sequence[Report]], Awaitable[None]]
+Send = Callable[[Sequence[Line]], Awaitable[None]]
 """Sends one batch, never an empty one, in its order. The batch is not to be changed."""
 
 
@@ -31,7 +38,7 @@ class Sink(Protocol):
 class Rejection(NamedTuple):
     """A report that its destination will never take, and why (in words that hold nothing of the report)."""
 
-    report: Report
+    line: Line
     reason: str
 
 
@@ -42,7 +49,7 @@ class NotDelivered(Exception):
     The reason is logged, so it holds nothing of a report.
     """
 
-    def __init__(self, reason: str, again: Sequence[Report] = (), rejected: Sequence[Rejection] = ()) -> None:
+    def __init__(self, reason: str, again: Sequence[Line] = (), rejected: Sequence[Rejection] = ()) -> None:
         super().__init__(reason)
         self.again = again
         self.rejected = rejected

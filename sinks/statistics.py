@@ -28,8 +28,8 @@ class SinkStatistics:
     """Reports of types that the sink does not want."""
     queued: int
     """Reports that wait or are on their way, now."""
-    queued_text: int
-    """The text in these reports. (characters)"""
+    queued_bytes: int
+    """What they take as lines of JSON. (bytes)"""
     sent: int
     """Reports handed to the sink, counted again each time they are tried again."""
     acknowledged: int
@@ -46,5 +46,5 @@ class SinkStatistics:
     """How long the sink has been failing; None while it is healthy. (s)"""
     queued_limit: int = 0
     """How many reports may wait or be on their way."""
-    queued_text_limit: int = 0
-    """How much text there may be in them. (characters)"""
+    queued_bytes_limit: int = 0
+    """How much they may take. (bytes)"""

@@ -170,9 +170,9 @@ _SINK_COUNTERS: Sequence[tuple[str, str, str, Callable[[SinkStatistics], float]]
 )
 _SINK_GAUGES: Sequence[tuple[str, str, str, Callable[[SinkStatistics], float]]] = (
     ("queued_reports", "", "Reports that wait or are on their way.", lambda sink: sink.queued),
-    ("queued_text", "", "Text in these reports. (characters)", lambda sink: sink.queued_text),
+    ("queued", "bytes", "What they take as lines of JSON. (bytes)", lambda sink: sink.queued_bytes),
     ("queued_reports_limit", "", "How many reports may wait or be on their way.", lambda sink: sink.queued_limit),
-    ("queued_text_limit", "", "How much text may be in these. (characters)", lambda sink: sink.queued_text_limit),
+    ("queued_bytes_limit", "", "How many bytes they may take.", lambda sink: sink.queued_bytes_limit),
     ("failing", "", "1 while the sink fails.", lambda sink: sink.failing_for_s is not None),
     (
         "failing_time",

@@ -35,13 +35,13 @@ SINKS = [
         "WebrtcObserverSinkQueueFilling",
         [
             told(1, "observertc_sinks_queued_reports", "50x9 60x20", sink="archive"),
-            told(1, "observertc_sinks_queued_text", "500x40", sink="archive"),
+            told(1, "observertc_sinks_queued_bytes", "500x40", sink="archive"),
             told(1, "observertc_sinks_queued_reports", "60x40", sink="live"),
-            told(2, "observertc_sinks_queued_text", "600x40", sink="archive"),
+            told(2, "observertc_sinks_queued_bytes", "600x40", sink="archive"),
             told(1, "observertc_sinks_queued_reports_limit", "100x40", sink="archive"),
-            told(1, "observertc_sinks_queued_text_limit", "1000x40", sink="archive"),
+            told(1, "observertc_sinks_queued_bytes_limit", "1000x40", sink="archive"),
             told(1, "observertc_sinks_queued_reports_limit", "120x40", sink="live"),
-            told(2, "observertc_sinks_queued_text_limit", "1200x40", sink="archive"),
+            told(2, "observertc_sinks_queued_bytes_limit", "1200x40", sink="archive"),
         ],
         silent=["9m", "11m"],
         fires="12m",
@@ -52,8 +52,8 @@ SINKS = [
     Case(
         "WebrtcObserverSinkQueueFilling",
         [
-            told(1, "observertc_sinks_queued_text", "500x9 600x20", sink="archive"),
-            told(1, "observertc_sinks_queued_text_limit", "1000x40", sink="archive"),
+            told(1, "observertc_sinks_queued_bytes", "500x9 600x20", sink="archive"),
+            told(1, "observertc_sinks_queued_bytes_limit", "1000x40", sink="archive"),
             told(1, "observertc_sinks_queued_reports_limit", "9999x40", sink="archive"),
         ],
         silent=["9m", "11m"],

@@ -48,7 +48,7 @@ SINK = SinkStatistics(
     type="FileSink",
     offered=100,
     filtered=10,
-    queued_text=4321,
+    queued_bytes=4321,
     queued=20,
     sent=75,
     acknowledged=60,
@@ -345,7 +345,7 @@ async def test_the_figures_of_a_sink_are_told() -> None:
         "batches_total": 4,
         "retries_total": 2,
         "sending_time_seconds_total": 1.5,
-        "queued_text": 4321,
+        "queued_bytes": 4321,
     }
     assert {name: page.value(f"observertc_sinks_{name}", sink="archive") for name in figures} == figures
 
@@ -417,7 +417,7 @@ async def test_a_pipeline_that_does_not_run_has_no_last_round() -> None:
 
 async def test_bounds_are_told_beside_what_they_bound() -> None:
     limits = Limits(SamplesCollector(max_items=7, max_bytes=8), 9, Bounds(max_calls=10, max_tracks=11))
-    page = await exposed(Figures(limits=limits, sinks=[replace(SINK, queued_limit=12, queued_text_limit=13)]))
+    page = await exposed(Figures(limits=limits, sinks=[replace(SINK, queued_limit=12, queued_bytes_limit=13)]))
 
     assert page.value("observertc_sources_limit", of="waiting_samples") == 7
     assert page.value("observertc_sources_limit", of="waiting_bytes") == 8
@@ -426,7 +426,7 @@ async def test_bounds_are_told_beside_what_they_bound() -> None:
     assert page.value("observertc_repository_limit", storage="clients") == Bounds().max_clients
     assert page.value("observertc_repository_limit", storage="tracks") == 11
     assert page.value("observertc_sinks_queued_reports_limit", sink=SINK.key) == 12
-    assert page.value("observertc_sinks_queued_text_limit", sink=SINK.key) == 13
+    assert page.value("observertc_sinks_queued_bytes_limit", sink=SINK.key) == 13
 
 
 async def test_a_member_tells_which_cluster_it_belongs_to() -> None:

@@ -1,51 +1,62 @@
 """Reports and sinks for the tests of delivery: plain values, each with the one behaviour that a test is about."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import trio
 
-from schemas.reports import NAMES, Report, ReportType
-from sinks.delivery import Deliveries, Delivery, ReportsCollector, SinkSettings
+from schemas.reports import NAMES, Report, ReportType, report_of, to_json
+from sinks.delivery import Delivery, ReportsCollector, SinkSettings
+from sinks.fan_out import Deliveries
 from sinks.retry import Retry
-from sinks.sink import NotDelivered, Rejection, Send, Sink
+from sinks.sink import Line, NotDelivered, Rejection, Send, Sink
 
 AT_ONCE = ReportsCollector(max_items=10_000, max_time_in_ms=0)
 
 
 def report(name: str, type_: ReportType = ReportType.CALL_EVENT, **fields: Any) -> Report:
     """A report that tests tell from others by `name`, which stands in its marker."""
-    return Report(type_, {key: fields.get(key) for key in NAMES[type_]} | {"marker": name})
+    values = {**fields, "marker": name}
+    return report_of(type_, *map(values.get, NAMES[type_]))
 
 
 def reports(number: int, start: int = 0) -> list[Report]:
     return [report(str(n)) for n in range(start, start + number)]
 
 
-def names(some: Sequence[Report]) -> list[str]:
-    return [one.payload["marker"] for one in some]
+def line(name: str, type_: ReportType = ReportType.CALL_EVENT, **fields: Any) -> Line:
+    return to_json(report(name, type_, **fields))
+
+
+def lines(number: int, start: int = 0) -> list[Line]:
+    return [line(str(n)) for n in range(start, start + number)]
+
+
+def names(some: Iterable[Line]) -> list[str]:
+    return [orjson.loads(one)["payload"]["marker"] for one in some]
 
 
 @dataclass(frozen=True)
 class RecordingSink:
     """Takes everything; `before` runs ahead of each batch and may fail or wait."""
 
-    before: Callable[[Sequence[Report]], Any] | None = None
-    batches: list[list[Report]] = field(default_factory=list)
+    before: Callable[[Sequence[Line]], Any] | None = None
+    batches: list[list[Line]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     opened_at: list[float] = field(default_factory=list)
 
     @property
     def received(self) -> list[str]:
-        return names([one for batch in self.batches for one in batch])
+        return names(one for batch in self.batches for one in batch)
 
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:
         self.opened_at.append(trio.current_time())
 
-        async def send(batch: Sequence[Report]) -> None:
+        async def send(batch: Sequence[Line]) -> None:
             self.times.append(trio.current_time())
             if self.before is not None and (pause := self.before(batch)) is not None:
                 await trio.sleep(pause)
@@ -64,10 +75,10 @@ class PartialSink:
 
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:
-        async def send(batch: Sequence[Report]) -> None:
+        async def send(batch: Sequence[Line]) -> None:
             self.times.append(trio.current_time())
-            rejected = [Rejection(one, "poison") for one in batch if one.payload["marker"] in self.poison]
-            good = [one for one in batch if one.payload["marker"] not in self.poison]
+            rejected = [Rejection(one, "poison") for one in batch if names([one])[0] in self.poison]
+            good = [one for one in batch if names([one])[0] not in self.poison]
             half = (len(good) + 1) // 2
             self.received.extend(names(good[:half]))
             if good[half:] or rejected:
@@ -90,7 +101,7 @@ class ClosedSink:
         if len(self.attempts) <= self.times:
             raise ConnectionRefusedError("nobody listens")
 
-        async def send(batch: Sequence[Report]) -> None:
+        async def send(batch: Sequence[Line]) -> None:
             self.received.extend(names(batch))
 
         yield send
@@ -108,7 +119,7 @@ class SlowDoorSink:
 
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:
-        async def send(batch: Sequence[Report]) -> None:
+        async def send(batch: Sequence[Line]) -> None:
             self.received.extend(names(batch))
 
         self.opened_at.append(trio.current_time())
@@ -127,7 +138,7 @@ class ClosingSink:
 
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:
-        async def send(batch: Sequence[Report]) -> None:
+        async def send(batch: Sequence[Line]) -> None:
             await trio.sleep_forever()
 
         self.opened_at.append(trio.current_time())
@@ -145,7 +156,7 @@ class BackgroundSink:
 
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:
-        async def send(batch: Sequence[Report]) -> None:
+        async def send(batch: Sequence[Line]) -> None:
             await trio.lowlevel.checkpoint()
 
         async def background() -> None:
@@ -159,11 +170,11 @@ class BackgroundSink:
             nursery.cancel_scope.cancel()
 
 
-def failing(times: int, error: Exception) -> Callable[[Sequence[Report]], None]:
+def failing(times: int, error: Exception) -> Callable[[Sequence[Line]], None]:
     """Raises the error so many times, then no more."""
     left = [error] * times
 
-    def before(batch: Sequence[Report]) -> None:
+    def before(batch: Sequence[Line]) -> None:
         if left:
             raise left.pop()
 

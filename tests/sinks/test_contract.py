@@ -3,7 +3,7 @@
 import ast
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from importlib import import_module
 from inspect import getsource
@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 import trio
 
-from schemas.reports import Report, to_json
 from sinks import SINKS, sink_class
 from sinks.file import FileSink
 from sinks.logger import LoggerSink
-from sinks.sink import Sink
-from tests.sinks.sinks_for_tests import AT_ONCE, delivery, report, reports, running
+from sinks.sink import Line, Sink
+from tests.sinks.sinks_for_tests import AT_ONCE, delivery, line, lines, reports, running
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,8 @@ class Case:
     arrived: Callable[[World], list[object]]
 
 
-def lines(world: World) -> list[object]:
-    return [json.loads(line) for line in (world.folder / "reports.jsonl").read_bytes().splitlines()]
+def filed(world: World) -> list[object]:
+    return envelopes((world.folder / "reports.jsonl").read_bytes().splitlines())
 
 
 def logged(world: World) -> list[object]:
@@ -47,7 +46,7 @@ def logged(world: World) -> list[object]:
 
 
 CASES = {
-    "FileSink": Case(lambda world: FileSink(str(world.folder / "reports.jsonl")), lines),
+    "FileSink": Case(lambda world: FileSink(str(world.folder / "reports.jsonl")), filed),
     "LoggerSink": Case(lambda world: LoggerSink(print_reports=True), logged),
 }
 
@@ -60,8 +59,8 @@ def world(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> World:
     return World(tmp_path, caplog)
 
 
-def envelopes(some: list[Report]) -> list[object]:
-    return [json.loads(to_json(one)) for one in some]
+def envelopes(some: Sequence[Line]) -> list[object]:
+    return [json.loads(one) for one in some]
 
 
 def test_every_type_of_sink_has_a_case() -> None:
@@ -88,7 +87,7 @@ def test_every_key_of_a_sink_says_what_it_does(type_name: str) -> None:
 
 @every_sink
 async def test_what_was_sent_has_arrived_in_order_when_send_returns(case: Case, world: World) -> None:
-    some = reports(100)
+    some = lines(100)
 
     with trio.fail_after(10):
         async with case.sink(world).opened("mySink") as send:
@@ -100,10 +99,10 @@ async def test_what_was_sent_has_arrived_in_order_when_send_returns(case: Case, 
 @every_sink
 async def test_batches_arrive_one_after_the_other(case: Case, world: World) -> None:
     async with case.sink(world).opened("mySink") as send:
-        await send(reports(3))
-        await send(reports(2, start=3))
+        await send(lines(3))
+        await send(lines(2, start=3))
 
-    assert case.arrived(world) == envelopes(reports(5))
+    assert case.arrived(world) == envelopes(lines(5))
 
 
 @every_sink
@@ -111,25 +110,23 @@ async def test_a_sink_that_is_opened_again_goes_on(case: Case, world: World) -> 
     sink = case.sink(world)
     for start in (0, 3):
         async with sink.opened("mySink") as send:
-            await send(reports(3, start))
+            await send(lines(3, start))
 
-    assert case.arrived(world) == envelopes(reports(6))
+    assert case.arrived(world) == envelopes(lines(6))
 
 
 @every_sink
 async def test_a_sink_leaves_the_batch_as_it_is(case: Case, world: World) -> None:
-    some = reports(3)
+    some = lines(3)
     async with case.sink(world).opened("mySink") as send:
         await send(some)
 
-    assert some == reports(3)
+    assert some == lines(3)
 
 
 @every_sink
 async def test_any_text_of_a_client_arrives_as_it_was(case: Case, world: World) -> None:
-    hostile = [
-        report(text) for text in ("\n", '"}\n{"', "\x00\x1b[2J\x9b", "\u2028", "ひ😀", "%s %d {0}", "x" * 100_000)
-    ]
+    hostile = [line(text) for text in ("\n", '"}\n{"', "\x00\x1b[2J\x9b", "\u2028", "ひ😀", "%s %d {0}", "x" * 100_000)]
 
     async with case.sink(world).opened("mySink") as send:
         await send(hostile)
@@ -141,11 +138,11 @@ async def test_any_text_of_a_client_arrives_as_it_was(case: Case, world: World) 
 async def test_a_sink_can_be_closed_while_it_is_cancelled(case: Case, world: World) -> None:
     with trio.fail_after(10), trio.CancelScope() as scope:
         async with case.sink(world).opened("mySink") as send:
-            await send(reports(1))
+            await send(lines(1))
             scope.cancel()
             await trio.lowlevel.checkpoint()
 
-    assert case.arrived(world) == envelopes(reports(1))
+    assert case.arrived(world) == envelopes(lines(1))
 
 
 @every_sink
@@ -157,7 +154,7 @@ async def test_a_delivery_brings_everything_to_it(case: Case, world: World) -> N
             deliveries.offer(reports(5, start))
 
     assert one.statistics().acknowledged == 50
-    assert case.arrived(world) == envelopes(reports(50))
+    assert case.arrived(world) == envelopes(lines(50))
 
 
 def _is_text(node: ast.stmt) -> bool:

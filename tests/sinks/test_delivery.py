@@ -7,10 +7,11 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from schemas.reports import Report, ReportType
-from sinks.delivery import Deliveries, Delivery, ReportsCollector, SinkSettings
+from schemas.reports import ReportType, to_json
+from sinks.delivery import Delivery, ReportsCollector, SinkSettings
+from sinks.fan_out import Deliveries
 from sinks.filter import ReportFlags
-from sinks.sink import NotDelivered, Rejection
+from sinks.sink import Line, NotDelivered, Rejection
 from sinks.statistics import DropReason
 from tests.sinks.sinks_for_tests import (
     BackgroundSink,
@@ -21,6 +22,7 @@ from tests.sinks.sinks_for_tests import (
     SlowDoorSink,
     delivery,
     failing,
+    lines,
     report,
     reports,
     running,
@@ -31,11 +33,11 @@ COLLECTOR = ReportsCollector(max_items=3, max_time_in_ms=500)
 SHORT_QUEUE = SinkSettings("TestSink", max_queued_reports=5)
 
 
-def down(batch: Sequence[Report]) -> None:
+def down(batch: Sequence[Line]) -> None:
     raise ConnectionResetError("the service is down")
 
 
-def for_ever(batch: Sequence[Report]) -> float:
+def for_ever(batch: Sequence[Line]) -> float:
     return float("inf")
 
 
@@ -130,7 +132,7 @@ async def test_pauses_are_drawn_by_chance(autojump_clock: MockClock) -> None:
 async def test_pauses_start_over_after_a_success(autojump_clock: MockClock) -> None:
     outcomes = iter([ConnectionResetError(), ConnectionResetError(), None, ConnectionResetError(), None])
 
-    def before(batch: Sequence[Report]) -> None:
+    def before(batch: Sequence[Line]) -> None:
         if (error := next(outcomes)) is not None:
             raise error
 
@@ -155,7 +157,7 @@ async def test_a_sink_that_broke_is_opened_anew(autojump_clock: MockClock) -> No
 
 
 async def test_a_sink_that_says_what_is_left_stays_open(autojump_clock: MockClock) -> None:
-    sink = RecordingSink(before=failing(1, NotDelivered("throttled", reports(1))))
+    sink = RecordingSink(before=failing(1, NotDelivered("throttled", lines(1))))
 
     async with running(delivery(sink)) as deliveries:
         deliveries.offer(reports(1))
@@ -191,7 +193,7 @@ async def test_every_part_that_arrives_starts_the_pauses_and_the_time_to_give_up
 
 
 async def test_a_batch_that_is_partly_left_is_not_settled(autojump_clock: MockClock) -> None:
-    sink = RecordingSink(before=failing(1, NotDelivered("throttled", reports(1))))
+    sink = RecordingSink(before=failing(1, NotDelivered("throttled", lines(1))))
     one = delivery(sink)
 
     async with running(one) as deliveries:
@@ -217,7 +219,7 @@ async def test_a_rejected_report_is_dropped_and_the_rest_goes_on(autojump_clock:
 
 async def test_a_sink_that_only_rejects_is_healthy(autojump_clock: MockClock) -> None:
     poison = report("p")
-    sink = RecordingSink(before=failing(1, NotDelivered("poison", rejected=[Rejection(poison, "poison")])))
+    sink = RecordingSink(before=failing(1, NotDelivered("poison", rejected=[Rejection(to_json(poison), "poison")])))
     one = delivery(sink)
 
     async with running(one) as deliveries:
@@ -225,6 +227,44 @@ async def test_a_sink_that_only_rejects_is_healthy(autojump_clock: MockClock) ->
         await trio.sleep(1)
 
         assert one.statistics().failing_for_s is None
+
+
+async def test_a_report_that_cannot_be_written_costs_only_itself(autojump_clock: MockClock) -> None:
+    sink = RecordingSink()
+    one = delivery(sink)
+
+    async with running(one) as deliveries:
+        position = deliveries.offer([report("0"), report("bad", message="\ud800"), report("1")])
+        await trio.sleep(1)
+
+        assert deliveries.settled() == position
+    assert sink.received == ["0", "1"]
+    assert one.statistics().dropped[DropReason.REJECTED] == 1
+    assert is_balanced(one)
+
+
+async def test_a_report_that_cannot_be_written_is_not_rejected_by_a_sink_that_does_not_want_it(
+    autojump_clock: MockClock,
+) -> None:
+    events_only = SinkSettings("TestSink", reports=ReportFlags(send_call_events=True))
+    one = delivery(RecordingSink(), events_only)
+
+    async with running(one, delivery(RecordingSink())) as deliveries:
+        deliveries.offer([report("bad", ReportType.CALL_META_DATA, payload="\ud800"), report("event")])
+        await trio.sleep(1)
+
+    assert (one.statistics().filtered, one.statistics().dropped[DropReason.REJECTED]) == (1, 0)
+    assert is_balanced(one)
+
+
+async def test_a_report_is_written_once_for_all_sinks(autojump_clock: MockClock) -> None:
+    first, second = RecordingSink(), RecordingSink()
+
+    async with running(delivery(first), delivery(second)) as deliveries:
+        deliveries.offer(reports(1))
+        await trio.sleep(1)
+
+    assert first.batches[0][0] is second.batches[0][0]
 
 
 async def test_a_batch_is_given_up_after_its_time(autojump_clock: MockClock) -> None:
@@ -372,6 +412,18 @@ async def test_what_does_not_fit_into_the_queue_is_dropped_from_the_newest_on(au
     assert is_balanced(one)
 
 
+async def test_what_waits_is_bounded_by_the_bytes_of_its_lines(autojump_clock: MockClock) -> None:
+    size = len(lines(1)[0])
+    one = delivery(RecordingSink(before=for_ever), SinkSettings("TestSink", max_queued_bytes=3 * size))
+
+    async with running(one) as deliveries:
+        deliveries.offer(reports(4))
+
+        figures = one.statistics()
+        assert (figures.queued, figures.queued_bytes) == (3, figures.queued_bytes_limit)
+        assert figures.dropped[DropReason.QUEUE_FULL] == 1
+
+
 async def test_a_queue_that_was_full_has_room_again(autojump_clock: MockClock) -> None:
     sink = RecordingSink()
 
@@ -435,6 +487,23 @@ async def test_a_sink_gets_only_the_types_it_wants(autojump_clock: MockClock) ->
     assert sink.received == ["event"]
     assert one.statistics().filtered == 1
     assert is_balanced(one)
+
+
+async def test_two_sinks_get_what_each_wants(autojump_clock: MockClock) -> None:
+    events, metas = RecordingSink(), RecordingSink()
+    want_events = SinkSettings("TestSink", reports=ReportFlags(send_call_events=True))
+    want_metas = SinkSettings("TestSink", reports=ReportFlags(send_call_meta=True))
+    first, second = delivery(events, want_events), delivery(metas, want_metas)
+
+    async with running(first, second) as deliveries:
+        types = (ReportType.CALL_META_DATA, ReportType.CALL_EVENT, ReportType.SFU_EVENT)
+        deliveries.offer([report(type_.value, type_) for type_ in types])
+        await trio.sleep(1)
+
+    assert (events.received, metas.received) == (["CALL_EVENT"], ["CALL_META_DATA"])
+    assert first.statistics().filtered == second.statistics().filtered == 2
+    assert is_balanced(first)
+    assert is_balanced(second)
 
 
 async def test_a_position_is_settled_when_the_slowest_sink_is_through(autojump_clock: MockClock) -> None:

@@ -1,6 +1,5 @@
 """FileSink: whole lines, live, rotated; what is no regular file; what goes wrong."""
 
-import json
 import os
 import resource
 import signal
@@ -15,14 +14,13 @@ from pathlib import Path
 import pytest
 import trio
 
-from schemas.reports import Report
 from sinks.file import FileSink
 from sinks.rotation import append
-from sinks.sink import NotDelivered
+from sinks.sink import Line, NotDelivered
 from sinks.stream import STANDARD_OUTPUT_FD, Stream, opened_stream
-from tests.sinks.sinks_for_tests import report, reports
+from tests.sinks.sinks_for_tests import lines, names
 
-LINES = [b"%04d\n" % n for n in range(100)]
+LINES = [b"%04d" % n for n in range(100)]
 
 
 @pytest.fixture
@@ -38,11 +36,11 @@ def content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def markers(lines: bytes) -> list[str]:
-    return [json.loads(line)["payload"]["marker"] for line in lines.splitlines()]
+def markers(text: bytes) -> list[str]:
+    return names(text.splitlines())
 
 
-async def send_to(path: Path | str, some: Sequence[Report]) -> None:
+async def send_to(path: Path | str, some: Sequence[Line]) -> None:
     async with FileSink(str(path)).opened("mySink") as send:
         await send(some)
 
@@ -52,7 +50,7 @@ async def test_a_reader_that_follows_sees_each_batch_once_it_is_acknowledged(pat
         with path.open("rb") as reader:
             seen = []
             for n in range(3):
-                await send(reports(2, start=2 * n))
+                await send(lines(2, start=2 * n))
                 seen.append(markers(reader.read()))
 
     assert seen == [["0", "1"], ["2", "3"], ["4", "5"]]
@@ -64,7 +62,7 @@ async def test_the_file_is_there_before_the_first_report(path: Path) -> None:
 
 
 async def test_the_world_does_not_read_reports(path: Path) -> None:
-    await send_to(path, reports(1))
+    await send_to(path, lines(1))
 
     assert os.stat(path).st_mode & 0o007 == 0
 
@@ -72,25 +70,25 @@ async def test_the_world_does_not_read_reports(path: Path) -> None:
 async def test_a_file_that_was_moved_away_is_made_anew(path: Path) -> None:
     moved = path.with_name("moved")
     async with FileSink(str(path)).opened("mySink") as send:
-        await send(reports(1))
+        await send(lines(1))
         os.rename(path, moved)
-        await send(reports(1, start=1))
+        await send(lines(1, start=1))
 
     assert (markers(content(moved)), markers(content(path))) == (["0"], ["1"])
 
 
 async def test_a_folder_that_does_not_exist_is_named(path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no such folder: '.*/nowhere'"):
-        await send_to(path.parent / "nowhere" / "reports.jsonl", reports(1))
+        await send_to(path.parent / "nowhere" / "reports.jsonl", lines(1))
 
 
 async def test_a_folder_may_appear_later(path: Path) -> None:
     later = path.parent / "later" / path.name
     with pytest.raises(FileNotFoundError):
-        await send_to(later, reports(1))
+        await send_to(later, lines(1))
     os.mkdir(later.parent)
 
-    await send_to(later, reports(1))
+    await send_to(later, lines(1))
 
     assert markers(content(later)) == ["0"]
 
@@ -103,7 +101,7 @@ def test_a_path_must_name_a_file() -> None:
 def test_half_a_line_of_a_crash_is_ended_before_the_next(path: Path) -> None:
     path.write_bytes(b'{"type":"CALL_EV')
 
-    put(path, [b"{}\n"])
+    put(path, [b"{}"])
 
     assert content(path) == b'{"type":"CALL_EV\n{}\n'
 
@@ -113,13 +111,13 @@ def test_a_process_killed_in_the_middle_of_a_batch_costs_at_most_one_line(path: 
 from collections import deque
 from sinks.rotation import append
 while True:
-    append({str(path)!r}, deque([b"x" * 5000 + b"\\n"] * 20), 10**9, 2)
+    append({str(path)!r}, deque([b"x" * 5000] * 20), 10**9, 2)
 """
     with subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2]) as process:
         while not path.exists() or path.stat().st_size < 1_000_000:
             assert process.poll() is None
         process.send_signal(signal.SIGKILL)
-    put(path, [b"next\n"], max_bytes=10**9)
+    put(path, [b"next"], max_bytes=10**9)
 
     *before, last, end = content(path).split(b"\n")
     assert (last, end) == (b"next", b"")
@@ -162,7 +160,7 @@ def test_a_single_file_starts_over(path: Path) -> None:
 
 
 def test_a_line_that_is_longer_than_a_file_is_whole_and_alone(path: Path) -> None:
-    put(path, [b"a\n", b"b" * 50 + b"\n", b"c\n"], max_bytes=10)
+    put(path, [b"a", b"b" * 50, b"c"], max_bytes=10)
 
     assert [path.with_name(path.name + end).read_bytes() for end in (".2", ".1", "")] == [
         b"a\n",
@@ -172,13 +170,13 @@ def test_a_line_that_is_longer_than_a_file_is_whole_and_alone(path: Path) -> Non
 
 
 def test_a_gap_in_the_numbers_ends_the_rotation(path: Path) -> None:
-    path.write_bytes(LINES[0])
+    path.write_bytes(b"0000\n")
     path.with_name(f"{path.name}.3").write_bytes(b"not touched\n")
 
     put(path, [LINES[1]], max_bytes=5)
 
     assert path.with_name(f"{path.name}.3").read_bytes() == b"not touched\n"
-    assert path.with_name(f"{path.name}.1").read_bytes() == LINES[0]
+    assert path.with_name(f"{path.name}.1").read_bytes() == b"0000\n"
 
 
 def test_the_file_behind_a_link_is_rotated_and_the_link_stays(path: Path) -> None:
@@ -188,7 +186,7 @@ def test_the_file_behind_a_link_is_rotated_and_the_link_stays(path: Path) -> Non
     put(path, LINES[:2], max_bytes=5)
 
     assert path.is_symlink()
-    assert (real.read_bytes(), real.with_name("real.1").read_bytes()) == (LINES[1], LINES[0])
+    assert (real.read_bytes(), real.with_name("real.1").read_bytes()) == (b"0001\n", b"0000\n")
 
 
 @contextmanager
@@ -208,12 +206,12 @@ def test_a_full_disk_leaves_whole_lines_and_tells_the_rest(path: Path) -> None:
     with largest_file(32), pytest.raises(OSError, match="File too large"):
         append(str(path), left, 10_000, 10)
 
-    assert content(path) == b"".join(LINES[:6])
+    assert content(path) == b"0000\n0001\n0002\n0003\n0004\n0005\n"
     assert list(left) == LINES[6:10]
 
 
 async def test_what_was_written_before_the_disk_was_full_is_not_sent_again(path: Path) -> None:
-    some = reports(10)
+    some = lines(10)
 
     async with FileSink(str(path)).opened("mySink") as send:
         with largest_file(3000), pytest.raises(NotDelivered) as failure:
@@ -229,28 +227,18 @@ async def test_a_sink_that_wrote_nothing_asks_to_be_opened_anew(path: Path) -> N
         os.unlink(path)
         os.mkfifo(path)
         with pytest.raises(OSError, match="no regular file any more"):
-            await send(reports(1))
+            await send(lines(1))
 
 
 async def test_a_disk_that_is_full_from_the_start_is_an_error_to_try_again(path: Path) -> None:
     async with FileSink("/dev/full").opened("mySink") as send:
         with pytest.raises(OSError, match="No space left"):
-            await send(reports(1))
-
-
-async def test_a_report_that_is_no_json_costs_only_itself(path: Path) -> None:
-    async with FileSink(str(path)).opened("mySink") as send:
-        with pytest.raises(NotDelivered) as failure:
-            await send([report("0"), report("bad", SSRC=2**70), report("1")])
-
-    assert markers(content(path)) == ["0", "1"]
-    assert [one.report.payload["marker"] for one in failure.value.rejected] == ["bad"]
-    assert not failure.value.again
+            await send(lines(1))
 
 
 async def test_dev_null_takes_everything_and_is_never_rotated() -> None:
     async with FileSink(os.devnull, max_bytes=1, max_files=1).opened("mySink") as send:
-        await send(reports(100))
+        await send(lines(100))
 
     assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
 
@@ -259,7 +247,7 @@ async def test_a_pipe_is_written_to_while_somebody_reads(path: Path) -> None:
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        await send_to(path, reports(2))
+        await send_to(path, lines(2))
 
         assert markers(os.read(reader, 100_000)) == ["0", "1"]
     finally:
@@ -270,32 +258,32 @@ async def test_a_pipe_that_nobody_reads_is_an_error_to_try_again(path: Path) -> 
     os.mkfifo(path)
 
     with pytest.raises(OSError, match="No such device or address"):
-        await send_to(path, reports(1))
+        await send_to(path, lines(1))
 
 
 async def test_a_reader_that_stalls_stalls_nobody_else_and_gets_whole_lines() -> None:
     reader, writer = os.pipe()
-    lines = [b"%06d\n" % n for n in range(50_000)]
+    some = [b"%06d" % n for n in range(50_000)]
     try:
         with trio.move_on_after(0.05) as scope:
-            await Stream(writer).write(lines)
+            await Stream(writer).write(some)
         read = os.read(reader, 1_000_000)
     finally:
         os.close(reader)
         os.close(writer)
 
     assert scope.cancelled_caught
-    assert read == b"".join(lines)[: len(read)]
+    assert read == b"\n".join(some)[: len(read)]
     assert read.endswith(b"\n")
 
 
 async def test_a_long_line_goes_through_a_pipe_in_whole() -> None:
     reader, writer = os.pipe()
-    line = b"x" * 300_000 + b"\n"
+    line = b"x" * 300_000
     received = bytearray()
 
     async def read() -> None:
-        while len(received) < len(line):
+        while len(received) <= len(line):
             await trio.lowlevel.wait_readable(reader)
             received.extend(os.read(reader, 10_000))
 
@@ -308,11 +296,11 @@ async def test_a_long_line_goes_through_a_pipe_in_whole() -> None:
         os.close(reader)
         os.close(writer)
 
-    assert received == line
+    assert received == line + b"\n"
 
 
 async def test_a_dash_is_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    await send_to("-", reports(2))
+    await send_to("-", lines(2))
 
     assert markers(capfdbinary.readouterr().out) == ["0", "1"]
 

@@ -6,23 +6,23 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.queue import ReportQueue
-from tests.sinks.sinks_for_tests import names, report, reports
+from sinks.queue import LineQueue
+from tests.sinks.sinks_for_tests import lines, names
 
 LIMIT, MAX_ITEMS = 8, 3
 
 offers = st.integers(0, 12)
-"""So many reports are offered."""
+"""So many lines are offered."""
 actions = st.lists(offers | st.just("take") | st.just("settle"), max_size=60)
 
 
 async def check(steps: Sequence[int | str]) -> None:
-    queue = ReportQueue(LIMIT, 1000, MAX_ITEMS, 0)
+    queue = LineQueue(LIMIT, 100_000, MAX_ITEMS, 0)
     position, offered, unsettled, in_flight = 0, 0, list[tuple[str, int]](), 0
     for step in steps:
         if isinstance(step, int):
             position += 1
-            some = reports(step, start=offered)
+            some = lines(step, start=offered)
             offered += step
             taken = queue.offer(position, some)
             assert taken == min(step, LIMIT - len(unsettled))
@@ -45,21 +45,31 @@ def test_a_position_is_settled_exactly_when_all_up_to_it_has_left(steps: list[in
     trio.run(check, steps)
 
 
-async def test_reports_whose_text_does_not_fit_are_not_taken() -> None:
-    queue = ReportQueue(100, 1000, 10, 0)
+async def test_lines_that_do_not_fit_are_not_taken() -> None:
+    queue = LineQueue(100, 1000, 10, 0)
 
-    assert queue.offer(1, [report("a", message="x" * 400) for _ in range(3)]) == 2
-    assert queue.offer(2, [report("b")]) == 1
-    assert queue.text == 803
+    assert queue.offer(1, [b"x" * 400] * 3) == 2
+    assert queue.offer(2, [b"x" * 201]) == 0
+    assert queue.offer(3, [b"x" * 200]) == 1
+    assert queue.bytes == 1000
 
 
-async def test_text_is_held_until_its_reports_are_settled() -> None:
-    queue = ReportQueue(100, 1000, 2, 0)
-    queue.offer(1, [report("a", message="x" * 299) for _ in range(3)])
+async def test_bytes_are_held_until_their_lines_are_settled() -> None:
+    queue = LineQueue(100, 1000, 2, 0)
+    queue.offer(1, [b"x" * 300] * 3)
 
     queue.take()
-    assert queue.text == 900
+    assert queue.bytes == 900
     queue.settle()
-    assert queue.text == 300
+    assert queue.bytes == 300
     queue.clear()
-    assert queue.text == 0
+    assert queue.bytes == 0
+
+
+async def test_what_is_in_flight_is_held_when_what_waits_is_forgotten() -> None:
+    queue = LineQueue(100, 1000, 2, 0)
+    queue.offer(1, [b"x" * 300] * 3)
+    queue.take()
+
+    assert queue.clear() == 1
+    assert queue.bytes == 600

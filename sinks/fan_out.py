@@ -1,0 +1,70 @@
+"""Every report to every sink: written as JSON once, when it is offered, for all of them."""
+
+from collections.abc import Sequence
+
+import trio
+
+from schemas.reports import Report, ReportType
+from sinks.delivery import Delivery
+from sinks.encoding import written
+from sinks.filter import ALL_TYPES
+from sinks.statistics import SinkStatistics
+
+
+class Deliveries:
+    """All sinks together. `offer` and `settled` are plain calls and cost the same however much is queued."""
+
+    def __init__(self, deliveries: Sequence[Delivery]) -> None:
+        self._deliveries = deliveries
+        self._wanted = frozenset[ReportType]().union(*(delivery.wanted for delivery in deliveries))
+        self._position = 0
+        self._scope = trio.CancelScope()
+        self._ended = trio.Event()
+
+    def offer(self, reports: Sequence[Report]) -> int:
+        """Hand reports to every sink that wants them, and return their position, which grows by one a call.
+
+        What no sink wants is not even written.
+        """
+        self._position += 1
+        if self._wanted == ALL_TYPES:
+            offered = written(reports)
+        else:
+            offered = written([report for report in reports if report.type in self._wanted])
+        for delivery in self._deliveries:
+            delivery.offer(self._position, len(reports), offered)
+        return self._position
+
+    def settled(self) -> int:
+        """The position up to which every sink has had all reports, or did not want them, or dropped them by its policy.
+
+        What is dropped at shutdown never counts as settled: another node may still tell it.
+        """
+        return min((delivery.settled for delivery in self._deliveries), default=self._position)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Deliver until drained; one task a sink. To be run once."""
+        try:
+            with self._scope:
+                async with trio.open_nursery() as nursery:
+                    for delivery in self._deliveries:
+                        nursery.start_soon(delivery.run, name=f"sink {delivery.key}")
+                    task_status.started()
+        finally:
+            self._ended.set()
+
+    async def drain(self, grace_in_s: float) -> None:
+        """Send all that is queued without waiting for more, then end `run`, which must be running.
+
+        Sinks that fail are tried again within the grace. What is left then is dropped, as is all that is offered later.
+        """
+        for delivery in self._deliveries:
+            delivery.flush()
+        with trio.move_on_after(grace_in_s):
+            await self._ended.wait()
+        self._scope.cancel()
+        await self._ended.wait()
+
+    def statistics(self) -> tuple[SinkStatistics, ...]:
+        """The figures of each sink."""
+        return tuple(delivery.statistics() for delivery in self._deliveries)

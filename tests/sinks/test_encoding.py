@@ -1,0 +1,58 @@
+"""Reports as lines, and what is read in these: what cannot be written costs only itself."""
+
+import pytest
+
+from schemas.csv import CsvFormat, to_csv
+from schemas.reports import NAMES, Report, ReportType, report_of, to_json
+from sinks.encoding import csv_lines, joined, report_of_line, type_of, written
+from tests.sinks.sinks_for_tests import line, report
+
+every_type = pytest.mark.parametrize("type_", ReportType)
+
+
+def extension(payload: str) -> Report:
+    values = {"serviceId": "s", "payload": payload}
+    return report_of(ReportType.SFU_EXTENSION_DATA, *map(values.get, NAMES[ReportType.SFU_EXTENSION_DATA]))
+
+
+def test_every_report_is_one_line_in_its_place() -> None:
+    some = [report("one"), report("\n")]
+
+    assert written(some) == (some, [to_json(one) for one in some], ())
+
+
+@pytest.mark.parametrize("value", ["\ud800", object()])
+def test_a_report_that_cannot_be_written_costs_only_itself(value: object) -> None:
+    good, bad, better = report("good"), report("bad", message=value), report("better")
+
+    assert written([good, bad, better]) == ([good, better], [to_json(good), to_json(better)], [bad])
+
+
+@every_type
+def test_a_line_tells_its_type(type_: ReportType) -> None:
+    assert type_of(line('"}', type_)) is type_
+
+
+@every_type
+def test_a_report_is_read_back_from_its_line(type_: ReportType) -> None:
+    some = report("ひ", type_, timestamp=2**53 + 1)
+
+    assert report_of_line(to_json(some)) == some
+
+
+def test_lines_are_joined_with_an_end_to_each() -> None:
+    assert joined([b"a", b"b"]) == b"a\nb\n"
+
+
+def test_every_report_is_one_line_of_csv_in_its_place() -> None:
+    lines = [to_json(extension("é")), to_json(extension("two"))]
+
+    assert csv_lines(lines, CsvFormat.INFORMIX_UNLOAD_CSV) == ["s,,,,,é,\n".encode(), b"s,,,,,two,\n"]
+
+
+def test_csv_of_a_line_is_that_of_its_report() -> None:
+    video = report(
+        "a", ReportType.OUTBOUND_VIDEO_TRACK, timestamp=1_700_000_000_000, roundTripTime=1e-05, targetBitrate=2.5e7
+    )
+
+    assert csv_lines([to_json(video)], CsvFormat.DEFAULT) == [to_csv(video).encode()]
