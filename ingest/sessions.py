@@ -1,6 +1,7 @@
 """Samples by WebSocket: one message after the other; while one waits for room, the session is not read."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+import math
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from ingest.grants import Grant
 from ingest.incoming import BadSamples, Format, Incoming
 from ingest.intake import Intake
 from ingest.json_samples import UNDECODABLE
+from ingest.rest import Offer
 from ingest.statistics import Refused, Transport
 from schemas.messages import Samples
 
@@ -38,6 +40,7 @@ class Sessions:
     """Serves sessions."""
 
     intake: Intake
+    offer: Offer
     put: Put
     admits: Admits
     departed: Departed
@@ -50,8 +53,9 @@ class Sessions:
         """
         try:
             of = self._admit(request)
+            del request  # A session may be open for days, and needs nothing of it any more.
             with self._counted(of.grant):
-                await self._serve(of, websocket)
+                await _Session(self, self.intake.decoder(of), websocket).serve()
         except BadSamples as bad:
             self.intake.statistics.refused[bad.refused] += 1
             raise web.Refusal(bad.close_code, bad.reason) from None
@@ -72,66 +76,90 @@ class Sessions:
         access = self.intake.access
         return nullcontext() if access is None or grant is None else access.session(grant)
 
-    async def _serve(self, of: Incoming, websocket: web.WebSocket) -> None:
+
+class _Session:
+    """One session: who was heard in it, and what it is to be told and when."""
+
+    __slots__ = ("_decoder", "_heard", "_of", "_parts", "_scope", "_spoken_at", "_websocket")
+
+    def __init__(self, parts: Sessions, decoder: Decoder, websocket: web.WebSocket) -> None:
+        self._parts = parts
+        self._decoder = decoder
+        self._of = decoder.of
+        self._websocket = websocket
+        self._heard = Heard(set(), set())
+        self._spoken_at = trio.current_time()
+        self._scope: trio.CancelScope | None = None
+
+    async def serve(self) -> None:
         """Takes message after message. Raises `BadSamples`."""
-        heard = Heard(set(), set())
         stopped = False
-        decoder = self.intake.decoder(of)
         try:
-            await self._listen(decoder, websocket, heard)
+            await self._listen()
         except (trio.Cancelled, web.Stopped):
             stopped = True
             raise
         finally:
-            decoder.done()
-            if (heard.clients or heard.sfus) and not stopped:
-                self.departed(of.service_id, heard.clients, heard.sfus)
+            self._decoder.done()
+            if (self._heard.clients or self._heard.sfus) and not stopped:
+                self._parts.departed(self._of.service_id, self._heard.clients, self._heard.sfus)
 
-    async def _listen(self, decoder: Decoder, websocket: web.WebSocket, heard: Heard) -> None:
-        """Takes message after message, and keeps in `heard` who is there."""
-        interval = self.intake.sources.websocket.keep_alive_interval_in_s
-        spoken_at = trio.current_time()
-        while True:
-            await self._take(await self._receive(decoder.of, websocket), decoder, heard)
-            if trio.current_time() - spoken_at > interval:
-                await websocket.send_text(KEEP_ALIVE)
-                spoken_at = trio.current_time()
-
-    async def _receive(self, of: Incoming, websocket: web.WebSocket) -> bytes:
-        """The next message. Raises `BadSamples` when the session's token is over."""
-        grant = of.grant
+    async def _listen(self) -> None:
+        """Listens until the session, or its token, is over. Raises `BadSamples`."""
+        grant, now = self._of.grant, self._parts.intake.now
         if grant is None or grant.expires is None:
-            # A deadline for each message would cost a tenth of all that a message costs.
-            return await self._message(of, websocket)
+            await self._websocket.listen(self._take)
         while True:
-            with trio.move_on_at(trio.current_time() + max(0.0, grant.expires - self.intake.now()) / 1000):
-                return await self._message(of, websocket)
+            with trio.CancelScope(deadline=self._end_of_token()) as self._scope:
+                await self._websocket.listen(self._take)
             # The clock on the wall may have been set back meanwhile.
-            if grant.is_over(self.intake.now()):
+            if grant.is_over(now()):
                 raise expired()
 
-    async def _message(self, of: Incoming, websocket: web.WebSocket) -> bytes:
-        """The next message. Raises `BadSamples` for text where protobuf was announced."""
-        data = await websocket.receive()
-        if of.format is Format.PROTOBUF and websocket.received_text:
-            raise BadSamples(f"{UNDECODABLE}: protobuf comes in binary frames", Refused.UNDECODABLE)
-        return data
+    def _end_of_token(self) -> float:
+        """When the session's token is over, in trio's time, as the clock on the wall tells now."""
+        grant = self._of.grant
+        assert grant is not None
+        assert grant.expires is not None
+        return trio.current_time() + max(0.0, grant.expires - self._parts.intake.now()) / 1000
 
-    async def _take(self, data: bytes, decoder: Decoder, heard: Heard) -> None:
-        """Takes one message. A function of its own, so that a session that waits for the next one holds none."""
-        samples = self.intake.take(data, decoder, Transport.WEBSOCKET, heard)
-        self._remember(heard.clients, (client.client_id for client in samples.clients))
-        self._remember(heard.sfus, (sfu.sfu_id for sfu in samples.sfus))
+    def _take(self, data: bytes, text: bool) -> Awaitable[None] | None:
+        """Takes one message; returns what is still to be done for it, if anything. Raises `BadSamples`."""
+        if text and self._of.format is Format.PROTOBUF:
+            raise BadSamples(f"{UNDECODABLE}: protobuf comes in binary frames", Refused.UNDECODABLE)
+        intake, heard = self._parts.intake, self._heard
+        samples = intake.take(data, self._decoder, Transport.WEBSOCKET, heard)
+        for client in samples.clients:
+            if client.client_id not in heard.clients:
+                self._remember(heard.clients, client.client_id)
+        for sfu in samples.sfus:
+            if sfu.sfu_id not in heard.sfus:
+                self._remember(heard.sfus, sfu.sfu_id)
         heard.clients.difference_update(samples.leaving)
         heard.sfus.difference_update(samples.leaving_sfus)
-        await self.put(samples, len(data))
+        if self._parts.offer(samples, len(data)):
+            if trio.current_time() - self._spoken_at <= intake.sources.websocket.keep_alive_interval_in_s:
+                return None
+            return self._finish(None, 0)
+        return self._finish(samples, len(data))
 
-    def _remember(self, heard: set[str], ids: Iterable[str]) -> None:
-        most = self.intake.sources.websocket.max_clients_per_session
-        for id_ in ids:
-            if id_ in heard:
-                continue
-            if len(heard) < most:
-                heard.add(id_)
-            else:
-                self.intake.statistics.forgotten_clients += 1
+    async def _finish(self, samples: Samples | None, size: int) -> None:
+        """Waits until there is room for the samples, if there are any, and says that we live if that is due.
+
+        They were received in time, so the end of the token waits for them.
+        """
+        if self._scope is not None:
+            self._scope.deadline = math.inf
+        if samples is not None:
+            await self._parts.put(samples, size)
+        if trio.current_time() - self._spoken_at > self._parts.intake.sources.websocket.keep_alive_interval_in_s:
+            await self._websocket.send_text(KEEP_ALIVE)
+            self._spoken_at = trio.current_time()
+        if self._scope is not None:
+            self._scope.deadline = self._end_of_token()
+
+    def _remember(self, heard: set[str], id_: str) -> None:
+        if len(heard) < self._parts.intake.sources.websocket.max_clients_per_session:
+            heard.add(id_)
+        else:
+            self._parts.intake.statistics.forgotten_clients += 1

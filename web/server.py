@@ -8,6 +8,7 @@ import trio
 from web.bodies import ByteBudget
 from web.connection import Connection, Shared
 from web.limits import Limits
+from web.listeners import accept_from, listeners
 from web.routing import Routes
 from web.statistics import Ended, Statistics
 from web.streams import Stream, close_gently
@@ -15,7 +16,6 @@ from web.websocket import watch
 
 logger = logging.getLogger(__name__)
 
-_BACKLOG = 4096
 _TURNED_AWAY_AT_ONCE = 64
 _TURN_AWAY_TIMEOUT = 1.0
 _CLOSE_INTERVAL = 1.0
@@ -54,12 +54,9 @@ class Server:
         Starts with the ports that are bound. Raises `OSError`, which names the address, when it cannot be bound.
         Running out of file descriptors is survived: what waits is accepted when there are some again.
         """
-        try:
-            listeners = await trio.open_tcp_listeners(port, host=host, backlog=_BACKLOG)
-        except OSError as error:
-            raise OSError(error.errno, f"{host or '*'}:{port}: {error.strerror}") from error
-        task_status.started([listener.socket.getsockname()[1] for listener in listeners])
-        await self.serve_listeners(listeners)
+        opened = await listeners(host, port)
+        task_status.started([listener.port for listener in opened])
+        await self.serve_listeners(opened)
 
     async def serve_listeners(self, listeners: Sequence[trio.abc.Listener[Stream]]) -> None:
         """Serves what the listeners accept, and closes them. To be called once."""
@@ -69,9 +66,9 @@ class Server:
                 with self._serving:
                     async with trio.open_nursery() as connections:
                         with self._accepting:
-                            await trio.serve_listeners(
-                                self._serve_connection, list(listeners), handler_nursery=connections
-                            )
+                            async with trio.open_nursery() as accepting:
+                                for listener in listeners:
+                                    accepting.start_soon(accept_from, listener, connections, self._serve_connection)
                 watching.cancel_scope.cancel()
         finally:
             self._ended.set()

@@ -1,12 +1,100 @@
-"""Streams as connections use them: closing so that the last words are read, and the wire below one WebSocket."""
+"""Streams as connections use them: TCP with few system calls, and closing so that the last words are read."""
+
+import socket
 
 import trio
-
-from web.statistics import Ended, Statistics
+from trio.lowlevel import checkpoint, checkpoint_if_cancelled, notify_closing, wait_readable, wait_writable
 
 RECEIVE_SIZE = 65_536
 
 Stream = trio.abc.HalfCloseableStream
+
+
+class TcpStream(trio.abc.HalfCloseableStream):
+    """A connection over TCP.
+
+    It waits until there is something to read, and reads once: trio's own stream tries to read first, which is in vain
+    for a peer that speaks now and then. To be read by one task at a time, and written by one.
+    """
+
+    __slots__ = ("_closed", "_number", "_socket", "_was_full")
+
+    def __init__(self, connected: socket.socket) -> None:
+        """`connected` must not block; it is closed with the stream."""
+        self._socket = connected
+        self._number = connected.fileno()
+        self._closed = False
+        self._was_full = False
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Receives as `trio.abc.ReceiveStream` does."""
+        size = RECEIVE_SIZE if max_bytes is None else max_bytes
+        if size < 1:
+            raise ValueError("max_bytes must be at least 1")
+        self._check_open()
+        if self._was_full:
+            # As much came as was asked for: more is likely there.
+            await checkpoint()
+        else:
+            await wait_readable(self._number)
+        while True:
+            try:
+                data = self._socket.recv(size)
+            except BlockingIOError:
+                self._check_open()
+                await wait_readable(self._number)
+            except OSError as error:
+                self._check_open()
+                raise trio.BrokenResourceError(f"Receiving failed: {error}") from error
+            else:
+                self._was_full = len(data) == size
+                return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Sends as `trio.abc.SendStream` does. Other tasks run meanwhile only if the peer is to be waited for."""
+        await checkpoint_if_cancelled()
+        self._check_open()
+        try:
+            sent = self._send(data)
+            while sent < len(data):
+                await wait_writable(self._number)
+                self._check_open()
+                with memoryview(data) as view:
+                    sent += self._send(view[sent:])
+        except OSError as error:
+            raise trio.BrokenResourceError(f"Sending failed: {error}") from error
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Waits as `trio.abc.SendStream` does."""
+        self._check_open()
+        await wait_writable(self._number)
+
+    async def send_eof(self) -> None:
+        """Says that nothing more comes, as `trio.abc.HalfCloseableStream` does."""
+        await checkpoint_if_cancelled()
+        self._check_open()
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            raise trio.BrokenResourceError(f"The peer is gone: {error}") from error
+
+    async def aclose(self) -> None:
+        """Closes; who waits for the stream is told by `trio.ClosedResourceError`."""
+        if not self._closed:
+            self._closed = True
+            notify_closing(self._number)
+            self._socket.close()
+        await checkpoint()
+
+    def _send(self, data: bytes | bytearray | memoryview) -> int:
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError("The stream is closed")
 
 
 async def close_gently(stream: Stream, seconds: float) -> None:
@@ -15,92 +103,12 @@ async def close_gently(stream: Stream, seconds: float) -> None:
     Closing while unread bytes wait makes TCP reset the connection, and the peer may then never read our last answer.
     """
     try:
-        with trio.move_on_after(seconds):
-            await stream.send_eof()
-            while await stream.receive_some(RECEIVE_SIZE):
-                pass
+        if seconds:
+            with trio.move_on_after(seconds):
+                await stream.send_eof()
+                while await stream.receive_some(RECEIVE_SIZE):
+                    pass
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         pass
     finally:
         await trio.aclose_forcefully(stream)
-
-
-class Wire(trio.abc.Stream):
-    """The stream below one WebSocket.
-
-    First it gives `head`, then, once `open`, what the peer had sent behind its own head. It notes when it last heard
-    the peer (`heard_at`) and since when the peer has not read what we send (`sending_since`), both in trio's time.
-    A peer that sends more than `longest` bytes without completing a message is broken off.
-    Closing it only says that nothing more comes: the stream below is closed by its owner.
-    """
-
-    def __init__(self, stream: Stream, head: bytes, early: bytes, longest: int, statistics: Statistics) -> None:
-        self.heard_at = trio.current_time()
-        self.sending_since: float | None = None
-        self.open = trio.Event()
-        self._stream = stream
-        self._head = head
-        self._early = early
-        self._starting = True
-        self._closed = False
-        self._longest = longest
-        self._unfinished = 0
-        self._statistics = statistics
-
-    def message_completed(self) -> None:
-        """A message was completed: what was received is no longer counted as unfinished."""
-        self._unfinished = 0
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """Receives as `trio.abc.ReceiveStream` does."""
-        if self._closed:
-            raise trio.ClosedResourceError
-        if self._starting:
-            first = await self._receive_first()
-            if first:
-                return first
-        data = await self._stream.receive_some(max_bytes)
-        self.heard_at = trio.current_time()
-        self._statistics.received_bytes += len(data)
-        self._unfinished += len(data)
-        if self._unfinished > self._longest:
-            self._statistics.ended[Ended.MESSAGE_UNFINISHED] += 1
-            await trio.aclose_forcefully(self._stream)
-            raise trio.BrokenResourceError("Too much was received without a message")
-        return data
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Sends as `trio.abc.SendStream` does."""
-        if self._closed:
-            raise trio.ClosedResourceError
-        self.sending_since = trio.current_time()
-        try:
-            await self._stream.send_all(data)
-        finally:
-            self.sending_since = None
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """Waits as `trio.abc.SendStream` does."""
-        await self._stream.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        """Says to the peer that nothing more comes."""
-        if self._closed:
-            await trio.lowlevel.checkpoint()
-            return
-        self._closed = True
-        try:
-            await self._stream.send_eof()
-        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
-            # It is closed already, or it is stuck in sending: its owner closes it.
-            return
-
-    async def _receive_first(self) -> bytes:
-        if self._head:
-            await trio.lowlevel.checkpoint()
-            head, self._head = self._head, b""
-            return head
-        await self.open.wait()
-        self._starting = False
-        early, self._early = self._early, b""
-        return early

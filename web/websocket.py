@@ -1,26 +1,29 @@
-"""One WebSocket session. The framing is trio-websocket's and wsproto's; nothing outside this file knows of them."""
+"""One WebSocket session: how it is opened, what it may take, how it ends."""
 
 import logging
-import math
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn, cast
+from contextlib import suppress
+from typing import NoReturn
 
 import trio
-import trio_websocket
-import wsproto
+from trio_websocket import ConnectionClosed
+from wsproto.utilities import generate_accept_token
 
 from web.limits import Limits, SessionLimits
 from web.statistics import Ended, Statistics
-from web.streams import RECEIVE_SIZE, Stream, Wire, close_gently
+from web.streams import Stream, close_gently
+from web.wire import Take, Wire
 
 logger = logging.getLogger(__name__)
 
 LONGEST_REASON = 123
 """What a close frame holds of a reason. (bytes)"""
 
-_NORMAL, _GOING_AWAY, _ABNORMAL, _TOO_LARGE = 1000, 1001, 1006, 1009
+_NORMAL, _GOING_AWAY, _ABNORMAL = 1000, 1001, 1006
 _WATCH_INTERVAL = 1.0
-_QUEUED_MESSAGES = 1
+_ACCEPTED = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n"
+)
 
 
 class Refusal(Exception):
@@ -48,78 +51,94 @@ Serve = Callable[["WebSocket"], Awaitable[None]]
 
 
 class WebSocket:
-    """One open session, as who serves it sees it. Between two calls of `receive` nothing more than one message ahead
-    is read, so a sender that is faster than we are feels it."""
+    """One open session, as who serves it sees it."""
+
+    __slots__ = (
+        "_closing",
+        "_ending",
+        "_heard_at",
+        "_limits",
+        "_pinged",
+        "_session_limits",
+        "_spoken_at",
+        "_statistics",
+        "_stopping",
+        "_stream",
+        "_wire",
+    )
 
     def __init__(
-        self,
-        connection: trio_websocket.WebSocketConnection,
-        wire: Wire,
-        stream: Stream,
-        nursery: trio.Nursery,
-        session_limits: SessionLimits,
-        limits: Limits,
-        statistics: Statistics,
+        self, stream: Stream, early: bytes, session_limits: SessionLimits, limits: Limits, statistics: Statistics
     ) -> None:
-        self._connection = connection
-        self._wire = wire
+        self._wire = Wire(stream, early, session_limits.max_message_size, statistics)
         self._stream = stream
-        self._nursery = nursery
         self._session_limits = session_limits
         self._limits = limits
         self._statistics = statistics
-        self.parted = False
-        """Whether both sides have said all: nothing more comes, so nothing need be waited for."""
-        self.received_text = False
-        """Whether the last message that was received was text."""
-        self._receiving_since = math.inf
-        self._ping_waits = False
+        self._heard_at = self._spoken_at = trio.current_time()
+        self._pinged = False
         self._ending = False
         self._closing = False
-        self._closed = trio.Event()
         self._stopping = False
 
-    async def receive(self) -> bytes:
-        """The next message, text or binary, as bytes. Raises `Disconnected` when the session is over."""
-        self._receiving_since = trio.current_time()
-        try:
-            message = await self._connection.get_message()
-        except trio_websocket.ConnectionClosed as closed:
-            raise self._disconnected(closed) from None
-        finally:
-            self._receiving_since = math.inf
-        self._wire.message_completed()
-        self.received_text = isinstance(message, str)
-        data = message if isinstance(message, bytes) else message.encode()
-        if len(data) > self._session_limits.max_message_size:
-            # Text was measured in characters until here.
-            self._statistics.ended[Ended.MESSAGE_TOO_LARGE] += 1
-            raise Refusal(_TOO_LARGE, "The message is too large")
-        return data
+    async def listen(self, take: Take) -> NoReturn:
+        """Gives `take` each message, text or binary, as bytes, until the session is over; then raises `Disconnected`.
+
+        `take` is a plain function. If it has to wait, it returns what is awaited before the peer is read again, so
+        that a sender that is faster than we are feels it. What `take`, or what it returned, raises comes through;
+        after that, or when it was cancelled, it may be called again and goes on with the next message.
+        """
+        await self._wire.read(take)
+        code = self._wire.closed.code if self._wire.closed else _ABNORMAL
+        raise Stopped(code) if self._stopping else Disconnected(code)
 
     async def send_text(self, text: str) -> None:
         """Sends a text message. Raises `Disconnected` when the session is over."""
         try:
-            await self._connection.send_message(text)
-        except trio_websocket.ConnectionClosed as closed:
-            raise self._disconnected(closed) from None
+            await self._wire.send_message(text)
+        except ConnectionClosed as closed:
+            code = closed.reason.code if closed.reason else _ABNORMAL
+            raise (Stopped(code) if self._stopping else Disconnected(code)) from None
+
+    async def accept(self, key: str) -> bool:
+        """Answers the handshake; says whether the peer has taken the answer, in limited time."""
+        try:
+            with trio.move_on_after(self._limits.write_timeout_in_s):
+                await self._stream.send_all(_ACCEPTED % generate_accept_token(key.encode("ascii")))
+                return True
+            self._statistics.ended[Ended.WRITE_TIMEOUT] += 1
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            # The peer is gone.
+            pass
+        return False
+
+    async def part(self, code: int, reason: str) -> None:
+        """Closes with a close frame, and reads what the peer still says until it closes too, for a limited time.
+
+        For who has served the session and listens no more; does nothing when the session is over.
+        """
+        self._ending = True
+        if not self._wire.over:
+            with trio.move_on_after(self._limits.close_timeout_in_s), suppress(ConnectionClosed):
+                await self._wire.part(code, cut(reason))
+                await self._wire.read(_ignore)
+
+    @property
+    def parted(self) -> bool:
+        """Whether both sides have said all: nothing more comes, so nothing need be waited for."""
+        return self._wire.parted
 
     async def close(self, code: int, reason: str) -> None:
-        """Closes with a close frame, and waits for the peer's for a limited time. Closes only once."""
+        """Closes with a close frame, and waits for the peer's for a limited time.
+
+        For all but who serves the session and listens to it: that task hears the peer's.
+        """
         self._ending = True
-        if self._closing:
-            # Who closed first waits for the peer's answer; the session may not end under its feet.
-            await self._closed.wait()
-            return
-        self._closing = True
-        try:
-            with trio.move_on_after(self._limits.close_timeout_in_s):
-                await self._connection.aclose(code, cut(reason))
-                self.parted = True
-            if not self.parted:
-                await self.abort()
-        finally:
-            self._closed.set()
+        with trio.move_on_after(self._limits.close_timeout_in_s), suppress(ConnectionClosed):
+            await self._wire.part(code, cut(reason))
+            await self._wire.wait_parted()
+        if not self._wire.over:
+            await self.abort()
 
     async def stop(self) -> None:
         """Closes because the server stops."""
@@ -131,53 +150,53 @@ class WebSocket:
         self._ending = True
         await trio.aclose_forcefully(self._stream)
 
-    def check(self, now: float) -> None:
-        """Ends the session if its peer no longer reads, lives or speaks; pings it when it is silent. Never waits."""
+    def check(self, now: float, nursery: trio.Nursery) -> None:
+        """Ends the session if its peer no longer reads, lives or speaks; pings it when it is silent.
+
+        Never waits: what takes time is done in `nursery`. What was heard counts as heard `now`.
+        """
         if self._ending:
             return
-        sending_since = self._wire.sending_since
-        if sending_since is not None and now - sending_since > self._limits.write_timeout_in_s:
-            self._end(Ended.WRITE_TIMEOUT, self.abort)
-        elif self._receiving_since is not math.inf:
+        wire = self._wire
+        if wire.heard or not wire.listening:
             # While a message is worked on nothing is read, and silence says nothing.
-            self._check_peer(now)
+            self._heard_at, self._pinged, wire.heard = now, False, False
+        if wire.spoken or not wire.listening:
+            self._spoken_at, wire.spoken = now, False
+        if wire.sending_since is not None and now - wire.sending_since > self._limits.write_timeout_in_s:
+            self._end(Ended.WRITE_TIMEOUT, self.abort, nursery)
+        else:
+            self._check_peer(now, nursery)
 
-    def _check_peer(self, now: float) -> None:
+    def _check_peer(self, now: float, nursery: trio.Nursery) -> None:
         limits = self._session_limits
-        silence = now - max(self._wire.heard_at, self._receiving_since)
+        silence = now - self._heard_at
         if limits.ping_interval_in_s and silence > limits.ping_interval_in_s + limits.ping_timeout_in_s:
-            self._end(Ended.PING_TIMEOUT, self.abort)
-        elif now - self._receiving_since > limits.idle_timeout_in_s:
-            self._end(Ended.IDLE_TIMEOUT, self._close_idle)
-        elif limits.ping_interval_in_s and silence > limits.ping_interval_in_s and not self._ping_waits:
-            self._ping_waits = True
-            self._nursery.start_soon(self._ping)
+            self._end(Ended.PING_TIMEOUT, self.abort, nursery)
+        elif now - self._spoken_at > limits.idle_timeout_in_s:
+            self._end(Ended.IDLE_TIMEOUT, self._close_idle, nursery)
+        elif limits.ping_interval_in_s and silence > limits.ping_interval_in_s and not self._pinged:
+            self._pinged = True
+            nursery.start_soon(self._contain, self._wire.send_ping)
 
-    def _end(self, reason: Ended, end: Callable[[], Awaitable[None]]) -> None:
+    def _end(self, reason: Ended, end: Callable[[], Awaitable[None]], nursery: trio.Nursery) -> None:
         self._ending = True
         self._statistics.ended[reason] += 1
-        self._nursery.start_soon(end)
+        nursery.start_soon(self._contain, end)
 
     async def _close_idle(self) -> None:
         await self.close(_GOING_AWAY, "Nothing was sent for too long")
 
-    async def _ping(self) -> None:
+    async def _contain(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Acts on this session; what goes wrong ends no other."""
         try:
-            await self._connection.ping()
-        except (trio_websocket.ConnectionClosed, wsproto.utilities.LocalProtocolError):
+            await act()
+        except ConnectionClosed:
             # It was closed meanwhile.
-            return
-        finally:
-            self._ping_waits = False
-
-    def _disconnected(self, closed: trio_websocket.ConnectionClosed) -> Disconnected:
-        code = closed.reason.code if closed.reason else _ABNORMAL
-        if self._stopping:
-            return Stopped(code)
-        if code == _TOO_LARGE and not self._ending:
-            self._ending = True
-            self._statistics.ended[Ended.MESSAGE_TOO_LARGE] += 1
-        return Disconnected(code)
+            pass
+        except Exception:
+            logger.exception("Watching a WebSocket session failed")
+            self._statistics.failures += 1
 
 
 async def serve_session(
@@ -196,44 +215,25 @@ async def serve_session(
     `key` is what the peer sent as ``Sec-WebSocket-Key``, `early` what it sent behind its head. The session stands in
     `open_sessions` while it is served.
     """
-    # Frames have heads, so bytes may be more than what they carry; more than this is no honest message.
-    longest = 4 * session_limits.max_message_size + RECEIVE_SIZE
-    wire = Wire(stream, _handshake(key), early, longest, statistics)
-    websocket: WebSocket | None = None
+    websocket = WebSocket(stream, early, session_limits, limits, statistics)
     try:
-        async with trio.open_nursery() as nursery:
-            request = await trio_websocket.wrap_server_stream(
-                cast(trio.Nursery, _Containing(nursery, stream)),
-                wire,
-                message_queue_size=_QUEUED_MESSAGES,
-                max_message_size=session_limits.max_message_size,
-                receive_buffer_size=RECEIVE_SIZE,
-            )
-            with trio.move_on_after(limits.write_timeout_in_s):
-                connection = await request.accept()
-                wire.open.set()
-                websocket = WebSocket(connection, wire, stream, nursery, session_limits, limits, statistics)
-            if websocket is not None:
-                await _serve_open(websocket, serve, failure, statistics, open_sessions)
-            else:
-                statistics.ended[Ended.WRITE_TIMEOUT] += 1
-            nursery.cancel_scope.cancel()
-    except* trio_websocket.ConnectionClosed:
-        pass
-    except* Exception:
+        if await websocket.accept(key):
+            await _serve_open(websocket, serve, failure, statistics, open_sessions)
+    except Exception:
         logger.exception("A WebSocket session failed")
         statistics.failures += 1
     finally:
-        await close_gently(stream, 0 if websocket is not None and websocket.parted else limits.close_timeout_in_s)
+        await close_gently(stream, 0 if websocket.parted else limits.close_timeout_in_s)
 
 
 async def watch(open_sessions: set[WebSocket]) -> NoReturn:
     """Checks all open sessions once a second: one clock for all costs less than one for each."""
-    while True:
-        await trio.sleep(_WATCH_INTERVAL)
-        now = trio.current_time()
-        for session in tuple(open_sessions):
-            session.check(now)
+    async with trio.open_nursery() as nursery:
+        while True:
+            await trio.sleep(_WATCH_INTERVAL)
+            now = trio.current_time()
+            for session in tuple(open_sessions):
+                session.check(now, nursery)
 
 
 def cut(reason: str) -> str:
@@ -263,34 +263,8 @@ async def _serve_open(
         open_sessions.discard(websocket)
         statistics.open_websockets -= 1
         statistics.closed_websockets += 1
-    await websocket.close(code, reason)
+    await websocket.part(code, reason)
 
 
-def _handshake(key: str) -> bytes:
-    """A handshake's head as trio-websocket wants to read it. The peer's own was read before; without its extensions and
-    subprotocols none are agreed on."""
-    return (
-        "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
-    ).encode("ascii")
-
-
-class _Containing:
-    """Stands for a nursery and keeps what its tasks raise: such a task's failure cuts the stream, no more.
-
-    trio-websocket's reader raises for some things a peer can provoke, such as a ping behind our close frame.
-    """
-
-    def __init__(self, nursery: trio.Nursery, stream: Stream) -> None:
-        self._nursery = nursery
-        self._stream = stream
-
-    def start_soon(self, task: Callable[..., Awaitable[Any]], *args: Any) -> None:
-        self._nursery.start_soon(self._contain, task, *args)
-
-    async def _contain(self, task: Callable[..., Awaitable[Any]], *args: Any) -> None:
-        try:
-            await task(*args)
-        except Exception:
-            logger.debug("The reader of a WebSocket failed", exc_info=True)
-            await trio.aclose_forcefully(self._stream)
+def _ignore(data: bytes, text: bool) -> None:
+    """Takes what comes behind our close frame, which says nothing any more."""

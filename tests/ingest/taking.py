@@ -34,17 +34,17 @@ class Pipeline:
         self.room.set()
 
     def offer(self, samples: Samples, size: int) -> bool:
-        if not self.full:
-            self.taken.append(samples)
-            self.sizes.append(size)
-        return not self.full
+        if samples.media_unit_id == "broken":
+            raise RuntimeError("a secret")
+        if self.full or not self.room.is_set():
+            return False
+        self.taken.append(samples)
+        self.sizes.append(size)
+        return True
 
     async def put(self, samples: Samples, size: int) -> None:
         await self.room.wait()
-        if samples.media_unit_id == "broken":
-            raise RuntimeError("a secret")
-        self.taken.append(samples)
-        self.sizes.append(size)
+        assert self.offer(samples, size)
 
     def departed(self, service_id: str, client_ids: Collection[str], sfu_ids: Collection[str]) -> None:
         self.departures.append((service_id, set(client_ids)))

@@ -133,8 +133,11 @@ async def echo(request: Request) -> Response:
 
 
 async def echo_messages(request: Request, websocket: WebSocket) -> None:
-    while True:
-        await websocket.send_text((await websocket.receive()).decode())
+    await websocket.listen(lambda message, text: websocket.send_text(message.decode()))
+
+
+def ignore(message: bytes, text: bool) -> None:
+    """Takes a message and does nothing with it."""
 
 
 ECHO = Routes(http=[Route("GET", "/", echo), Route("POST", "/echo", echo)])

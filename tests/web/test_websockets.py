@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Awaitable
 from contextlib import suppress
 
 import pytest
@@ -6,9 +7,9 @@ import trio
 import trio_websocket
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 from trio_websocket import ConnectionClosed, WebSocketConnection
-from wsproto.events import BytesMessage, Ping, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 
-from tests.web.serving import Client, RawSession, handshake, post, serving, session
+from tests.web.serving import Client, RawSession, handshake, ignore, post, serving, session
 from web import (
     Disconnected,
     Ended,
@@ -131,9 +132,12 @@ def test_a_cut_reason_is_as_long_as_a_close_frame_holds(character: str, before: 
 
 async def test_a_handler_that_fails_closes_only_its_session(caplog: pytest.LogCaptureFixture) -> None:
     async def fail(request: Request, websocket: WebSocket) -> None:
-        while (await websocket.receive()) != b"fail":
-            await websocket.send_text("ok")
-        raise RuntimeError("a secret")
+        def take(message: bytes, text: bool) -> Awaitable[None]:
+            if message == b"fail":
+                raise RuntimeError("a secret")
+            return websocket.send_text("ok")
+
+        await websocket.listen(take)
 
     routes = Routes(websockets=[WebSocketRoute("/session", fail, failure=Refusal(4227, "Internal error"))])
     async with serving(routes) as served:
@@ -174,27 +178,31 @@ async def test_fragments_without_end_are_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    "frame",
+    ("frame", "code"),
     [
-        pytest.param(b"\x81\x82\0\0\0\0\xff\xff", id="text that is no UTF-8"),
-        pytest.param(b"\x81\x02ab", id="not masked"),
-        pytest.param(b"\xc1\x80\0\0\0\0", id="compressed"),
-        pytest.param(b"\x83\x80\0\0\0\0", id="unknown opcode"),
-        pytest.param(b"\x89\xfe\x00\x7e\0\0\0\0" + b"x" * 126, id="long ping"),
-        pytest.param(b"\x80\x80\0\0\0\0", id="nothing to continue"),
-        pytest.param(b"GET / HTTP/1.1\r\n\r\n", id="no frame at all"),
+        pytest.param(b"\x81\x82\0\0\0\0\xff\xff", 1007, id="text that is no UTF-8"),
+        pytest.param(b"\x81\x02ab", 1002, id="not masked"),
+        pytest.param(b"\xc1\x80\0\0\0\0", 1002, id="compressed"),
+        pytest.param(b"\x83\x80\0\0\0\0", 1002, id="unknown opcode"),
+        pytest.param(b"\x89\xfe\x00\x7e\0\0\0\0" + b"x" * 126, 1002, id="long ping"),
+        pytest.param(b"\x80\x80\0\0\0\0", 1002, id="nothing to continue"),
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", 1002, id="no frame at all"),
     ],
 )
-async def test_a_frame_that_breaks_the_protocol_ends_its_session(frame: bytes) -> None:
+async def test_a_frame_that_breaks_the_protocol_ends_its_session(frame: bytes, code: int) -> None:
     async with serving(session()) as served:
         other = await served.websocket()
         raw = await RawSession(served.client()).open()
         await raw.client.stream.send_all(frame)
 
+        closed = await raw.event()
+        assert isinstance(closed, CloseConnection)
+        assert closed.code == code
         assert await raw.client.ended()
         await other.send_message("go on")
         assert await other.get_message() == "go on"
         assert served.server.statistics.failures == 0
+        assert served.server.statistics.ended == {Ended.MALFORMED: 1}
 
 
 async def test_a_ping_behind_the_close_frame_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
@@ -217,7 +225,7 @@ async def test_who_serves_learns_how_the_session_ended() -> None:
 
     async def note(request: Request, websocket: WebSocket) -> None:
         try:
-            await websocket.receive()
+            await websocket.listen(ignore)
         except Disconnected as disconnected:
             codes.append(disconnected.code)
             raise
@@ -254,10 +262,11 @@ async def test_a_frozen_peer_is_cut_after_a_ping(autojump_clock: MockClock) -> N
 
 async def test_a_peer_is_not_cut_while_we_do_not_read_it(autojump_clock: MockClock) -> None:
     async def ponder(request: Request, websocket: WebSocket) -> None:
-        while True:
-            message = await websocket.receive()
+        async def answer(message: bytes) -> None:
             await trio.sleep(1000)
             await websocket.send_text(message.decode())
+
+        await websocket.listen(lambda message, text: answer(message))
 
     limits = SessionLimits(ping_interval_in_s=20, ping_timeout_in_s=20, idle_timeout_in_s=900)
     async with serving(session(ponder, limits)) as served:
@@ -306,9 +315,7 @@ async def test_a_session_is_not_read_ahead_of_who_serves_it() -> None:
     go_on = trio.Event()
 
     async def wait(request: Request, websocket: WebSocket) -> None:
-        await websocket.receive()
-        await go_on.wait()
-        await websocket.receive()
+        await websocket.listen(lambda message, text: go_on.wait())
 
     ours, theirs = memory_stream_pair()
     async with serving(session(wait)) as served:
@@ -337,7 +344,7 @@ async def test_stopped_sessions_tell_who_serves_them() -> None:
 
     async def note(request: Request, websocket: WebSocket) -> None:
         try:
-            await websocket.receive()
+            await websocket.listen(ignore)
         except Disconnected as disconnected:
             ends.append(type(disconnected))
             raise
@@ -348,5 +355,6 @@ async def test_stopped_sessions_tell_who_serves_them() -> None:
         served.nursery.start_soon(served.server.close, 5)
 
         assert await closed_with(websocket) == (1001, "The server stops")
+        await wait_all_tasks_blocked()
         assert ends == [Stopped]
         await websocket.aclose()

@@ -1,0 +1,151 @@
+"""One WebSocket as trio-websocket has it, but read in another way.
+
+trio-websocket reads in a task of its own and hands each message to another task. Here whoever serves the session reads,
+and each message goes to a plain function: that is much less work, and an open session needs one task.
+
+What trio-websocket does not publish is used in this file only, and `tests/web/test_private_names.py` fails when it
+becomes something else.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import trio
+from trio_websocket import CloseReason, ConnectionClosed, WebSocketConnection
+from wsproto.connection import ConnectionState
+from wsproto.events import CloseConnection, Event, Ping
+
+from web.frames import TOO_LARGE, Frames
+from web.statistics import Ended, Statistics
+from web.streams import RECEIVE_SIZE, Stream
+
+Take = Callable[[bytes, bool], Awaitable[None] | None]
+"""Takes a message, and whether it was text. What it returns is awaited before anything else is read."""
+
+
+class Wire(WebSocketConnection):
+    """A session whose handshake was answered. It sets no limits in time, and leaves its stream open at the end.
+
+    `heard` and `spoken` are set when something, and when a message, was received; whoever watches unsets them.
+    """
+
+    def __init__(self, stream: Stream, early: bytes, longest: int, statistics: Statistics) -> None:
+        """`early` came before; no message is longer than `longest`, in bytes."""
+        self._frames = Frames(longest)
+        super().__init__(stream, self._frames)
+        self._frames.receive_data(early)
+        self._statistics = statistics
+        # Frames have heads, so bytes may be more than what they carry; more than this is no honest message.
+        self._most_unfinished = 4 * longest + RECEIVE_SIZE
+        self._unfinished = len(early)
+        self._sends = 0
+        self.sending_since: float | None = None
+        """Since when the peer has not read what we send; in trio's time."""
+        self.listening = False
+        """Whether it is being read. While a message is worked on it is not."""
+        self.heard = self.spoken = False
+        self.over = False
+        """Whether nothing more comes, whoever ended it."""
+        self._cut = False
+
+    @property
+    def parted(self) -> bool:
+        """Whether the stream can be closed at once: both sides have said that they close, or the peer is to be cut."""
+        return self._cut or (self.over and self._frames.state is ConnectionState.CLOSED)
+
+    async def read(self, take: Take) -> None:
+        """Gives `take` each message until the session is over. Raises what `take`, or what it returned, raises.
+
+        May be begun again after that, and when it was cancelled: nothing that was received is lost. A peer that breaks
+        the protocol, or sends too much, is told so and counted. Once either side closes, no message is given.
+        """
+        frames, receive = self._frames, self._stream.receive_some
+        message: bytes | Event | None
+        rest: Awaitable[None] | None
+        self.listening = True
+        try:
+            while not self.over:
+                for message in frames.received():
+                    if not isinstance(message, bytes):
+                        await self._hear(message)
+                        continue
+                    self._unfinished = 0
+                    self.spoken = True
+                    if self._close_reason is None:
+                        rest = take(message, frames.text)
+                        if rest is not None:
+                            await self._finish(rest)
+                # While nothing more comes, nothing of what came is held.
+                message = rest = None
+                if not self.over:
+                    try:
+                        self._feed(await receive(RECEIVE_SIZE))
+                    except (trio.BrokenResourceError, trio.ClosedResourceError):
+                        self.over = True
+                        await self._abort_web_socket()
+        finally:
+            self.listening = False
+
+    async def part(self, code: int, reason: str) -> None:
+        """Says that we close, unless one side has said so before. Raises `ConnectionClosed`."""
+        if self._close_reason is None:
+            self._close_reason = CloseReason(code, reason)
+            await self._send(CloseConnection(code, reason))
+
+    async def wait_parted(self) -> None:
+        """Waits until the peer has closed too, or is gone. Somebody must read meanwhile."""
+        await self._close_handshake.wait()
+
+    async def send_ping(self) -> None:
+        """Sends a ping, unless one side closes. Raises `ConnectionClosed`."""
+        if self._close_reason is None:
+            await self._send(Ping())
+
+    def _feed(self, data: bytes | bytearray) -> None:
+        if not data:
+            raise trio.BrokenResourceError("The peer said no more")
+        self.heard = True
+        self._statistics.received_bytes += len(data)
+        self._unfinished += len(data)
+        if self._unfinished > self._most_unfinished:
+            self._statistics.ended[Ended.MESSAGE_UNFINISHED] += 1
+            self._cut = True
+            raise trio.BrokenResourceError("Too much was received without a message")
+        self._frames.receive_data(data)
+
+    async def _finish(self, rest: Awaitable[None]) -> None:
+        """Awaits what is left to do for a message. The peer is not read, so its silence says nothing."""
+        self.listening = False
+        await rest
+        self.listening = self.heard = self.spoken = True
+
+    async def _hear(self, event: Event) -> None:
+        try:
+            if isinstance(event, CloseConnection):
+                await self._hear_close(event)
+            elif isinstance(event, Ping) and self._close_reason is None:
+                await self._handle_ping_event(event)
+        except ConnectionClosed:
+            self.over = True
+
+    async def _hear_close(self, event: CloseConnection) -> None:
+        if self._frames.state is not ConnectionState.OPEN:
+            await self._handle_close_connection_event(event)
+        elif self._close_reason is None:
+            # The peer did not close: this is how wsproto tells that it broke the protocol.
+            self._statistics.ended[Ended.MESSAGE_TOO_LARGE if event.code == TOO_LARGE else Ended.MALFORMED] += 1
+            await self.part(event.code, event.reason or "")
+        self.over = True
+        self._close_handshake.set()
+
+    async def _send(self, event: Event) -> None:
+        if not self._sends:
+            self.sending_since = trio.current_time()
+        self._sends += 1
+        try:
+            await super()._send(event)
+        finally:
+            self._sends -= 1
+            self.sending_since = trio.current_time() if self._sends else None
+
+    async def _close_stream(self) -> None:
+        """Does nothing: the stream is closed by its owner, who also sees to it that our last words are read."""
