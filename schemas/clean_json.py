@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
+import orjson
 
 from schemas.client_samples import (
     LONGEST_LABEL,
@@ -17,12 +18,13 @@ from schemas.client_samples import (
     STRING_LISTS,
     TRACK_LISTS,
     ClientSample,
+    check_lists,
     data_channels,
     identity,
 )
 from schemas.columns import to_time
 from schemas.reports import REPORTS, Entry, ReportType, Track
-from schemas.samples import NO_ID, Budget, Reason, Tally, TooLong, identifier, whole
+from schemas.samples import NO_ID, Budget, Item, Reason, Tally, TooLong, identifier, whole
 from schemas.samples_2_0 import bring_channel_to_2_2
 
 _ABSENT = Literal["\0"]
@@ -35,7 +37,7 @@ _TOLD = (*_OTHER_LISTS, *STRING_LISTS, *_OBJECTS)
 _OF_3 = ("peerConnections", "clientEvents", "clientIssues", "clientMetaItems", "score", "scoreReasons")
 """What tells a sample of 3.x from one of 2.x."""
 
-_Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | float | None
+_Number = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)] | float | None
 
 
 def _list_of(type_: ReportType) -> Any:
@@ -50,9 +52,7 @@ _Sample: Any = msgspec.defstruct(
         ("pcTransports", _list_of(ReportType.PEER_CONNECTION_TRANSPORT), None),
         ("iceCandidatePairs", _list_of(ReportType.ICE_CANDIDATE_PAIR), None),
         *((name, _list_of(type_), None) for name, type_ in TRACK_LISTS.items()),
-        *((name, list[dict[str, Any]] | None, None) for name in _OTHER_LISTS),
-        *((name, list[str] | None, None) for name in STRING_LISTS),
-        *((name, dict[str, Any] | None, None) for name in _OBJECTS),
+        *((name, msgspec.Raw, None) for name in _TOLD),
         *((name, _ABSENT, "\0") for name in _OF_3),
     ],
 )
@@ -89,43 +89,40 @@ def clean_samples(
         if not data.isascii():
             data.decode()  # what C reads over it does not look at
         samples = _decode(data).clientSamples
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        told = list(map(_told, samples))
+    except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
         return None
     items = len(samples)
     for sample in samples:
         if not _is_clean(sample, data):
             return None
-        items += sum(map(len, filter(None, _lists(sample))))
+        items += sum(map(len, filter(None, _measured(sample))))
     if items > budget.items:
         return None
     budget.items -= items
-    read = (_client_sample(sample, stand_ins, timestamp, budget.id_length, rejected) for sample in samples)
-    return [sample for sample in read if sample is not None]
+    read = []
+    for sample, rest in zip(samples, told, strict=True):
+        client = _client_sample(sample, rest, stand_ins, timestamp, budget, rejected)
+        if client is not None:
+            read.append(client)
+    return read
 
 
-def _lists(sample: Any) -> list[list[Any] | None]:
-    lists = [
+def _measured(sample: Any) -> tuple[list[Any] | None, ...]:
+    """The lists whose entries become reports as they are."""
+    return (
         sample.pcTransports,
         sample.iceCandidatePairs,
         sample.inboundAudioTracks,
         sample.inboundVideoTracks,
         sample.outboundAudioTracks,
         sample.outboundVideoTracks,
-    ]
-    told = _told(sample)
-    if any(told):
-        lists += [value for value in told if type(value) is list]
-    return lists
-
-
-def _told(sample: Any) -> tuple[Any, ...]:
-    """What of a sample does not become a report as it is: the values of `_TOLD`."""
-    return msgspec.structs.astuple(sample)[_FIRST_TOLD:_END_OF_TOLD]
+    )
 
 
 def _is_clean(sample: Any, data: bytes) -> bool:
-    """Whether a sample is of 2.1 or 2.2, and none of its entries can be an empty object or text."""
-    transports, pairs = sample.pcTransports, sample.iceCandidatePairs
+    """Whether a sample is of 2.1 or 2.2, and nothing that it measured can be an empty object."""
+    transports, pairs, *tracks = _measured(sample)
     if transports:
         if pairs is None and b'"candidatePair' in data:
             return False  # in 2.0 it is part of the transport
@@ -133,21 +130,13 @@ def _is_clean(sample: Any, data: bytes) -> bool:
             return False
     if pairs and None in [pair.peer_connection_id for pair in pairs]:
         return False
-    for tracks in (
-        sample.inboundAudioTracks,
-        sample.inboundVideoTracks,
-        sample.outboundAudioTracks,
-        sample.outboundVideoTracks,
-    ):
-        if tracks and None in [track.track_id for track in tracks]:
-            return False
-    told = _told(sample)
-    return not any(told) or all(all(entries) for entries in told if type(entries) is list)
+    return not any(None in [track.track_id for track in entries] for entries in tracks if entries)
 
 
 def _client_sample(
-    sample: Any, stand_ins: StandIns, timestamp: int | None, longest: int, rejected: Tally
+    sample: Any, told: Item, stand_ins: StandIns, timestamp: int | None, budget: Budget, rejected: Tally
 ) -> ClientSample | None:
+    longest = budget.id_length
     client_id, room_id, user_id = sample.clientId, sample.roomId, sample.userId
     if client_id in NO_ID:
         client_id = stand_ins.client_id
@@ -159,11 +148,12 @@ def _client_sample(
     who = identity(client_id, room_id, when, sample.callId, user_id, sample.marker, longest, rejected)
     if who is None:
         return None
-    told = _told(sample)
-    items = {name: value for name, value in zip(_TOLD, told, strict=True) if value} if any(told) else {}
-    channels = items.pop("dataChannels", ())
-    for channel in channels:
-        bring_channel_to_2_2(channel)
+    channels: list[Item] = []
+    if told:
+        check_lists(told, budget, rejected)
+        channels = told.pop("dataChannels", channels)
+        for channel in channels:
+            bring_channel_to_2_2(channel)
     return ClientSample(
         *who,
         whole(sample.sampleSeq),
@@ -177,8 +167,17 @@ def _client_sample(
             *_read(_outbound, sample.outboundVideoTracks, longest, rejected),
         ],
         data_channels(channels, longest, rejected),
-        items,
+        told,
     )
+
+
+def _told(sample: Any) -> Item:
+    """What else a sample tells, read as by the long way: it is told rarely, and may be anything."""
+    values = msgspec.structs.astuple(sample)[_FIRST_TOLD:_END_OF_TOLD]
+    if not any(values):
+        return {}
+    told = {name: orjson.loads(bytes(value)) for name, value in zip(_TOLD, values, strict=True) if value}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _read(

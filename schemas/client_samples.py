@@ -111,7 +111,7 @@ def client_sample(item: object, budget: Budget, rejected: Tally) -> ClientSample
     )
     if who is None:
         return None
-    _check_lists(item, budget, rejected)
+    check_lists(item, budget, rejected)
     zone = item.get("timeZoneOffsetInHours")
     take = item.pop
     return ClientSample(
@@ -179,7 +179,7 @@ def _what_lacks(client_id: str | None, room_id: str | None, timestamp: object) -
     return Reason.TIMESTAMP_MISSING if timestamp is None else Reason.TIMESTAMP_INVALID
 
 
-def _check_lists(item: Item, budget: Budget, rejected: Tally) -> None:
+def check_lists(item: Item, budget: Budget, rejected: Tally) -> None:
     """Leaves only lists in `item` that hold what they must, within the budget."""
     for name in OBJECT_LISTS:
         entries = item.get(name)

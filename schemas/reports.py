@@ -125,7 +125,7 @@ def attribute_of(name: str) -> str:
     return _ODD_NAMES.get(name) or snake_case(name)
 
 
-_Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Whole = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)]
 _NUMBER: Any = _Whole | float | None
 KINDS: Mapping[str, Any] = {"s": str | None, "i": _NUMBER, "l": _NUMBER, "d": _NUMBER, "t": _NUMBER, "b": bool | None}
 """What C reads into a field of each kind; a point in time may still have a fraction then."""
