@@ -12,8 +12,8 @@ _NEXT = re.compile(rb"\r\n" + _SIZE)
 
 
 class Chunks:
-    """One body. Extensions of chunks and trailers must be well formed, shorter than `longest` bytes each, and say
-    nothing to us."""
+    """One body. Extensions of chunks and trailers must be well formed, no longer than `longest` bytes each, and
+    say nothing to us."""
 
     def __init__(self, longest: int) -> None:
         self.complete = False
@@ -41,6 +41,7 @@ class Chunks:
         if match is None:
             self._check_size(received)
             return False
+        self._check_length(match, received)
         received.at = match.end()
         self._left = int(match[1], 16)
         self._ending = not self._left
@@ -57,10 +58,15 @@ class Chunks:
         if len(received) >= self._longest or received.data.find(b"\n", begin) >= 0:
             raise Malformed(400)
 
+    def _check_length(self, match: re.Match[bytes], received: Received) -> None:
+        if match.end() - received.at > self._longest:
+            raise Malformed(400)
+
     def _take_trailers(self, received: Received) -> bool:
         """Takes what stands behind the last chunk; says whether all of it was there."""
         match = TRAILERS.match(received.data, received.at)
         if match is not None:
+            self._check_length(match, received)
             received.at = match.end()
             self.complete = True
         elif len(received) >= self._longest or received.data.find(b"\r\n\r\n", received.at) >= 0:

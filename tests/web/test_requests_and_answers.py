@@ -1,4 +1,6 @@
 import logging
+import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 from trio.testing import wait_all_tasks_blocked
@@ -65,6 +67,58 @@ async def test_who_waits_to_go_on_with_too_much_is_refused_at_once() -> None:
         head = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n"
 
         assert (await served.client().ask(head)).status == 413
+
+
+async def test_who_does_not_wait_to_go_on_is_not_told_to() -> None:
+    async with serving(ECHO) as served:
+        assert (await served.client().ask(post(b"ok", "Expect: 100-continue"))).body == b"ok"
+
+
+@pytest.mark.parametrize("offered", ["h2c", "TLS/1.0, foo/1"])
+async def test_who_offers_another_protocol_is_answered_in_this_one(offered: str) -> None:
+    async with serving(ECHO) as served:
+        client = served.client()
+        request = post(
+            b"hello", f"Upgrade: {offered}", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABk"
+        )
+
+        assert (await client.ask(request)).body == b"hello"
+        assert (await client.ask(post(b"again"))).body == b"again"
+
+
+async def test_a_tunnel_is_not_opened() -> None:
+    async with serving(ECHO) as served:
+        client = served.client()
+
+        assert (await client.ask(b"CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n")).status == 501
+        assert (await client.ask(get())).status == 200
+
+
+async def test_what_is_malformed_behind_a_request_is_told_behind_its_answer() -> None:
+    async with serving(ECHO) as served:
+        client = served.client()
+        await client.stream.send_all(post(b"hello") + b"nonsense\r\n\r\n" + post(b"never"))
+
+        assert (await client.answer()).body == b"hello"
+        refusal = await client.answer()
+        assert (refusal.status, refusal.headers["connection"]) == (400, "close")
+        assert await client.ended()
+
+
+async def test_a_body_that_is_refused_is_not_read_as_a_request() -> None:
+    async with serving(ECHO, Limits(max_body_size=3)) as served:
+        client = served.client()
+        await client.stream.send_all(post(get("/smuggled")) + get())
+
+        assert [(await client.answer()).status for _ in range(2)] == [413, 200]
+        assert served.server.statistics.requests == {413: 1, 200: 1}
+
+
+async def test_an_answer_bears_its_date() -> None:
+    async with serving(ECHO) as served:
+        date = (await served.client().ask(get())).headers["date"]
+
+    assert abs(parsedate_to_datetime(date).timestamp() - time.time()) < 60
 
 
 async def test_head_is_answered_like_get_without_a_body() -> None:
@@ -194,6 +248,25 @@ async def test_paths_and_queries_are_decoded() -> None:
 async def test_an_empty_segment_stands_for_nothing() -> None:
     async with serving(Routes(http=[Route("GET", "/samples/{service}/{unit}", echo)])) as served:
         assert (await served.client().ask(get("/samples//unit"))).status == 404
+
+
+async def test_a_handler_that_never_waits_may_be_a_plain_function() -> None:
+    def plain(request: Request) -> Response:
+        return Response(body=request.body.upper())
+
+    async with serving(Routes(http=[Route("POST", "/plain", plain)])) as served:
+        assert (await served.client().ask(post(b"x", path="/plain"))).body == b"X"
+
+
+async def test_a_handler_sees_what_the_check_made_of_its_request() -> None:
+    def check(request: Request) -> int:
+        return len(request.headers["content-length"])
+
+    def answer(request: Request) -> Response:
+        return Response(body=str(request.checked).encode())
+
+    async with serving(Routes(http=[Route("POST", "/", answer, check=check)])) as served:
+        assert (await served.client().ask(post(b"x" * 10, path="/"))).body == b"2"
 
 
 async def test_a_handler_that_fails_costs_only_its_request(caplog: pytest.LogCaptureFixture) -> None:
