@@ -80,12 +80,13 @@ class Sessions:
 class _Session:
     """One session: who was heard in it, and what it is to be told and when."""
 
-    __slots__ = ("_decoder", "_heard", "_of", "_parts", "_scope", "_spoken_at", "_websocket")
+    __slots__ = ("_decoder", "_expires", "_heard", "_of", "_parts", "_scope", "_spoken_at", "_websocket")
 
     def __init__(self, parts: Sessions, decoder: Decoder, websocket: web.WebSocket) -> None:
         self._parts = parts
         self._decoder = decoder
-        self._of = decoder.of
+        self._of = of = decoder.of
+        self._expires = math.inf if of.grant is None or of.grant.expires is None else of.grant.expires
         self._websocket = websocket
         self._heard = Heard(set(), set())
         self._spoken_at = trio.current_time()
@@ -106,22 +107,18 @@ class _Session:
 
     async def _listen(self) -> None:
         """Listens until the session, or its token, is over. Raises `BadSamples`."""
-        grant, now = self._of.grant, self._parts.intake.now
-        if grant is None or grant.expires is None:
+        if self._expires == math.inf:
             await self._websocket.listen(self._take)
         while True:
             with trio.CancelScope(deadline=self._end_of_token()) as self._scope:
                 await self._websocket.listen(self._take)
             # The clock on the wall may have been set back meanwhile.
-            if grant.is_over(now()):
+            if self._parts.intake.now() >= self._expires:
                 raise expired()
 
     def _end_of_token(self) -> float:
-        """When the session's token is over, in trio's time, as the clock on the wall tells now."""
-        grant = self._of.grant
-        assert grant is not None
-        assert grant.expires is not None
-        return trio.current_time() + max(0.0, grant.expires - self._parts.intake.now()) / 1000
+        """When the session's token is over, in trio's time, as far as the clock on the wall tells now."""
+        return trio.current_time() + max(0.0, self._expires - self._parts.intake.now()) / 1000
 
     def _take(self, data: bytes, text: bool) -> Awaitable[None] | None:
         """Takes one message; returns what is still to be done for it, if anything. Raises `BadSamples`."""

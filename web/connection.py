@@ -2,8 +2,10 @@
 
 import logging
 import re
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import trio
 
@@ -61,7 +63,10 @@ class Connection:
             if session is None:
                 await close_gently(self._stream, self._shared.limits.close_timeout_in_s)
         if session is not None:
-            await self._serve_session(session)
+            served = self._serve_session(session)
+            # A session may be open for days: nothing of what opened it is held.
+            del session, self._peer
+            await served
 
     def stop(self) -> None:
         """Ends the connection if no request is in hand; otherwise it ends with that request's answer."""
@@ -174,10 +179,10 @@ class Connection:
         self._shared.statistics.ended[Ended.HANDSHAKE_INVALID] += 1
         raise wrong
 
-    async def _serve_session(self, request: Request) -> None:
+    def _serve_session(self, request: Request) -> Coroutine[Any, Any, None]:
         shared = self._shared
         route, request.parameters = shared.routes.websocket(request.segments)
-        await serve_session(
+        return serve_session(
             self._stream,
             request.headers["sec-websocket-key"],
             self._peer.early,

@@ -218,7 +218,10 @@ async def serve_session(
     websocket = WebSocket(stream, early, session_limits, limits, statistics)
     try:
         if await websocket.accept(key):
-            await _serve_open(websocket, serve, failure, statistics, open_sessions)
+            served = serve(websocket)
+            # Nothing of what opened it is held while it is open.
+            del serve, key, early
+            await _serve_open(websocket, served, failure, statistics, open_sessions)
     except Exception:
         logger.exception("A WebSocket session failed")
         statistics.failures += 1
@@ -242,14 +245,18 @@ def cut(reason: str) -> str:
 
 
 async def _serve_open(
-    websocket: WebSocket, serve: Serve, failure: Refusal, statistics: Statistics, open_sessions: set[WebSocket]
+    websocket: WebSocket,
+    served: Awaitable[None],
+    failure: Refusal,
+    statistics: Statistics,
+    open_sessions: set[WebSocket],
 ) -> None:
     statistics.opened_websockets += 1
     statistics.open_websockets += 1
     open_sessions.add(websocket)
     code, reason = _NORMAL, ""
     try:
-        await serve(websocket)
+        await served
     except Disconnected:
         pass
     except Refusal as refusal:

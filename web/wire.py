@@ -7,6 +7,7 @@ What trio-websocket does not publish is used in this file only, and `tests/web/t
 becomes something else.
 """
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -21,6 +22,13 @@ from web.streams import RECEIVE_SIZE, Stream
 Take = Callable[[bytes, bool], Awaitable[None] | None]
 """Takes a message, and whether it was text. What it returns is awaited before anything else is read."""
 
+_NO_CHANNEL = trio.open_memory_channel[str | bytes](0)
+_NO_CHANNEL[0].close()
+_NO_CHANNEL[1].close()
+_NOBODY_WAITS = trio.Event()
+_NO_PINGS = OrderedDict[bytes, trio.Event]()
+"""Our pings carry nothing, and no answer is waited for: whatever a peer says shows that it lives."""
+
 
 class Wire(WebSocketConnection):
     """A session whose handshake was answered. It sets no limits in time, and leaves its stream open at the end.
@@ -28,10 +36,29 @@ class Wire(WebSocketConnection):
     `heard` and `spoken` are set when something, and when a message, was received; whoever watches unsets them.
     """
 
+    __slots__ = (
+        "_cut",
+        "_frames",
+        "_most_unfinished",
+        "_sends",
+        "_statistics",
+        "_unfinished",
+        "heard",
+        "listening",
+        "over",
+        "sending_since",
+        "spoken",
+    )
+
     def __init__(self, stream: Stream, early: bytes, longest: int, statistics: Statistics) -> None:
         """`early` came before; no message is longer than `longest`, in bytes."""
         self._frames = Frames(longest)
         super().__init__(stream, self._frames)
+        # What only the handshake and trio-websocket's own reader need is half of what it holds.
+        self._send_channel, self._recv_channel = _NO_CHANNEL
+        self._open_handshake = self._for_testing_peer_closed_connection = _NOBODY_WAITS
+        self._connection_proposal = None
+        self._pings = _NO_PINGS
         self._frames.receive_data(early)
         self._statistics = statistics
         # Frames have heads, so bytes may be more than what they carry; more than this is no honest message.
