@@ -9,7 +9,6 @@ and this process may become a new member of the cluster, under a new name.
 
 import logging
 import math
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -70,7 +69,7 @@ class Counts(ProposalCounts):
     report_seconds: float = 0.0
     sweeps: int = 0
     inherited: int = 0
-    rejected: Tally = field(default_factory=Counter)
+    rejected: Tally = field(default_factory=Tally)
 
 
 class Pipeline:

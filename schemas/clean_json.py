@@ -6,14 +6,12 @@ takes anything; both give the same.
 """
 
 import types
-from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import orjson
 
 from schemas.client_samples import (
-    LONGEST_LABEL,
     OBJECT_LISTS,
     STRING_LISTS,
     TRACK_LISTS,
@@ -22,9 +20,8 @@ from schemas.client_samples import (
     data_channels,
     identity,
 )
-from schemas.columns import to_time
-from schemas.reports import REPORTS, Entry, ReportType, Track
-from schemas.samples import NO_ID, Budget, Item, Reason, Tally, TooLong, identifier, whole
+from schemas.reports import LONGEST_ID, REPORTS, ReportType
+from schemas.samples import NO_ID, Budget, Item, Tally, whole
 from schemas.samples_2_0 import bring_channel_to_2_2
 
 _ABSENT = Literal["\0"]
@@ -40,18 +37,21 @@ _OF_3 = ("peerConnections", "clientEvents", "clientIssues", "clientMetaItems", "
 _Number = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)] | float | None
 
 
+_Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)] | None
+
+
 def _list_of(type_: ReportType) -> Any:
-    return types.GenericAlias(list, (REPORTS[type_],)) | None
+    return types.GenericAlias(list, (REPORTS[type_],))
 
 
 _Sample: Any = msgspec.defstruct(
     "_Sample",
     [
-        *((name, str | None, None) for name in ("clientId", "roomId", "callId", "userId", "marker")),
+        *((name, _Id, None) for name in ("clientId", "roomId", "callId", "userId", "marker")),
         *((name, _Number, None) for name in ("timestamp", "sampleSeq", "timeZoneOffsetInHours")),
-        ("pcTransports", _list_of(ReportType.PEER_CONNECTION_TRANSPORT), None),
-        ("iceCandidatePairs", _list_of(ReportType.ICE_CANDIDATE_PAIR), None),
-        *((name, _list_of(type_), None) for name, type_ in TRACK_LISTS.items()),
+        ("pcTransports", _list_of(ReportType.PEER_CONNECTION_TRANSPORT), []),
+        ("iceCandidatePairs", _list_of(ReportType.ICE_CANDIDATE_PAIR), []),
+        *((name, _list_of(type_), []) for name, type_ in TRACK_LISTS.items()),
         *((name, msgspec.Raw, None) for name in _TOLD),
         *((name, _ABSENT, "\0") for name in _OF_3),
     ],
@@ -82,21 +82,25 @@ def clean_samples(
     """The samples of clients that a message is, if it is an envelope of these alone, and clean; else ``None``, and
     nothing has happened.
 
-    A sample that lacks what it must have is tallied in `rejected`, and so is an entry with an id that is too long; what
-    was read is taken from `budget`. `timestamp`, in ms, replaces that of each sample.
+    A sample that lacks what it must have is tallied in `rejected`; what was read is taken from `budget`. `timestamp`
+    replaces that of each sample. (ms)
     """
+    if budget.id_length < LONGEST_ID:
+        return None
     try:
         if not data.isascii():
             data.decode()  # what C reads over it does not look at
         samples = _decode(data).clientSamples
-        told = list(map(_told, samples))
+        told = [_told(sample) for sample in samples]
     except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
         return None
     items = len(samples)
     for sample in samples:
         if not _is_clean(sample, data):
             return None
-        items += sum(map(len, filter(None, _measured(sample))))
+        items += len(sample.pcTransports) + len(sample.iceCandidatePairs)
+        items += len(sample.inboundAudioTracks) + len(sample.inboundVideoTracks)
+        items += len(sample.outboundAudioTracks) + len(sample.outboundVideoTracks)
     if items > budget.items:
         return None
     budget.items -= items
@@ -108,35 +112,40 @@ def clean_samples(
     return read
 
 
-def _measured(sample: Any) -> tuple[list[Any] | None, ...]:
-    """The lists whose entries become reports as they are."""
-    return (
-        sample.pcTransports,
-        sample.iceCandidatePairs,
-        sample.inboundAudioTracks,
-        sample.inboundVideoTracks,
-        sample.outboundAudioTracks,
-        sample.outboundVideoTracks,
-    )
-
-
 def _is_clean(sample: Any, data: bytes) -> bool:
-    """Whether a sample is of 2.1 or 2.2, and nothing that it measured can be an empty object."""
-    transports, pairs, *tracks = _measured(sample)
-    if transports:
-        if pairs is None and b'"candidatePair' in data:
-            return False  # in 2.0 it is part of the transport
-        if None in [transport.peer_connection_id for transport in transports]:
+    """Whether a sample is of 2.1 or 2.2, and of all that it measured the ids are there; cuts the fractions of times."""
+    if sample.pcTransports and not sample.iceCandidatePairs and b'"candidatePair' in data:
+        return False  # in 2.0 it is part of the transport
+    for transport in sample.pcTransports:
+        if transport.peer_connection_id is None:
             return False
-    if pairs and None in [pair.peer_connection_id for pair in pairs]:
-        return False
-    return not any(None in [track.track_id for track in entries] for entries in tracks if entries)
+    for pair in sample.iceCandidatePairs:
+        if pair.peer_connection_id is None:
+            return False
+        if type(pair.last_packet_sent_timestamp) is float:
+            pair.last_packet_sent_timestamp = int(pair.last_packet_sent_timestamp)
+        if type(pair.last_packet_received_timestamp) is float:
+            pair.last_packet_received_timestamp = int(pair.last_packet_received_timestamp)
+    for tracks in (sample.inboundAudioTracks, sample.inboundVideoTracks):
+        for track in tracks:
+            if track.track_id is None or track.sfu_stream_id == "NULL" or track.sfu_sink_id == "NULL":
+                return False
+            if type(track.last_packet_received_timestamp) is float:
+                track.last_packet_received_timestamp = int(track.last_packet_received_timestamp)
+            if type(track.estimated_playout_timestamp) is float:
+                track.estimated_playout_timestamp = int(track.estimated_playout_timestamp)
+            if type(track.remote_timestamp) is float:
+                track.remote_timestamp = int(track.remote_timestamp)
+    for tracks in (sample.outboundAudioTracks, sample.outboundVideoTracks):
+        for track in tracks:
+            if track.track_id is None or track.sfu_stream_id == "NULL":
+                return False
+    return True
 
 
 def _client_sample(
     sample: Any, told: Item, stand_ins: StandIns, timestamp: int | None, budget: Budget, rejected: Tally
 ) -> ClientSample | None:
-    longest = budget.id_length
     client_id, room_id, user_id = sample.clientId, sample.roomId, sample.userId
     if client_id in NO_ID:
         client_id = stand_ins.client_id
@@ -145,7 +154,7 @@ def _client_sample(
     if user_id in NO_ID:
         user_id = stand_ins.user_id
     when = sample.timestamp if timestamp is None else timestamp
-    who = identity(client_id, room_id, when, sample.callId, user_id, sample.marker, longest, rejected)
+    who = identity(client_id, room_id, when, sample.callId, user_id, sample.marker, LONGEST_ID, rejected)
     if who is None:
         return None
     channels: list[Item] = []
@@ -158,15 +167,10 @@ def _client_sample(
         *who,
         whole(sample.sampleSeq),
         sample.timeZoneOffsetInHours,
-        _read(_transport, sample.pcTransports, longest, rejected),
-        _read(_candidate_pair, sample.iceCandidatePairs, longest, rejected),
-        [
-            *_read(_inbound, sample.inboundAudioTracks, longest, rejected),
-            *_read(_inbound, sample.inboundVideoTracks, longest, rejected),
-            *_read(_outbound, sample.outboundAudioTracks, longest, rejected),
-            *_read(_outbound, sample.outboundVideoTracks, longest, rejected),
-        ],
-        data_channels(channels, longest, rejected),
+        sample.pcTransports,
+        sample.iceCandidatePairs,
+        sample.inboundAudioTracks + sample.inboundVideoTracks + sample.outboundAudioTracks + sample.outboundVideoTracks,
+        data_channels(channels, LONGEST_ID, rejected) if channels else [],
         told,
     )
 
@@ -178,72 +182,3 @@ def _told(sample: Any) -> Item:
         return {}
     told = {name: orjson.loads(bytes(value)) for name, value in zip(_TOLD, values, strict=True) if value}
     return {name: value for name, value in told.items() if value is not None}
-
-
-def _read(
-    check: Callable[[Any, int, Tally], None], entries: list[Any] | None, longest: int, rejected: Tally
-) -> list[Any]:
-    """The entries, checked; one with an id that is too long is left out."""
-    read = []
-    for entry in entries or ():
-        try:
-            check(entry, longest, rejected)
-        except TooLong:
-            rejected[Reason.ID_TOO_LONG] += 1
-        else:
-            read.append(entry)
-    return read
-
-
-_LONG_ENOUGH = len("NULL")
-"""A text that is longer stands for an id for certain."""
-
-
-def _transport(entry: Entry, longest: int, rejected: Tally) -> None:
-    id_, label = entry.peer_connection_id, entry.label
-    if id_ is not None and not _LONG_ENOUGH < len(id_) <= longest:
-        entry.peer_connection_id = identifier(id_, longest)
-    if label is not None and len(label) > LONGEST_LABEL:
-        entry.label = None
-
-
-def _candidate_pair(entry: Any, longest: int, rejected: Tally) -> None:
-    _transport(entry, longest, rejected)
-    if type(entry.last_packet_sent_timestamp) is float:
-        entry.last_packet_sent_timestamp = _time(entry.last_packet_sent_timestamp, rejected)
-    if type(entry.last_packet_received_timestamp) is float:
-        entry.last_packet_received_timestamp = _time(entry.last_packet_received_timestamp, rejected)
-
-
-def _outbound(track: Track, longest: int, rejected: Tally) -> None:
-    id_ = track.peer_connection_id
-    if id_ is not None and not _LONG_ENOUGH < len(id_) <= longest:
-        track.peer_connection_id = identifier(id_, longest)
-    id_ = track.track_id
-    if id_ is not None and not _LONG_ENOUGH < len(id_) <= longest:
-        track.track_id = identifier(id_, longest)
-    id_ = track.sfu_stream_id
-    if id_ is not None and not _LONG_ENOUGH < len(id_) <= longest:
-        track.sfu_stream_id = identifier(id_, longest)
-    if type(track.ssrc) is float:
-        track.ssrc = whole(track.ssrc)
-
-
-def _inbound(track: Any, longest: int, rejected: Tally) -> None:
-    _outbound(track, longest, rejected)
-    id_ = track.sfu_sink_id
-    if id_ is not None and not _LONG_ENOUGH < len(id_) <= longest:
-        track.sfu_sink_id = identifier(id_, longest)
-    if type(track.last_packet_received_timestamp) is float:
-        track.last_packet_received_timestamp = _time(track.last_packet_received_timestamp, rejected)
-    if type(track.estimated_playout_timestamp) is float:
-        track.estimated_playout_timestamp = _time(track.estimated_playout_timestamp, rejected)
-    if type(track.remote_timestamp) is float:
-        track.remote_timestamp = _time(track.remote_timestamp, rejected)
-
-
-def _time(value: float, rejected: Tally) -> int | None:
-    time = to_time(value)
-    if time is None:
-        rejected[Reason.FIELD_INVALID] += 1
-    return time

@@ -7,10 +7,10 @@ Source: ObserveRTC sample schemas 2.0 to 2.2; the mapping of 2.0 stands in `sche
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from schemas.columns import Columns
-from schemas.reports import Entry, ReportType, Track
+from schemas.reports import LONGEST_ID, Entry, ReportType, Track
 from schemas.samples import (
     CONTROL,
     LARGEST_TIME,
@@ -54,9 +54,6 @@ OBJECT_LISTS = (
 STRING_LISTS = ("mediaConstraints", "userMediaErrors", "iceServers", "localSDPs")
 """The lists of a client sample whose entries are strings."""
 
-LONGEST_LABEL = 255
-"""A label stands in each report of its peer connection; a longer one is left out. (characters)"""
-
 
 @dataclass(slots=True)
 class ClientSample:
@@ -82,15 +79,8 @@ class ClientSample:
     told: Item
 
 
-class Identity(NamedTuple):
-    """Who a sample is of, and when it was taken. (ms since the epoch)"""
-
-    client_id: str
-    room_id: str
-    timestamp: int
-    call_id: str | None
-    user_id: str | None
-    marker: str | None
+Identity = tuple[str, str, int, str | None, str | None, str | None]
+"""Client, room, time (ms since the epoch), call, user and marker of a sample."""
 
 
 def client_sample(item: object, budget: Budget, rejected: Tally) -> ClientSample | None:
@@ -158,7 +148,7 @@ def identity(
     if client is None or room is None or time is None or not 0 <= time < LARGEST_TIME:
         rejected[_what_lacks(client, room, timestamp)] += 1
         return None
-    return Identity(client, room, time, call, user, mark)
+    return client, room, time, call, user, mark
 
 
 def data_channels(items: Iterable[Item] | None, longest: int, rejected: Tally) -> list[Entry]:
@@ -220,12 +210,12 @@ _DATA_CHANNEL = Columns(
 
 
 def _transport(item: Item, longest: int, rejected: Tally) -> Entry:
-    near = (identifier(item.get("peerConnectionId"), longest), short_text(item.get("label"), LONGEST_LABEL), None)
+    near = (identifier(item.get("peerConnectionId"), longest), short_text(item.get("label"), LONGEST_ID), None)
     return cast(Entry, _TRANSPORT.report(_UNFILLED + near, item, rejected))
 
 
 def _candidate_pair(item: Item, longest: int, rejected: Tally) -> Entry:
-    near = (identifier(item.get("peerConnectionId"), longest), short_text(item.get("label"), LONGEST_LABEL), None)
+    near = (identifier(item.get("peerConnectionId"), longest), short_text(item.get("label"), LONGEST_ID), None)
     return cast(Entry, _CANDIDATE_PAIR.report(_UNFILLED + near, item, rejected))
 
 

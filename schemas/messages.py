@@ -1,6 +1,5 @@
 """One message of samples, whoever sent it."""
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -24,4 +23,4 @@ class Samples:
     turns: list[Item] = field(default_factory=list)
     leaving: Collection[str] = ()
     leaving_sfus: Collection[str] = ()
-    rejected: Tally = field(default_factory=Counter)
+    rejected: Tally = field(default_factory=Tally)

@@ -125,10 +125,29 @@ def attribute_of(name: str) -> str:
     return _ODD_NAMES.get(name) or snake_case(name)
 
 
+LONGEST_ID = 255
+"""The longest id, and the longest label, that C reads. (characters)"""
+
 _Whole = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)]
+_Fraction = Annotated[float, msgspec.Meta(gt=-(2.0**63), lt=2.0**63)]
 _NUMBER: Any = _Whole | float | None
-KINDS: Mapping[str, Any] = {"s": str | None, "i": _NUMBER, "l": _NUMBER, "d": _NUMBER, "t": _NUMBER, "b": bool | None}
-"""What C reads into a field of each kind; a point in time may still have a fraction then."""
+_KINDS: Mapping[str, Any] = {
+    **dict.fromkeys("ild", _NUMBER),
+    "s": str | None,
+    "b": bool | None,
+    "t": _Whole | _Fraction | None,
+}
+_ID: Any = Annotated[str, msgspec.Meta(min_length=5, max_length=LONGEST_ID)] | None
+_NAME: Any = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)] | None
+_READ = {
+    "peerConnectionId": _ID,
+    "trackId": _ID,
+    "sfuStreamId": _NAME,
+    "sfuSinkId": _NAME,
+    "label": Annotated[str, msgspec.Meta(max_length=LONGEST_ID)] | None,
+    "ssrc": _Whole | None,
+}
+"""What C reads of an entry where that is less than its kind: neither an empty text nor ``"NULL"`` is an id."""
 
 _TRACKS: Mapping[ReportType, tuple[bool, str]] = {
     ReportType.INBOUND_AUDIO_TRACK: (True, "AUDIO"),
@@ -154,8 +173,8 @@ def _class(type_: ReportType) -> type[Report]:
         own["inbound"], own["media_kind"] = track
         if not track[0]:
             own["sfu_sink_id"] = None  # whoever sends has no sink
-    over = _FILLED_IN if issubclass(base, Entry) else frozenset[str]()
-    fields = [(attribute_of(name), Any if name in over else KINDS[kind], None) for name, kind in FIELDS[type_]]
+    read = _READ | dict.fromkeys(_FILLED_IN, Any) if issubclass(base, Entry) else {}
+    fields = [(attribute_of(name), read.get(name, _KINDS[kind]), None) for name, kind in FIELDS[type_]]
     names = {attribute_of(name): name for name in NAMES[type_]}
     made = msgspec.defstruct(
         type_.title().replace("_", ""), fields, bases=(base,), namespace=own, module=__name__, rename=names, gc=False

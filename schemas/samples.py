@@ -59,8 +59,10 @@ class Reason(StrEnum):
     FAILED = "failed"
 
 
-Tally = Counter[Reason]
-"""How many things were not taken, by reason."""
+class Tally(Counter[Reason]):
+    """How many things were not taken, by reason. One is made for each message: made empty, it costs next to nothing."""
+
+    __init__ = dict.__init__
 
 
 LARGEST_TIME = 2**53
