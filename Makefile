@@ -45,10 +45,11 @@ image:
 docs: install
 	.venv/bin/python -m observer.config.page
 
-# What one message costs, and whether memory stays flat; see benchmarks/README.md.
+# Targets of speed and what came of them, in under ten minutes; see docs/performance.md. BENCH_ARGS=--help tells more.
 bench: install
-	.venv/bin/python -m benchmarks.cost
+	.venv/bin/python -m benchmarks.table $(BENCH_ARGS)
 
+# Whether memory stays flat; see benchmarks/README.md.
 soak: install
 	.venv/bin/python -m benchmarks.soak
 

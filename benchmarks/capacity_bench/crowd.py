@@ -133,7 +133,7 @@ class Crowd:
         sockets = [_asked(client.url, self._path) for client in some]
         for client, made in zip(some, sockets, strict=True):
             _greeted(made)
-            client.connection = Connection(made, [])
+            client.connection = Connection(made)
             self._selector.register(made, selectors.EVENT_READ, client.connection)
 
     def _speak(self, period: float) -> dict[str, float]:

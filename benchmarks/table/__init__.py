@@ -1,0 +1,1 @@
+"""The targets of speed and what came of them; see `python -m benchmarks.table --help`."""
