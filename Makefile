@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= observer.yaml
 PYTEST_ARGS ?= -n 2
 
-.PHONY: demo run test install check format docs lock bench soak simulate-cluster faults services image
+.PHONY: demo run test install check format docs lock bench soak simulate-cluster faults services image speed-guard
 
 demo: install
 	.venv/bin/python -m observer.demo
@@ -52,6 +52,10 @@ bench: install
 # Whether memory stays flat; see benchmarks/README.md.
 soak: install
 	.venv/bin/python -m benchmarks.soak
+
+# Renews the figures that a test holds the cost of a message against; SPEED_ARGS=--dearer if one may grow.
+speed-guard: install
+	.venv/bin/python -m tests.speed.renew $(SPEED_ARGS)
 
 # Real nodes that are killed, halted, cut off and started again, at length; see docs/cluster-faults.md.
 faults: install
