@@ -5,9 +5,10 @@ costs a few look-ups and gives no entry. An entry is made for what is new, has c
 tenth of its idle limit has passed since the last, or when another node committed that one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, cast
 
 from analysis.bounds import Bounds, Vacancies
 from analysis.client_reports import Sighted
@@ -247,15 +248,22 @@ class Look:
 
     def at_tracks(self) -> None:
         """Tells of tracks that are new, have changed or are due for a touch."""
-        rejected = self._batch.rejected
+        batch, timestamp = self._batch, self._sample.timestamp
+        hear, due, now = batch.hearing.hear, batch.due, batch.now
+        known: Mapping[str | None, PeerConnection] = cast(Any, self._client.peer_connections) if self._client else {}
+        heard = None
         for track in self._sample.tracks:
-            if track.peer_connection_id is None:
-                rejected[Reason.PEER_CONNECTION_ID_MISSING] += 1
-            elif self._at_peer_connection(track.peer_connection_id):
-                if track.track_id is None:
-                    rejected[Reason.TRACK_ID_MISSING] += 1
-                else:
-                    self._at_track(track, track.peer_connection_id, track.track_id)
+            connection = known.get(track.peer_connection_id)
+            if connection is not None and connection.server_touched > due.peer_connection:
+                if connection is not heard:
+                    hear(connection, timestamp, now)
+                    heard = connection
+                key: Any = (INBOUND if track.inbound else OUTBOUND, track.media_kind, track.track_id)
+                row = connection.tracks.get(key)
+                if row is not None and row.server_touched > batch.due_of(row) and not _tells_news(track, row):
+                    hear(row, timestamp, now)
+                    continue
+            self._at_unsteady_track(track)
 
     def _tell(self) -> ClientEntry:
         if self.entry is None:
@@ -285,6 +293,17 @@ class Look:
             self._tell().new_peer_connections += 1
         self._tell().peer_connections[peer_connection_id] = PeerConnectionEntry(timestamp)
         return True
+
+    def _at_unsteady_track(self, track: Track) -> None:
+        """Looks at one that may be new, may tell news, or may be due for a touch."""
+        rejected = self._batch.rejected
+        if track.peer_connection_id is None:
+            rejected[Reason.PEER_CONNECTION_ID_MISSING] += 1
+        elif self._at_peer_connection(track.peer_connection_id):
+            if track.track_id is None:
+                rejected[Reason.TRACK_ID_MISSING] += 1
+            else:
+                self._at_track(track, track.peer_connection_id, track.track_id)
 
     def _at_track(self, track: Track, peer_connection_id: str, track_id: str) -> None:
         batch, timestamp = self._batch, self._sample.timestamp

@@ -131,14 +131,17 @@ def parts(batch: Collection[Samples | Departed]) -> Iterator[Part]:
         part.messages.append(item)
         samples += len(item.clients) + len(item.sfus)
         rows += rows_of(item)
-        part.leaving.update((CLIENT, item.service_id, client_id) for client_id in item.leaving)
-        part.leaving.update((SFU, item.service_id, sfu_id) for sfu_id in item.leaving_sfus)
+        if item.leaving or item.leaving_sfus:
+            part.leaving.update((CLIENT, item.service_id, client_id) for client_id in item.leaving)
+            part.leaving.update((SFU, item.service_id, sfu_id) for sfu_id in item.leaving_sfus)
     yield part
 
 
 def rows_of(samples: Samples) -> int:
     """How many samples, and tracks, transports, pads and channels in them, a message holds: what a look at it costs."""
-    of_clients = sum(1 + len(sample.tracks) for sample in samples.clients)
-    return of_clients + sum(
-        1 + len(sample.transports) + len(sample.pads) + len(sample.channels) for sample in samples.sfus
-    )
+    rows = len(samples.clients) + len(samples.sfus)
+    for sample in samples.clients:
+        rows += len(sample.tracks)
+    for sfu in samples.sfus:
+        rows += len(sfu.transports) + len(sfu.pads) + len(sfu.channels)
+    return rows

@@ -312,7 +312,8 @@ class Pipeline:
         self.counts.client_samples += len(samples.clients)
         self.counts.sfu_samples += len(samples.sfus)
         self.counts.turn_samples += len(samples.turns)
-        self.counts.rejected.update(samples.rejected)
+        if samples.rejected:
+            self.counts.rejected.update(samples.rejected)
 
     async def _report(self, batch: Batch, messages: Iterable[Samples], outcome: Outcome) -> None:
         """Tells what opened, then the reports, then what closed."""

@@ -4,7 +4,7 @@ import time
 
 import trio
 
-_LONGEST = 250
+_LONGEST = 500
 """How many samples, tracks and reports a stint takes: some ms of work, not a setting."""
 
 
