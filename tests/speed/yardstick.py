@@ -4,6 +4,7 @@ Most of its instructions are those of libraries written in C and the rest those 
 that the observer costs nearly as many yardsticks with a Python that was built for speed as with one that was not.
 """
 
+import gc
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -25,7 +26,11 @@ class _Row:
 
 
 def yardstick(messages: int, measured: AbstractContextManager[object]) -> None:
-    """Reads and writes each message, and keeps a registry of rows; in steps, as the ways of the replay do."""
+    """Reads and writes each message, and keeps a registry of rows; in steps, as the ways of the replay do.
+
+    Without the collector of cycles, for what that looks at is everything that was ever imported.
+    """
+    gc.disable()
     rows: dict[tuple[str, int], _Row] = {}
     for number in range(OPENING):
         _step(number, rows)
