@@ -16,10 +16,11 @@ import trio
 
 from sinks.encoding import Written
 from sinks.failures import described, sole
-from sinks.filter import ALL_TYPES, ReportFlags, wanted
+from sinks.filter import ReportFlags, wanted
+from sinks.lines import Batch
 from sinks.queue import LineQueue
 from sinks.retry import Retry, pause_s
-from sinks.sink import Line, NotDelivered, Send, Sink
+from sinks.sink import NotDelivered, Send, Sink
 from sinks.statistics import DropReason, SinkStatistics
 
 WARN_EVERY_S = 10
@@ -84,7 +85,7 @@ class Delivery:
         self._flush = trio.Event()
         self._ended = False
 
-        self._batch: list[Line] = []
+        self._batch = Batch()
         self._tried_since = 0.0
         self._tries = 0
         self._failing_since: float | None = None
@@ -105,25 +106,17 @@ class Delivery:
         """The position up to which this sink is done with everything."""
         return self._queue.settled
 
-    def offer(self, position: int, number: int, offered: Written) -> None:
-        """Queue the lines that the sink wants; what does not fit any more is dropped. Never blocks.
-
-        `number` reports were offered: those that are `offered` here, and others that no sink wants.
-        """
-        lines = offered.lines
-        if self.wanted != ALL_TYPES:
-            lines = [
-                line for report, line in zip(offered.reports, offered.lines, strict=True) if report.type in self.wanted
-            ]
-        unwritable = sum(report.type in self.wanted for report in offered.unwritable)
+    def offer(self, position: int, number: int, wanted: Written) -> None:
+        """Queue what the sink wants of so many reports; what does not fit any more is dropped. Never blocks."""
+        lines, unwritable = wanted
         self._offered += number
-        self._filtered += number - len(lines) - unwritable
+        self._filtered += number - lines.number - unwritable
         if self._ended:
-            self._dropped[DropReason.DROPPED_AT_SHUTDOWN] += len(lines) + unwritable
+            self._dropped[DropReason.DROPPED_AT_SHUTDOWN] += lines.number + unwritable
             return
         taken = self._queue.offer(position, lines)
-        if taken < len(lines):
-            self._drop(DropReason.QUEUE_FULL, len(lines) - taken, "its queue is full")
+        if taken < lines.number:
+            self._drop(DropReason.QUEUE_FULL, lines.number - taken, "its queue is full")
         if unwritable:
             self._drop(DropReason.REJECTED, unwritable, "they cannot be written as JSON")
 
@@ -227,12 +220,12 @@ class Delivery:
         if gone:
             self._tried_since = trio.current_time()
             self._failures = 0
-        self._batch = list(partial.again)
+        self._batch = partial.again
 
     def _delivered(self) -> None:
         """Nothing is left of the batch, so the sink works."""
         self._batches += 1
-        self._batch = []
+        self._batch = Batch()
         self._queue.settle()
         self._failures = 0
         if self._failing_since is not None:
@@ -255,7 +248,7 @@ class Delivery:
         await self._pause(min(pause_s(self._settings.retry, self._failures, self._chance()), give_up_in))
 
     def _give_up(self, now: float) -> None:
-        count, self._batch = len(self._batch), []
+        count, self._batch = len(self._batch), Batch()
         self._dropped[DropReason.GIVEN_UP] += count
         self._queue.settle()
         log.error("Sink %s: %d reports are given up after %.1f s", self.key, count, now - self._tried_since)
@@ -282,7 +275,7 @@ class Delivery:
         """Drop what is left. Its positions stay unsettled."""
         self._ended = True
         left = len(self._batch) + self._queue.clear()
-        self._batch = []
+        self._batch = Batch()
         self._dropped[DropReason.DROPPED_AT_SHUTDOWN] += left
         if left:
             log.error("Sink %s: %d reports are dropped at shutdown", self.key, left)

@@ -1,4 +1,4 @@
-"""Every report to every sink: written as JSON once, when it is offered, for all of them."""
+"""Every report to every sink: written as JSON when it is offered, once for all that want the same."""
 
 from collections.abc import Sequence
 
@@ -16,23 +16,20 @@ class Deliveries:
 
     def __init__(self, deliveries: Sequence[Delivery]) -> None:
         self._deliveries = deliveries
-        self._wanted = frozenset[ReportType]().union(*(delivery.wanted for delivery in deliveries))
+        self._by_wanted: dict[frozenset[ReportType], list[Delivery]] = {}
+        for delivery in deliveries:
+            self._by_wanted.setdefault(delivery.wanted, []).append(delivery)
         self._position = 0
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
 
     def offer(self, reports: Sequence[Report]) -> int:
-        """Hand reports to every sink that wants them, and return their position, which grows by one a call.
-
-        What no sink wants is not even written.
-        """
+        """Hand reports to every sink that wants them, and return their position, which grows by one a call."""
         self._position += 1
-        if self._wanted == ALL_TYPES:
-            offered = written(reports)
-        else:
-            offered = written([report for report in reports if report.type in self._wanted])
-        for delivery in self._deliveries:
-            delivery.offer(self._position, len(reports), offered)
+        for types, deliveries in self._by_wanted.items():
+            wanted = written(reports if types == ALL_TYPES else [it for it in reports if it.type in types])
+            for delivery in deliveries:
+                delivery.offer(self._position, len(reports), wanted)
         return self._position
 
     def settled(self) -> int:

@@ -4,15 +4,16 @@ Where it writes is for the operator's configuration to say: nothing of a report 
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import trio
 
+from sinks.lines import Batch, batch_of_texts
 from sinks.rotation import append
-from sinks.sink import Line, NotDelivered, Send
+from sinks.sink import NotDelivered, Send
 from sinks.stream import is_stream, opened_stream
 
 T = TypeVar("T")
@@ -56,16 +57,16 @@ class FileSink:
                 yield stream.write
         else:
             await self._in_thread(lambda: append(self.path, deque(), self.max_bytes, self.max_files))
-            yield lambda lines: self._in_thread(lambda: self._append(lines))
+            yield lambda batch: self._in_thread(lambda: self._append(batch))
 
-    def _append(self, lines: Sequence[Line]) -> None:
-        left = deque(lines)
+    def _append(self, batch: Batch) -> None:
+        left = deque(piece.text for piece in batch.pieces)
         try:
             append(self.path, left, self.max_bytes, self.max_files)
         except OSError as error:
-            if len(left) == len(lines):
+            if sum(map(len, left)) == batch.size:
                 raise
-            raise NotDelivered(str(error), again=[*left]) from error
+            raise NotDelivered(str(error), again=batch_of_texts(left)) from error
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Run in the one thread of this sink. A disk that hangs holds the thread, but not the observer's shutdown."""

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,8 @@ from enum import StrEnum
 import trio
 
 from sinks.encoding import type_of
-from sinks.sink import Line, Send
+from sinks.lines import Batch, Line
+from sinks.sink import Send
 
 TRACE = 5
 """The Python logging level that stands for TRACE, which Python does not have."""
@@ -58,19 +59,19 @@ class LoggerSink:
         """Nothing to open: the log is always there."""
         logger = logging.getLogger(f"sink.{key}")
 
-        async def send(lines: Sequence[Line]) -> None:
-            await self._tell(logger, lines)
+        async def send(batch: Batch) -> None:
+            await self._tell(logger, batch)
 
         yield send
 
-    async def _tell(self, logger: logging.Logger, lines: Sequence[Line]) -> None:
+    async def _tell(self, logger: logging.Logger, batch: Batch) -> None:
         level = LEVELS[self.log_level]
-        logger.info("Number of reports are: %d", len(lines))
+        logger.info("Number of reports are: %d", len(batch))
         if self.print_type_summary:
-            for type_, number in Counter(map(type_of, lines)).items():
+            for type_, number in Counter(map(type_of, batch)).items():
                 logger.log(level, "Received number of reports of %s: %d", type_.value, number)
         if self.print_reports and logger.isEnabledFor(level):
-            for line in lines:
+            for line in batch:
                 logger.log(level, "Report: %s", _pretty(line))
                 # A batch may be thousands of reports: the rest of the observer runs in between.
                 await trio.lowlevel.checkpoint()

@@ -7,22 +7,17 @@ moves, deletes or truncates it is followed, and no descriptor outlives a call. A
 import errno
 import os
 import stat
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import accumulate, islice
 from pathlib import Path
-
-from sinks.encoding import AT_ONCE, joined
-from sinks.sink import Line
 
 MODE = 0o640
 """Reports tell about people: the world does not read them."""
 
 
-def append(path: str, lines: deque[Line], max_bytes: int, max_files: int) -> None:
-    """Append the lines, and an end to each; what is written is taken from `lines`, also when an error ends it.
+def append(path: str, texts: deque[bytes], max_bytes: int, max_files: int) -> None:
+    """Append texts, each of them whole lines; what is written is taken from `texts`, also when an error ends it.
 
     The file is made unless it exists. It is rotated before a line that would take it beyond `max_bytes`, so only a
     single line that is longer than that makes a longer file. A link is followed and the file behind it is rotated.
@@ -33,51 +28,46 @@ def append(path: str, lines: deque[Line], max_bytes: int, max_files: int) -> Non
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(target.parent))
     while True:
         with _opened(target) as fd:
-            full = _fill(fd, lines, max_bytes)
+            full = _fill(fd, texts, max_bytes)
         if not full:
             return
         _rotate(target, max_files)
 
 
-def _fill(fd: int, lines: deque[Line], max_bytes: int) -> bool:
+def _fill(fd: int, texts: deque[bytes], max_bytes: int) -> bool:
     """Write lines as long as they fit; return whether the file is full before all are written."""
     size = os.fstat(fd).st_size
-    start = b"" if _ends_whole(fd, size) else b"\n"
-    while lines:
-        fitting = _fitting([*islice(lines, AT_ONCE)], max_bytes - size - len(start), at_least=0 if size else 1)
-        if not fitting:
+    if texts and not _ends_whole(fd, size) and size < max_bytes:
+        size += os.write(fd, b"\n")
+    while texts:
+        text = texts[0]
+        end = len(text) if size + len(text) <= max_bytes else text.rfind(b"\n", 0, max(max_bytes - size, 0)) + 1
+        if not end and not size:
+            end = text.index(b"\n") + 1
+        if not end:
             return True
-        size += _write(fd, size, start, fitting, lines)
-        start = b""
+        size += _write(fd, size, text, end, texts)
     return False
 
 
-def _write(fd: int, size: int, start: bytes, fitting: list[Line], lines: deque[Line]) -> int:
-    """Write the fitting lines, and take from `lines` those that are there in whole; an error leaves no half.
+def _write(fd: int, size: int, text: bytes, end: int, texts: deque[bytes]) -> int:
+    """Write the first of the texts up to its `end`, and take what is there in whole lines; an error leaves no half.
 
-    Returns how many bytes that were.
+    Returns how many bytes were written.
     """
-    data = start + joined(fitting)
     written = 0
     try:
-        while written < len(data):
-            written += os.write(fd, data[written:] if written else data)
+        while written < end:
+            written += os.write(fd, memoryview(text)[written:end])
     finally:
-        whole = len(start)
-        while lines and whole + len(lines[0]) < written:
-            whole += len(lines.popleft()) + 1
+        whole = text.rfind(b"\n", 0, written) + 1
+        texts.popleft()
+        if whole < len(text):
+            texts.appendleft(text[whole:])
         # Nobody else appends, but if somebody did, nothing of theirs is cut off.
         if whole < written and os.fstat(fd).st_size == size + written:
             os.ftruncate(fd, size + whole)
     return written
-
-
-def _fitting(lines: list[Line], room: int, at_least: int) -> list[Line]:
-    """The first lines that fit into so many bytes with their ends, `at_least` so many in any case."""
-    if sum(map(len, lines)) + len(lines) <= room:
-        return lines
-    ends = [*accumulate(len(line) + 1 for line in lines)]
-    return lines[: max(bisect_right(ends, room), at_least)]
 
 
 def _ends_whole(fd: int, size: int) -> bool:

@@ -1,10 +1,10 @@
 """What a sink is: something that opens, sends batches of lines, and closes.
 
-A line is one report, written as JSON once for all sinks when it is offered: what waits for a sink are bytes, which take
-the memory that they are counted with, and which the garbage collector does not look at. A sink that writes JSON sends
-lines as they are. One that needs more asks `sinks.encoding`: `type_of` knows a line by its first bytes;
-`report_of_line` reads all of it, for sinks that choose a key or a place by an id of the payload, or that store
-documents; `csv_lines` makes rows of a table.
+A line is one report, written as JSON when it is offered, once for all sinks that want the same. A sink that appends
+lines to something writes the texts of `Batch.pieces`; one that sends each report by itself goes through the batch,
+line by line. One that needs more asks `sinks.encoding`: `type_of` knows a line by its first bytes; `report_of_line`
+reads all of it, for sinks that choose a key or a place by an id of the payload, or that store documents; `csv_lines`
+makes rows of a table.
 
 A sink never sleeps, counts, retries or filters; `sinks.delivery` does. It says how a batch went by the way `send` ends:
 
@@ -17,11 +17,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
-Line = bytes
-"""One report: its envelope as compact JSON in UTF-8 (`schemas.reports.to_json`), without a line end."""
+from sinks.lines import Batch, Line
 
-Send = Callable[[Sequence[Line]], Awaitable[None]]
-"""Sends one batch, never an empty one, in its order. The batch is not to be changed."""
+Send = Callable[[Batch], Awaitable[None]]
+"""Sends one batch, never an empty one, in its order."""
 
 
 class Sink(Protocol):
@@ -45,11 +44,11 @@ class Rejection(NamedTuple):
 class NotDelivered(Exception):
     """Part of a batch did not arrive; whatever is neither in `again` nor in `rejected` did.
 
-    `again`: the reports to send once more, in their order. `rejected`: those that will never go.
+    `again`: the lines to send once more, in their order (`sinks.lines.batch_of`). `rejected`: those that will never go.
     The reason is logged, so it holds nothing of a report.
     """
 
-    def __init__(self, reason: str, again: Sequence[Line] = (), rejected: Sequence[Rejection] = ()) -> None:
+    def __init__(self, reason: str, again: Batch | None = None, rejected: Sequence[Rejection] = ()) -> None:
         super().__init__(reason)
-        self.again = again
+        self.again = again or Batch()
         self.rejected = rejected

@@ -7,14 +7,13 @@ time-out can end it. Lines of up to `select.PIPE_BUF` bytes with their end (4096
 import os
 import select
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import trio
 
-from sinks.encoding import AT_ONCE, joined
-from sinks.sink import Line
+from sinks.lines import Batch
 
 STANDARD_OUTPUT_FD = 1
 
@@ -32,27 +31,30 @@ class Stream:
         self._room = select.poll()
         self._room.register(fd, select.POLLOUT)
 
-    async def write(self, lines: Sequence[Line]) -> None:
-        """Write all lines, and an end to each. Raises OSError, for instance when nobody reads any more."""
+    async def write(self, batch: Batch) -> None:
+        """Write all lines. Raises OSError, for instance when nobody reads any more."""
         if not self._may_be_full:
-            await trio.to_thread.run_sync(self._write_now, lines)
+            await trio.to_thread.run_sync(self._write_now, batch)
             return
-        for number, piece in enumerate(_pieces(lines)):
-            if number % _AT_A_STRETCH == 0:
-                await trio.lowlevel.checkpoint()
-            await self._write_piece(piece)
+        number = 0
+        for piece in batch.pieces:
+            for text in _texts(piece.text):
+                if number % _AT_A_STRETCH == 0:
+                    await trio.lowlevel.checkpoint()
+                number += 1
+                await self._write_text(text)
 
-    async def _write_piece(self, piece: bytes) -> None:
-        left = memoryview(piece)
+    async def _write_text(self, text: bytes) -> None:
+        left = memoryview(text)
         while left:
             if not self._room.poll(0):
                 await trio.lowlevel.wait_writable(self._fd)
             with suppress(BlockingIOError):
                 left = left[os.write(self._fd, left[: select.PIPE_BUF]) :]
 
-    def _write_now(self, lines: Sequence[Line]) -> None:
-        for start in range(0, len(lines), AT_ONCE):
-            left = memoryview(joined(lines[start : start + AT_ONCE]))
+    def _write_now(self, batch: Batch) -> None:
+        for piece in batch.pieces:
+            left = memoryview(piece.text)
             while left:
                 left = left[os.write(self._fd, left) :]
 
@@ -79,15 +81,10 @@ def opened_stream(path: str | None) -> Iterator[Stream]:
         os.close(fd)
 
 
-def _pieces(lines: Sequence[Line]) -> Iterator[bytes]:
-    """The lines in pieces that a pipe takes at once or not at all; a longer line is a piece of its own."""
-    piece: list[Line] = []
-    size = 0
-    for line in lines:
-        if piece and size + len(line) >= select.PIPE_BUF:
-            yield joined(piece)
-            piece, size = [], 0
-        piece.append(line)
-        size += len(line) + 1
-    if piece:
-        yield joined(piece)
+def _texts(text: bytes) -> Iterator[bytes]:
+    """The lines, as many to a text as a pipe takes at once or not at all; a longer line has a text of its own."""
+    start = 0
+    while start < len(text):
+        end = text.rfind(b"\n", start, start + select.PIPE_BUF) + 1 or text.index(b"\n", start) + 1
+        yield text[start:end]
+        start = end

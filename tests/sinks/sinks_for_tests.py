@@ -1,6 +1,6 @@
 """Reports and sinks for the tests of delivery: plain values, each with the one behaviour that a test is about."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +11,9 @@ import trio
 from schemas.reports import NAMES, Report, ReportType, report_of, to_json
 from sinks.delivery import Delivery, ReportsCollector, SinkSettings
 from sinks.fan_out import Deliveries
+from sinks.lines import Batch, Line, batch_of
 from sinks.retry import Retry
-from sinks.sink import Line, NotDelivered, Rejection, Send, Sink
+from sinks.sink import NotDelivered, Rejection, Send, Sink
 
 AT_ONCE = ReportsCollector(max_items=10_000, max_time_in_ms=0)
 
@@ -35,6 +36,10 @@ def lines(number: int, start: int = 0) -> list[Line]:
     return [line(str(n)) for n in range(start, start + number)]
 
 
+def batch(number: int, start: int = 0) -> Batch:
+    return batch_of(lines(number, start))
+
+
 def names(some: Iterable[Line]) -> list[str]:
     return [orjson.loads(one)["payload"]["marker"] for one in some]
 
@@ -43,24 +48,24 @@ def names(some: Iterable[Line]) -> list[str]:
 class RecordingSink:
     """Takes everything; `before` runs ahead of each batch and may fail or wait."""
 
-    before: Callable[[Sequence[Line]], Any] | None = None
-    batches: list[list[Line]] = field(default_factory=list)
+    before: Callable[[Batch], Any] | None = None
+    batches: list[Batch] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     opened_at: list[float] = field(default_factory=list)
 
     @property
     def received(self) -> list[str]:
-        return names(one for batch in self.batches for one in batch)
+        return [name for one in self.batches for name in names(one)]
 
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:
         self.opened_at.append(trio.current_time())
 
-        async def send(batch: Sequence[Line]) -> None:
+        async def send(batch: Batch) -> None:
             self.times.append(trio.current_time())
             if self.before is not None and (pause := self.before(batch)) is not None:
                 await trio.sleep(pause)
-            self.batches.append(list(batch))
+            self.batches.append(batch)
 
         yield send
 
@@ -75,14 +80,14 @@ class PartialSink:
 
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:
-        async def send(batch: Sequence[Line]) -> None:
+        async def send(batch: Batch) -> None:
             self.times.append(trio.current_time())
             rejected = [Rejection(one, "poison") for one in batch if names([one])[0] in self.poison]
             good = [one for one in batch if names([one])[0] not in self.poison]
             half = (len(good) + 1) // 2
             self.received.extend(names(good[:half]))
             if good[half:] or rejected:
-                raise NotDelivered("half of it", good[half:], rejected)
+                raise NotDelivered("half of it", batch_of(good[half:]), rejected)
 
         yield send
 
@@ -101,7 +106,7 @@ class ClosedSink:
         if len(self.attempts) <= self.times:
             raise ConnectionRefusedError("nobody listens")
 
-        async def send(batch: Sequence[Line]) -> None:
+        async def send(batch: Batch) -> None:
             self.received.extend(names(batch))
 
         yield send
@@ -119,7 +124,7 @@ class SlowDoorSink:
 
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:
-        async def send(batch: Sequence[Line]) -> None:
+        async def send(batch: Batch) -> None:
             self.received.extend(names(batch))
 
         self.opened_at.append(trio.current_time())
@@ -138,7 +143,7 @@ class ClosingSink:
 
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:
-        async def send(batch: Sequence[Line]) -> None:
+        async def send(batch: Batch) -> None:
             await trio.sleep_forever()
 
         self.opened_at.append(trio.current_time())
@@ -156,7 +161,7 @@ class BackgroundSink:
 
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:
-        async def send(batch: Sequence[Line]) -> None:
+        async def send(batch: Batch) -> None:
             await trio.lowlevel.checkpoint()
 
         async def background() -> None:
@@ -170,11 +175,11 @@ class BackgroundSink:
             nursery.cancel_scope.cancel()
 
 
-def failing(times: int, error: Exception) -> Callable[[Sequence[Line]], None]:
+def failing(times: int, error: Exception) -> Callable[[Batch], None]:
     """Raises the error so many times, then no more."""
     left = [error] * times
 
-    def before(batch: Sequence[Line]) -> None:
+    def before(batch: Batch) -> None:
         if left:
             raise left.pop()
 

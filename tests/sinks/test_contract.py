@@ -3,7 +3,7 @@
 import ast
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from importlib import import_module
 from inspect import getsource
@@ -15,9 +15,10 @@ import trio
 
 from sinks import SINKS, sink_class
 from sinks.file import FileSink
+from sinks.lines import Line, batch_of
 from sinks.logger import LoggerSink
-from sinks.sink import Line, Sink
-from tests.sinks.sinks_for_tests import AT_ONCE, delivery, line, lines, reports, running
+from sinks.sink import Sink
+from tests.sinks.sinks_for_tests import AT_ONCE, batch, delivery, line, reports, running
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def world(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> World:
     return World(tmp_path, caplog)
 
 
-def envelopes(some: Sequence[Line]) -> list[object]:
+def envelopes(some: Iterable[Line]) -> list[object]:
     return [json.loads(one) for one in some]
 
 
@@ -87,7 +88,7 @@ def test_every_key_of_a_sink_says_what_it_does(type_name: str) -> None:
 
 @every_sink
 async def test_what_was_sent_has_arrived_in_order_when_send_returns(case: Case, world: World) -> None:
-    some = lines(100)
+    some = batch(100)
 
     with trio.fail_after(10):
         async with case.sink(world).opened("mySink") as send:
@@ -99,10 +100,10 @@ async def test_what_was_sent_has_arrived_in_order_when_send_returns(case: Case, 
 @every_sink
 async def test_batches_arrive_one_after_the_other(case: Case, world: World) -> None:
     async with case.sink(world).opened("mySink") as send:
-        await send(lines(3))
-        await send(lines(2, start=3))
+        await send(batch(3))
+        await send(batch(2, start=3))
 
-    assert case.arrived(world) == envelopes(lines(5))
+    assert case.arrived(world) == envelopes(batch(5))
 
 
 @every_sink
@@ -110,18 +111,18 @@ async def test_a_sink_that_is_opened_again_goes_on(case: Case, world: World) -> 
     sink = case.sink(world)
     for start in (0, 3):
         async with sink.opened("mySink") as send:
-            await send(lines(3, start))
+            await send(batch(3, start))
 
-    assert case.arrived(world) == envelopes(lines(6))
+    assert case.arrived(world) == envelopes(batch(6))
 
 
 @every_sink
 async def test_a_sink_leaves_the_batch_as_it_is(case: Case, world: World) -> None:
-    some = lines(3)
+    some = batch(3)
     async with case.sink(world).opened("mySink") as send:
         await send(some)
 
-    assert some == lines(3)
+    assert list(some) == list(batch(3))
 
 
 @every_sink
@@ -129,7 +130,7 @@ async def test_any_text_of_a_client_arrives_as_it_was(case: Case, world: World) 
     hostile = [line(text) for text in ("\n", '"}\n{"', "\x00\x1b[2J\x9b", "\u2028", "ひ😀", "%s %d {0}", "x" * 100_000)]
 
     async with case.sink(world).opened("mySink") as send:
-        await send(hostile)
+        await send(batch_of(hostile))
 
     assert case.arrived(world) == envelopes(hostile)
 
@@ -138,11 +139,11 @@ async def test_any_text_of_a_client_arrives_as_it_was(case: Case, world: World) 
 async def test_a_sink_can_be_closed_while_it_is_cancelled(case: Case, world: World) -> None:
     with trio.fail_after(10), trio.CancelScope() as scope:
         async with case.sink(world).opened("mySink") as send:
-            await send(lines(1))
+            await send(batch(1))
             scope.cancel()
             await trio.lowlevel.checkpoint()
 
-    assert case.arrived(world) == envelopes(lines(1))
+    assert case.arrived(world) == envelopes(batch(1))
 
 
 @every_sink
@@ -154,7 +155,7 @@ async def test_a_delivery_brings_everything_to_it(case: Case, world: World) -> N
             deliveries.offer(reports(5, start))
 
     assert one.statistics().acknowledged == 50
-    assert case.arrived(world) == envelopes(lines(50))
+    assert case.arrived(world) == envelopes(batch(50))
 
 
 def _is_text(node: ast.stmt) -> bool:

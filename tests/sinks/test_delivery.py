@@ -1,7 +1,6 @@
 """Delivery to one sink and to many: batches, order, retries, bounds, positions. Time is virtual."""
 
 import logging
-from collections.abc import Sequence
 
 import pytest
 import trio
@@ -11,7 +10,8 @@ from schemas.reports import ReportType, to_json
 from sinks.delivery import Delivery, ReportsCollector, SinkSettings
 from sinks.fan_out import Deliveries
 from sinks.filter import ReportFlags
-from sinks.sink import Line, NotDelivered, Rejection
+from sinks.lines import Batch
+from sinks.sink import NotDelivered, Rejection
 from sinks.statistics import DropReason
 from tests.sinks.sinks_for_tests import (
     BackgroundSink,
@@ -20,9 +20,9 @@ from tests.sinks.sinks_for_tests import (
     PartialSink,
     RecordingSink,
     SlowDoorSink,
+    batch,
     delivery,
     failing,
-    lines,
     report,
     reports,
     running,
@@ -33,11 +33,11 @@ COLLECTOR = ReportsCollector(max_items=3, max_time_in_ms=500)
 SHORT_QUEUE = SinkSettings("TestSink", max_queued_reports=5)
 
 
-def down(batch: Sequence[Line]) -> None:
+def down(batch: Batch) -> None:
     raise ConnectionResetError("the service is down")
 
 
-def for_ever(batch: Sequence[Line]) -> float:
+def for_ever(batch: Batch) -> float:
     return float("inf")
 
 
@@ -132,7 +132,7 @@ async def test_pauses_are_drawn_by_chance(autojump_clock: MockClock) -> None:
 async def test_pauses_start_over_after_a_success(autojump_clock: MockClock) -> None:
     outcomes = iter([ConnectionResetError(), ConnectionResetError(), None, ConnectionResetError(), None])
 
-    def before(batch: Sequence[Line]) -> None:
+    def before(batch: Batch) -> None:
         if (error := next(outcomes)) is not None:
             raise error
 
@@ -157,7 +157,7 @@ async def test_a_sink_that_broke_is_opened_anew(autojump_clock: MockClock) -> No
 
 
 async def test_a_sink_that_says_what_is_left_stays_open(autojump_clock: MockClock) -> None:
-    sink = RecordingSink(before=failing(1, NotDelivered("throttled", lines(1))))
+    sink = RecordingSink(before=failing(1, NotDelivered("throttled", batch(1))))
 
     async with running(delivery(sink)) as deliveries:
         deliveries.offer(reports(1))
@@ -193,7 +193,7 @@ async def test_every_part_that_arrives_starts_the_pauses_and_the_time_to_give_up
 
 
 async def test_a_batch_that_is_partly_left_is_not_settled(autojump_clock: MockClock) -> None:
-    sink = RecordingSink(before=failing(1, NotDelivered("throttled", lines(1))))
+    sink = RecordingSink(before=failing(1, NotDelivered("throttled", batch(1))))
     one = delivery(sink)
 
     async with running(one) as deliveries:
@@ -257,14 +257,14 @@ async def test_a_report_that_cannot_be_written_is_not_rejected_by_a_sink_that_do
     assert is_balanced(one)
 
 
-async def test_a_report_is_written_once_for_all_sinks(autojump_clock: MockClock) -> None:
+async def test_a_report_is_written_once_for_all_sinks_that_want_the_same(autojump_clock: MockClock) -> None:
     first, second = RecordingSink(), RecordingSink()
 
     async with running(delivery(first), delivery(second)) as deliveries:
         deliveries.offer(reports(1))
         await trio.sleep(1)
 
-    assert first.batches[0][0] is second.batches[0][0]
+    assert first.batches[0].pieces[0].text is second.batches[0].pieces[0].text
 
 
 async def test_a_batch_is_given_up_after_its_time(autojump_clock: MockClock) -> None:
@@ -413,7 +413,7 @@ async def test_what_does_not_fit_into_the_queue_is_dropped_from_the_newest_on(au
 
 
 async def test_what_waits_is_bounded_by_the_bytes_of_its_lines(autojump_clock: MockClock) -> None:
-    size = len(lines(1)[0])
+    size = batch(1).size
     one = delivery(RecordingSink(before=for_ever), SinkSettings("TestSink", max_queued_bytes=3 * size))
 
     async with running(one) as deliveries:

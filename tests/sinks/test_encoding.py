@@ -4,7 +4,8 @@ import pytest
 
 from schemas.csv import CsvFormat, to_csv
 from schemas.reports import NAMES, Report, ReportType, report_of, to_json
-from sinks.encoding import csv_lines, joined, report_of_line, type_of, written
+from sinks.encoding import csv_lines, report_of_line, type_of, written
+from sinks.lines import Batch
 from tests.sinks.sinks_for_tests import line, report
 
 every_type = pytest.mark.parametrize("type_", ReportType)
@@ -15,17 +16,28 @@ def extension(payload: str) -> Report:
     return report_of(ReportType.SFU_EXTENSION_DATA, *map(values.get, NAMES[ReportType.SFU_EXTENSION_DATA]))
 
 
-def test_every_report_is_one_line_in_its_place() -> None:
-    some = [report("one"), report("\n")]
+@every_type
+def test_every_report_is_one_line_in_its_place(type_: ReportType) -> None:
+    some = [report("one", type_), report("\n", type_), report('"}\r\n{"ひ', type_)]
 
-    assert written(some) == (some, [to_json(one) for one in some], ())
+    lines, unwritable = written(some)
+
+    assert list(Batch([lines])) == [to_json(one) for one in some]
+    assert (lines.number, unwritable) == (3, 0)
+
+
+def test_no_reports_are_no_lines() -> None:
+    assert written([]) == ((0, b""), 0)
 
 
 @pytest.mark.parametrize("value", ["\ud800", object()])
 def test_a_report_that_cannot_be_written_costs_only_itself(value: object) -> None:
     good, bad, better = report("good"), report("bad", message=value), report("better")
 
-    assert written([good, bad, better]) == ([good, better], [to_json(good), to_json(better)], [bad])
+    lines, unwritable = written([good, bad, better])
+
+    assert list(Batch([lines])) == [to_json(good), to_json(better)]
+    assert (lines.number, unwritable) == (2, 1)
 
 
 @every_type
@@ -38,10 +50,6 @@ def test_a_report_is_read_back_from_its_line(type_: ReportType) -> None:
     some = report("ひ", type_, timestamp=2**53 + 1)
 
     assert report_of_line(to_json(some)) == some
-
-
-def test_lines_are_joined_with_an_end_to_each() -> None:
-    assert joined([b"a", b"b"]) == b"a\nb\n"
 
 
 def test_every_report_is_one_line_of_csv_in_its_place() -> None:

@@ -13,14 +13,16 @@ from pathlib import Path
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from sinks.file import FileSink
+from sinks.lines import Batch, batch_of
 from sinks.rotation import append
-from sinks.sink import Line, NotDelivered
+from sinks.sink import NotDelivered
 from sinks.stream import STANDARD_OUTPUT_FD, Stream, opened_stream
-from tests.sinks.sinks_for_tests import lines, names
+from tests.sinks.sinks_for_tests import batch, names
 
-LINES = [b"%04d" % n for n in range(100)]
+LINES = [b"%04d\n" % n for n in range(100)]
 
 
 @pytest.fixture
@@ -28,8 +30,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "reports.jsonl"
 
 
-def put(path: Path, lines: Sequence[bytes], max_bytes: int = 10_000, max_files: int = 10) -> None:
-    append(str(path), deque(lines), max_bytes, max_files)
+def put(path: Path, texts: Sequence[bytes], max_bytes: int = 10_000, max_files: int = 10) -> None:
+    append(str(path), deque(texts), max_bytes, max_files)
 
 
 def content(path: Path) -> bytes:
@@ -40,7 +42,7 @@ def markers(text: bytes) -> list[str]:
     return names(text.splitlines())
 
 
-async def send_to(path: Path | str, some: Sequence[Line]) -> None:
+async def send_to(path: Path | str, some: Batch) -> None:
     async with FileSink(str(path)).opened("mySink") as send:
         await send(some)
 
@@ -50,7 +52,7 @@ async def test_a_reader_that_follows_sees_each_batch_once_it_is_acknowledged(pat
         with path.open("rb") as reader:
             seen = []
             for n in range(3):
-                await send(lines(2, start=2 * n))
+                await send(batch(2, start=2 * n))
                 seen.append(markers(reader.read()))
 
     assert seen == [["0", "1"], ["2", "3"], ["4", "5"]]
@@ -62,7 +64,7 @@ async def test_the_file_is_there_before_the_first_report(path: Path) -> None:
 
 
 async def test_the_world_does_not_read_reports(path: Path) -> None:
-    await send_to(path, lines(1))
+    await send_to(path, batch(1))
 
     assert os.stat(path).st_mode & 0o007 == 0
 
@@ -70,25 +72,25 @@ async def test_the_world_does_not_read_reports(path: Path) -> None:
 async def test_a_file_that_was_moved_away_is_made_anew(path: Path) -> None:
     moved = path.with_name("moved")
     async with FileSink(str(path)).opened("mySink") as send:
-        await send(lines(1))
+        await send(batch(1))
         os.rename(path, moved)
-        await send(lines(1, start=1))
+        await send(batch(1, start=1))
 
     assert (markers(content(moved)), markers(content(path))) == (["0"], ["1"])
 
 
 async def test_a_folder_that_does_not_exist_is_named(path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no such folder: '.*/nowhere'"):
-        await send_to(path.parent / "nowhere" / "reports.jsonl", lines(1))
+        await send_to(path.parent / "nowhere" / "reports.jsonl", batch(1))
 
 
 async def test_a_folder_may_appear_later(path: Path) -> None:
     later = path.parent / "later" / path.name
     with pytest.raises(FileNotFoundError):
-        await send_to(later, lines(1))
+        await send_to(later, batch(1))
     os.mkdir(later.parent)
 
-    await send_to(later, lines(1))
+    await send_to(later, batch(1))
 
     assert markers(content(later)) == ["0"]
 
@@ -101,7 +103,7 @@ def test_a_path_must_name_a_file() -> None:
 def test_half_a_line_of_a_crash_is_ended_before_the_next(path: Path) -> None:
     path.write_bytes(b'{"type":"CALL_EV')
 
-    put(path, [b"{}"])
+    put(path, [b"{}\n"])
 
     assert content(path) == b'{"type":"CALL_EV\n{}\n'
 
@@ -111,13 +113,13 @@ def test_a_process_killed_in_the_middle_of_a_batch_costs_at_most_one_line(path: 
 from collections import deque
 from sinks.rotation import append
 while True:
-    append({str(path)!r}, deque([b"x" * 5000] * 20), 10**9, 2)
+    append({str(path)!r}, deque([(b"x" * 5000 + b"\\n") * 20]), 10**9, 2)
 """
     with subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2]) as process:
         while not path.exists() or path.stat().st_size < 1_000_000:
             assert process.poll() is None
         process.send_signal(signal.SIGKILL)
-    put(path, [b"next"], max_bytes=10**9)
+    put(path, [b"next\n"], max_bytes=10**9)
 
     *before, last, end = content(path).split(b"\n")
     assert (last, end) == (b"next", b"")
@@ -160,7 +162,7 @@ def test_a_single_file_starts_over(path: Path) -> None:
 
 
 def test_a_line_that_is_longer_than_a_file_is_whole_and_alone(path: Path) -> None:
-    put(path, [b"a", b"b" * 50, b"c"], max_bytes=10)
+    put(path, [b"a\n" + b"b" * 50 + b"\nc\n"], max_bytes=10)
 
     assert [path.with_name(path.name + end).read_bytes() for end in (".2", ".1", "")] == [
         b"a\n",
@@ -211,7 +213,7 @@ def test_a_full_disk_leaves_whole_lines_and_tells_the_rest(path: Path) -> None:
 
 
 async def test_what_was_written_before_the_disk_was_full_is_not_sent_again(path: Path) -> None:
-    some = lines(10)
+    some = batch(10)
 
     async with FileSink(str(path)).opened("mySink") as send:
         with largest_file(3000), pytest.raises(NotDelivered) as failure:
@@ -227,18 +229,18 @@ async def test_a_sink_that_wrote_nothing_asks_to_be_opened_anew(path: Path) -> N
         os.unlink(path)
         os.mkfifo(path)
         with pytest.raises(OSError, match="no regular file any more"):
-            await send(lines(1))
+            await send(batch(1))
 
 
 async def test_a_disk_that_is_full_from_the_start_is_an_error_to_try_again(path: Path) -> None:
     async with FileSink("/dev/full").opened("mySink") as send:
         with pytest.raises(OSError, match="No space left"):
-            await send(lines(1))
+            await send(batch(1))
 
 
 async def test_dev_null_takes_everything_and_is_never_rotated() -> None:
     async with FileSink(os.devnull, max_bytes=1, max_files=1).opened("mySink") as send:
-        await send(lines(100))
+        await send(batch(100))
 
     assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
 
@@ -247,7 +249,7 @@ async def test_a_pipe_is_written_to_while_somebody_reads(path: Path) -> None:
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        await send_to(path, lines(2))
+        await send_to(path, batch(2))
 
         assert markers(os.read(reader, 100_000)) == ["0", "1"]
     finally:
@@ -258,21 +260,23 @@ async def test_a_pipe_that_nobody_reads_is_an_error_to_try_again(path: Path) -> 
     os.mkfifo(path)
 
     with pytest.raises(OSError, match="No such device or address"):
-        await send_to(path, lines(1))
+        await send_to(path, batch(1))
 
 
 async def test_a_reader_that_stalls_stalls_nobody_else_and_gets_whole_lines() -> None:
     reader, writer = os.pipe()
     some = [b"%06d" % n for n in range(50_000)]
     try:
-        with trio.move_on_after(0.05) as scope:
-            await Stream(writer).write(some)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Stream(writer).write, batch_of(some))
+            await wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
         read = os.read(reader, 1_000_000)
     finally:
         os.close(reader)
         os.close(writer)
 
-    assert scope.cancelled_caught
+    assert nursery.cancel_scope.cancelled_caught
     assert read == b"\n".join(some)[: len(read)]
     assert read.endswith(b"\n")
 
@@ -291,7 +295,7 @@ async def test_a_long_line_goes_through_a_pipe_in_whole() -> None:
         with trio.fail_after(10):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(read)
-                await Stream(writer).write([line])
+                await Stream(writer).write(batch_of([line]))
     finally:
         os.close(reader)
         os.close(writer)
@@ -300,7 +304,7 @@ async def test_a_long_line_goes_through_a_pipe_in_whole() -> None:
 
 
 async def test_a_dash_is_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    await send_to("-", lines(2))
+    await send_to("-", batch(2))
 
     assert markers(capfdbinary.readouterr().out) == ["0", "1"]
 

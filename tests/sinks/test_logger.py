@@ -5,10 +5,11 @@ import logging
 import pytest
 
 from schemas.reports import ReportType
+from sinks.lines import batch_of
 from sinks.logger import TRACE, LoggerSink, LogLevel
-from tests.sinks.sinks_for_tests import line, lines
+from tests.sinks.sinks_for_tests import batch, line
 
-MIXED = [line("a"), line("b"), line("c", ReportType.INBOUND_AUDIO_TRACK)]
+MIXED = batch_of([line("a"), line("b"), line("c", ReportType.INBOUND_AUDIO_TRACK)])
 
 
 async def told(sink: LoggerSink, caplog: pytest.LogCaptureFixture) -> list[tuple[str, int, str]]:
@@ -50,14 +51,14 @@ async def test_every_report_is_printed_as_indented_json(caplog: pytest.LogCaptur
 async def test_nothing_in_a_printed_report_can_steer_a_terminal(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(TRACE)
     async with LoggerSink(print_reports=True).opened("mySink") as send:
-        await send([line("\x1b[2J\x9b2J\r\u202e")])
+        await send(batch_of([line("\x1b[2J\x9b2J\r\u202e")]))
 
     assert all(character.isprintable() or character == "\n" for character in caplog.messages[1])
 
 
 async def test_reports_that_the_log_does_not_show_are_not_read() -> None:
     async with LoggerSink(log_level=LogLevel.TRACE, print_reports=True).opened("mySink") as send:
-        await send([b"what would fail if it were read"])
+        await send(batch_of([b"what would fail if it were read"]))
 
 
 @pytest.mark.parametrize("name", ["trace", "Debug", "INFO", "warn", "eRRor"])
@@ -73,6 +74,6 @@ def test_there_are_no_other_levels() -> None:
 async def test_ten_thousand_reports_are_one_number(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(TRACE)
     async with LoggerSink().opened("mySink") as send:
-        await send(lines(10_000))
+        await send(batch(10_000))
 
     assert caplog.messages == ["Number of reports are: 10000"]

@@ -6,6 +6,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sinks.lines import Line, Piece, batch_of
 from sinks.queue import LineQueue
 from tests.sinks.sinks_for_tests import lines, names
 
@@ -16,6 +17,10 @@ offers = st.integers(0, 12)
 actions = st.lists(offers | st.just("take") | st.just("settle"), max_size=60)
 
 
+def piece(some: Sequence[Line]) -> Piece:
+    return next(iter(batch_of(some).pieces), Piece(0, b""))
+
+
 async def check(steps: Sequence[int | str]) -> None:
     queue = LineQueue(LIMIT, 100_000, MAX_ITEMS, 0)
     position, offered, unsettled, in_flight = 0, 0, list[tuple[str, int]](), 0
@@ -24,7 +29,7 @@ async def check(steps: Sequence[int | str]) -> None:
             position += 1
             some = lines(step, start=offered)
             offered += step
-            taken = queue.offer(position, some)
+            taken = queue.offer(position, piece(some))
             assert taken == min(step, LIMIT - len(unsettled))
             unsettled += [(name, position) for name in names(some[:taken])]
         elif step == "take" and not in_flight:
@@ -48,15 +53,15 @@ def test_a_position_is_settled_exactly_when_all_up_to_it_has_left(steps: list[in
 async def test_lines_that_do_not_fit_are_not_taken() -> None:
     queue = LineQueue(100, 1000, 10, 0)
 
-    assert queue.offer(1, [b"x" * 400] * 3) == 2
-    assert queue.offer(2, [b"x" * 201]) == 0
-    assert queue.offer(3, [b"x" * 200]) == 1
+    assert queue.offer(1, piece([b"x" * 399] * 3)) == 2
+    assert queue.offer(2, piece([b"x" * 200])) == 0
+    assert queue.offer(3, piece([b"x" * 199])) == 1
     assert queue.bytes == 1000
 
 
 async def test_bytes_are_held_until_their_lines_are_settled() -> None:
     queue = LineQueue(100, 1000, 2, 0)
-    queue.offer(1, [b"x" * 300] * 3)
+    queue.offer(1, piece([b"x" * 299] * 3))
 
     queue.take()
     assert queue.bytes == 900
@@ -68,7 +73,7 @@ async def test_bytes_are_held_until_their_lines_are_settled() -> None:
 
 async def test_what_is_in_flight_is_held_when_what_waits_is_forgotten() -> None:
     queue = LineQueue(100, 1000, 2, 0)
-    queue.offer(1, [b"x" * 300] * 3)
+    queue.offer(1, piece([b"x" * 299] * 3))
     queue.take()
 
     assert queue.clear() == 1
