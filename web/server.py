@@ -12,6 +12,7 @@ from web.listeners import accept_from, listeners
 from web.routing import Routes
 from web.statistics import Ended, Statistics
 from web.streams import Stream, close_gently
+from web.turns import bound_turns
 from web.websocket import watch
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class Server:
         Starts with the ports that are bound. Raises `OSError`, which names the address, when it cannot be bound.
         Running out of file descriptors is survived: what waits is accepted when there are some again.
         """
+        bound_turns()
         opened = await listeners(host, port)
         task_status.started([listener.port for listener in opened])
         await self.serve_listeners(opened)
