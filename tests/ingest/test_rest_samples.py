@@ -110,6 +110,25 @@ async def test_versions_and_formats_that_are_taken(query: str) -> None:
     assert pipeline.client_ids == ["alice"]
 
 
+async def test_who_posts_to_the_same_place_in_another_format_is_read_in_that() -> None:
+    async with taking() as (served, pipeline):
+        client = served.client()
+        for content_type in ("application/json", "application/protobuf", "application/json"):
+            await client.ask(post(samples_of("alice"), f"Content-Type: {content_type}", path=PATH))
+
+    assert pipeline.statistics.written == {("json", "unnamed"): 2, ("protobuf", "2.2.x"): 1}
+
+
+async def test_many_places_are_told_apart() -> None:
+    async with taking() as (served, pipeline):
+        client = served.client()
+        for _ in range(2):
+            for number in range(1100):
+                await client.ask(post(samples_of("alice"), JSON, path=f"/rest/samples/svc/{number}"))
+
+    assert [samples.media_unit_id for samples in pipeline.taken] == [str(number) for number in range(1100)] * 2
+
+
 async def test_ids_in_the_path_are_decoded() -> None:
     longest = "%C3%BC" * 255
     async with taking() as (served, pipeline):
