@@ -5,8 +5,6 @@ No sender chooses the name of a metric, and labels that come from senders are bo
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -19,9 +17,8 @@ from observer.metrics.bounded_labels import BoundedLabels
 from observer.metrics.calls import CallMetrics
 from observer.metrics.families import Group
 from observer.metrics.histogram import Histogram
-from schemas.reports import Report, ReportType
+from schemas.reports import REPORTS, Report, ReportType
 
-_TYPE = attrgetter("type")
 _RTT = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2.5, 5)
 _LONGEST_RTT = 3600
 _AUDIO_BITRATES = (8e3, 16e3, 24e3, 32e3, 48e3, 64e3, 96e3, 128e3, 256e3, 512e3)
@@ -38,7 +35,7 @@ class ReportMetrics(Collector):
     def __init__(self, settings: Metrics) -> None:
         self._group = Group(settings.prefix, "reports")
         self._meta_group = Group(settings.prefix, "client_meta")
-        self._types: Counter[ReportType] = Counter()
+        self._classes: Counter[type[Report]] = Counter()
         self._events: Counter[str] = Counter()
         self._custom_events = 0
         self._unmatched = dict.fromkeys((*_TRACKS_RECEIVED, *_PADS), 0)
@@ -51,25 +48,27 @@ class ReportMetrics(Collector):
         self._meta = MetaMetrics()
         self._counts_reports = settings.report_metrics.enabled
         self._counts_meta = settings.client_samples_metric_config.enabled
-        self._readers: dict[ReportType, Callable[[Any], None]] = {}
+        readers: dict[ReportType, Callable[[Any], None]] = {}
         if self._counts_reports:
-            self._readers |= {ReportType.CALL_EVENT: self._event, ReportType.SFU_EVENT: self._event}
-            self._readers[ReportType.OUTBOUND_AUDIO_TRACK] = self._tracks[ReportType.OUTBOUND_AUDIO_TRACK].observe
-            self._readers[ReportType.OUTBOUND_VIDEO_TRACK] = self._video
-            self._readers |= {type_: partial(self._track_received, type_) for type_ in _TRACKS_RECEIVED}
-            self._readers |= {type_: partial(self._pad, type_) for type_ in _PADS}
+            readers |= {ReportType.CALL_EVENT: self._event, ReportType.SFU_EVENT: self._event}
+            readers[ReportType.OUTBOUND_AUDIO_TRACK] = self._tracks[ReportType.OUTBOUND_AUDIO_TRACK].observe
+            readers[ReportType.OUTBOUND_VIDEO_TRACK] = self._video
+            readers |= dict.fromkeys(_TRACKS_RECEIVED, self._track_received)
+            readers |= dict.fromkeys(_PADS, self._pad)
         if self._counts_meta:
-            self._readers[ReportType.CALL_META_DATA] = self._meta.count
+            readers[ReportType.CALL_META_DATA] = self._meta.count
+        self._readers = {REPORTS[type_]: reader for type_, reader in readers.items()}
 
     def count(self, reports: Sequence[Report]) -> None:
         """Counts reports; to be called once with each list of them."""
         if self._counts_reports:
-            self._types.update(map(_TYPE, reports))
-        readers = self._readers
-        if readers:
+            self._classes.update(map(type, reports))
+        reader_of = self._readers.get
+        if self._readers:
             for report in reports:
-                if report.type in readers:
-                    readers[report.type](report)
+                reader = reader_of(type(report))
+                if reader is not None:
+                    reader(report)
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
@@ -87,14 +86,14 @@ class ReportMetrics(Collector):
         if name in self._calls.readers:
             self._calls.readers[name](report)
 
-    def _track_received(self, type_: ReportType, report: Any) -> None:
+    def _track_received(self, report: Any) -> None:
         if report.remote_client_id is None:
-            self._unmatched[type_] += 1
+            self._unmatched[report.type] += 1
 
-    def _pad(self, type_: ReportType, report: Any) -> None:
+    def _pad(self, report: Any) -> None:
         """An internal pad is matched with a pad of another SFU, even where no client is known."""
         if report.client_id is None and getattr(report, "remote_sfu_id", None) is None:
-            self._unmatched[type_] += 1
+            self._unmatched[report.type] += 1
 
     def _video(self, report: Any) -> None:
         self._tracks[ReportType.OUTBOUND_VIDEO_TRACK].observe(report)
@@ -103,9 +102,8 @@ class ReportMetrics(Collector):
             self._limitations[reason if reason in _LIMITATIONS else "other"] += 1
 
     def _report_families(self, group: Group) -> Iterator[Metric]:
-        yield Group(group.prefix).counters(
-            "reports", "Reports made, by their type.", "type", {type_.value: self._types[type_] for type_ in ReportType}
-        )
+        made = {type_.value: self._classes[class_] for type_, class_ in REPORTS.items()}
+        yield Group(group.prefix).counters("reports", "Reports made, by their type.", "type", made)
         yield group.counters(
             "unmatched",
             "Reports of inbound tracks and of pads of SFUs for which nobody was found who sends or receives that.",

@@ -131,10 +131,10 @@ async def test_the_duration_that_wrong_clocks_give_is_left_out(ended: int) -> No
 def test_no_more_calls_are_remembered_than_allowed() -> None:
     calls = CallMetrics(most_open=2)
     for number in range(3):
-        calls.readers["CALL_STARTED"](event("CALL_STARTED", call=str(number)).payload)
+        calls.readers["CALL_STARTED"](event("CALL_STARTED", call=str(number)))
 
     for number in range(3):
-        calls.readers["CALL_ENDED"](event("CALL_ENDED", call=str(number)).payload)
+        calls.readers["CALL_ENDED"](event("CALL_ENDED", call=str(number)))
 
     ended = {sample.value for f in calls.families(Group("p")) for sample in f.samples if sample.name.endswith("_count")}
     assert ended == {2}
@@ -142,10 +142,10 @@ def test_no_more_calls_are_remembered_than_allowed() -> None:
 
 def test_calls_whose_end_is_told_elsewhere_make_room_for_others() -> None:
     calls = CallMetrics(most_open=1)
-    calls.readers["CALL_STARTED"](event("CALL_STARTED", call="never ends here").payload)
-    calls.readers["CALL_STARTED"](event("CALL_STARTED", call="another").payload)
+    calls.readers["CALL_STARTED"](event("CALL_STARTED", call="never ends here"))
+    calls.readers["CALL_STARTED"](event("CALL_STARTED", call="another"))
 
-    calls.readers["CALL_ENDED"](event("CALL_ENDED", call="another").payload)
+    calls.readers["CALL_ENDED"](event("CALL_ENDED", call="another"))
 
     ended = {sample.value for f in calls.families(Group("p")) for sample in f.samples if sample.name.endswith("_count")}
     assert ended == {1}
@@ -154,8 +154,8 @@ def test_calls_whose_end_is_told_elsewhere_make_room_for_others() -> None:
 def test_a_call_that_ended_makes_room_for_another() -> None:
     calls = CallMetrics(most_open=1)
     for number in range(3):
-        calls.readers["CALL_STARTED"](event("CALL_STARTED", call=str(number)).payload)
-        calls.readers["CALL_ENDED"](event("CALL_ENDED", call=str(number)).payload)
+        calls.readers["CALL_STARTED"](event("CALL_STARTED", call=str(number)))
+        calls.readers["CALL_ENDED"](event("CALL_ENDED", call=str(number)))
 
     ended = {sample.value for f in calls.families(Group("p")) for sample in f.samples if sample.name.endswith("_count")}
     assert ended == {3}
