@@ -29,6 +29,7 @@ NOT_RUN = {
     "make lock": "it asks the package index",
     "make bench": "it takes minutes",
     "make soak": "it takes minutes",
+    "make speed-guard": "it changes a file; tests/speed tests what it measures",
     "make faults": "it takes minutes",
     "make simulate-cluster": "it takes minutes; tests/cluster/test_simulation.py runs some seeds",
 }
