@@ -42,9 +42,13 @@ def written(reports: Sequence[Report]) -> Written:
         return Written(Piece(len(lines), b"".join(lines)), len(reports) - len(lines))
 
 
-def type_of(line: Line) -> ReportType:
-    """The type of the report, which stands at the head of its line; nothing else of it is read."""
-    return _TYPES[line[_TYPE_AT : line.index(b'"', _TYPE_AT)]]
+def type_of(line: Line, start: int = 0) -> ReportType:
+    """The type of the report, which stands at the head of its line; nothing else of it is read.
+
+    The line may be one of a text of many; `start` is where it begins.
+    """
+    start += _TYPE_AT
+    return _TYPES[line[start : line.index(b'"', start)]]
 
 
 def report_of_line(line: Line) -> Report:

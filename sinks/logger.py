@@ -3,13 +3,14 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
 import trio
 
+from schemas.reports import ReportType
 from sinks.encoding import type_of
 from sinks.lines import Batch, Line
 from sinks.sink import Send
@@ -64,17 +65,34 @@ class LoggerSink:
 
         yield send
 
+    # A batch may be thousands of reports: wherever it is gone through, the rest of the observer runs in between.
+
     async def _tell(self, logger: logging.Logger, batch: Batch) -> None:
         level = LEVELS[self.log_level]
         logger.info("Number of reports are: %d", len(batch))
         if self.print_type_summary:
-            for type_, number in Counter(map(type_of, batch)).items():
+            for type_, number in (await _types_in(batch)).items():
                 logger.log(level, "Received number of reports of %s: %d", type_.value, number)
         if self.print_reports and logger.isEnabledFor(level):
             for line in batch:
                 logger.log(level, "Report: %s", _pretty(line))
-                # A batch may be thousands of reports: the rest of the observer runs in between.
                 await trio.lowlevel.checkpoint()
+
+
+async def _types_in(batch: Batch) -> Counter[ReportType]:
+    """How many reports there are of each type."""
+    types: Counter[ReportType] = Counter()
+    for piece in batch.pieces:
+        types.update(_types(piece.text))
+        await trio.lowlevel.checkpoint()
+    return types
+
+
+def _types(text: bytes) -> Iterator[ReportType]:
+    start = 0
+    while start < len(text):
+        yield type_of(text, start)
+        start = text.index(b"\n", start) + 1
 
 
 def _pretty(line: Line) -> str:

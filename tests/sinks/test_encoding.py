@@ -45,6 +45,12 @@ def test_a_line_tells_its_type(type_: ReportType) -> None:
     assert type_of(line('"}', type_)) is type_
 
 
+def test_a_line_among_others_tells_its_type() -> None:
+    first, second = line("a"), line("b", ReportType.SFU_EVENT)
+
+    assert type_of(first + b"\n" + second + b"\n", len(first) + 1) is ReportType.SFU_EVENT
+
+
 @every_type
 def test_a_report_is_read_back_from_its_line(type_: ReportType) -> None:
     some = report("ひ", type_, timestamp=2**53 + 1)
