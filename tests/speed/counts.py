@@ -20,7 +20,7 @@ SYSTEM_CALLS = {
     "posix": {"close", "fstat", "open", "read", "readv", "stat", "write", "writev"},
     "socket": {"accept", "close", "recv", "recv_into", "recvmsg", "send", "sendall", "sendmsg"},
 }
-"""What asks the operating system, of what a node may call: by type or module."""
+"""What asks the operating system, of what a node may call: by type or module. Locks are not seen."""
 
 _PATIENCE_S = 110
 _OWN = os.path.dirname(__file__)
@@ -55,9 +55,12 @@ class Calls:
         """Counts meanwhile."""
         sys.setprofile(self._note)
         self._counting = True
-        yield
-        self._counting = False
-        sys.setprofile(None)
+        try:
+            yield
+        finally:
+            self._counting = False
+            sys.setprofile(None)
+            threading.setprofile(None)
 
     def _note(self, frame: FrameType, event: str, called: Any) -> None:
         if not self._counting or event not in ("call", "c_call") or frame.f_code.co_filename.startswith(_OWN):
