@@ -77,6 +77,7 @@ async def stormed(node: ChildNode, one: Loaded) -> Measured:
     await one.load.do("reset")
     await quiet(pid, patience=_PATIENCE)
     broken = cpu(pid)
+    breaking = (await read(node))[_LAG]
     told = await one.load.do("open", MANY)
     await quiet(pid, patience=_PATIENCE)
     back = cpu(pid)
@@ -86,7 +87,11 @@ async def stormed(node: ChildNode, one: Loaded) -> Measured:
     if after.trouble or spoken["closed"]:
         raise Trouble(f"after the storm {after.trouble:g} was not taken: {spoken}")
     figures = {"cpu": _once(back - broken), "failed": _once(told["failed"]), "blocked": _once(lag * 1000)}
-    also = {"s of CPU for breaking": broken - began, "s until all were back": told["seconds"]}
+    also = {
+        "s of CPU to see that all are gone": broken - began,
+        "ms blocked by that": breaking * 1000,
+        "s until all were back": told["seconds"],
+    }
     return Measured(figures, {name: round(value, 2) for name, value in also.items()})
 
 

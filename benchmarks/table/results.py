@@ -37,8 +37,12 @@ class Results:
 
     def with_rows(self, measured: Mapping[str, Measured]) -> "Results":
         """With these rows, measured now and here; others stay."""
-        rows = self.rows | as_json(measured)
-        return Results(rows, self.growth, self.profile, self.where | {"rows": here()})
+        return self.having("rows", self.rows | as_json(measured))
+
+    def having(self, part: str, made: Mapping[str, Any]) -> "Results":
+        """With ``rows``, ``growth`` or ``profile`` as they were measured now and here."""
+        where = self.where | {part: here()}
+        return Results(**{**vars(self), part: dict(made), "where": where})
 
 
 def here() -> dict[str, str]:
