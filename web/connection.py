@@ -10,13 +10,14 @@ from typing import Any
 import trio
 
 from web.bodies import BodiesFull, Body, BodyTooLarge, ByteBudget
+from web.gathering import Gathering
 from web.heads import Head
 from web.limits import Limits
 from web.peer import Peer, Phase
 from web.requests import HttpError, Malformed, Request, Response, read_target, text_response, tokens
 from web.routing import Check, Route, Routes
 from web.statistics import Ended, Statistics
-from web.streams import Stream, close_gently
+from web.streams import Stream, TcpStream, close_gently
 from web.websocket import WebSocket, serve_session
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Shared:
     connections: set["Connection"] = field(default_factory=set)
     sessions: set[WebSocket] = field(default_factory=set)
     stopping: bool = False
+    gathering: Gathering = field(default_factory=Gathering)
 
 
 class Connection:
@@ -182,6 +184,8 @@ class Connection:
     def _serve_session(self, request: Request) -> Coroutine[Any, Any, None]:
         shared = self._shared
         route, request.parameters = shared.routes.websocket(request.segments)
+        if isinstance(self._stream, TcpStream):
+            self._stream.gather(shared.gathering)
         return serve_session(
             self._stream,
             request.headers["sec-websocket-key"],

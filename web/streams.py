@@ -1,9 +1,12 @@
 """Streams as connections use them: TCP with few system calls, and closing so that the last words are read."""
 
 import socket
+from collections.abc import Awaitable, Callable
 
 import trio
 from trio.lowlevel import checkpoint, checkpoint_if_cancelled, notify_closing, wait_readable, wait_writable
+
+from web.gathering import Gathering
 
 RECEIVE_SIZE = 65_536
 
@@ -17,7 +20,7 @@ class TcpStream(trio.abc.HalfCloseableStream):
     for a peer that speaks now and then. To be read by one task at a time, and written by one.
     """
 
-    __slots__ = ("_closed", "_number", "_socket", "_was_full")
+    __slots__ = ("_closed", "_gathering", "_number", "_socket", "_wait_readable", "_was_full")
 
     def __init__(self, connected: socket.socket) -> None:
         """`connected` must not block; it is closed with the stream."""
@@ -25,6 +28,14 @@ class TcpStream(trio.abc.HalfCloseableStream):
         self._number = connected.fileno()
         self._closed = False
         self._was_full = False
+        self._gathering: Gathering | None = None
+        self._wait_readable: Callable[[int], Awaitable[None]] = wait_readable
+
+    def gather(self, gathering: Gathering) -> None:
+        """From now on it is read together with others: for a peer that waits for no answers."""
+        gathering.add(self._number)
+        self._gathering = gathering
+        self._wait_readable = gathering.wait_readable
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Receives as `trio.abc.ReceiveStream` does."""
@@ -36,13 +47,13 @@ class TcpStream(trio.abc.HalfCloseableStream):
             # As much came as was asked for: more is likely there.
             await checkpoint()
         else:
-            await wait_readable(self._number)
+            await self._wait_readable(self._number)
         while True:
             try:
                 data = self._socket.recv(size)
             except BlockingIOError:
                 self._check_open()
-                await wait_readable(self._number)
+                await self._wait_readable(self._number)
             except OSError as error:
                 self._check_open()
                 raise trio.BrokenResourceError(f"Receiving failed: {error}") from error
@@ -82,6 +93,8 @@ class TcpStream(trio.abc.HalfCloseableStream):
         """Closes; who waits for the stream is told by `trio.ClosedResourceError`."""
         if not self._closed:
             self._closed = True
+            if self._gathering is not None:
+                self._gathering.remove(self._number)
             notify_closing(self._number)
             self._socket.close()
         await checkpoint()
