@@ -82,14 +82,18 @@ class Generator:
 
     def reset(self) -> dict[str, Any]:
         """All connections end at once, without a word: the network went away."""
-        gone = self._alive()
-        for one in gone:
+        for one in self._alive():
             one.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        return self._end(gone, socket.socket.close)
+            self._selector.unregister(one.socket)
+            one.socket.close()
+        return self._ended()
 
     def close(self) -> dict[str, Any]:
         """All leave as clients do."""
-        return self._end(self._alive(), None)
+        for one in self._alive():
+            self._selector.unregister(one.socket)
+            one.leave()
+        return self._ended()
 
     def wait(self, seconds: float) -> dict[str, Any]:
         """Answers the server and sends nothing."""
@@ -169,13 +173,8 @@ class Generator:
             "closed": Counter(str(one.closed) for one in self._all if one.closed is not None),
         }
 
-    def _end(self, gone: list[Wire], way: Any) -> dict[str, Any]:
-        for one in gone:
-            self._selector.unregister(one.socket)
-            if way:
-                way(one.socket)
-            else:
-                one.leave()
-        told = {"ended": len(gone), "closed": len(self._all) - len(gone)}
+    def _ended(self) -> dict[str, Any]:
+        gone = len(self._alive())
+        told = {"ended": gone, "closed": len(self._all) - gone}
         self._all = []
         return told

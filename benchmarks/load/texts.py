@@ -6,7 +6,7 @@ over. Where there are more connections than clients in the file, copies of them 
 
 import gzip
 import re
-from functools import cached_property
+from enum import Enum
 from pathlib import Path
 
 import orjson
@@ -21,66 +21,82 @@ _SSRC = re.compile(rb'"ssrc":(\d+)')
 _UUID = re.compile(rb"([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
+class Kind(Enum):
+    """What a piece of a message names, so what is to be renamed in a copy."""
+
+    NOTHING = 0
+    OWN = 1
+    """The begin of a UUID of the client's own: itself, its peer connections, its tracks."""
+    CALL = 2
+    """The begin of the UUID of its call."""
+    ROOM = 3
+    """The end of the name of its room."""
+    SSRC = 4
+
+
 class Line:
-    """A message and what in it says who sent it."""
+    """A message, and what in it says who sent it."""
 
     def __init__(self, text: bytes) -> None:
         self.text = text
+        self._pieces: dict[bool, list[tuple[bytes, Kind]]] = {}
 
     def of(self, copy: int, calls_of: int = 0) -> bytes:
         """The message of a copy.
 
         `calls_of` 0: all copies are in the call of the file and differ by their client ids alone; copy 0 says what the
-        file says. Otherwise so many
-        copies each share a call and a room, and all else that has an id is each one's own: peer connections, tracks
-        and SSRCs.
+        file says. Otherwise so many copies each share a call and a room, and all else that has an id is each one's own:
+        peer connections, tracks and SSRCs.
         """
         if not copy and not calls_of:
             return self.text
-        parts = list(self._parts[bool(calls_of)])
-        for at, (kind, own) in self._ids[bool(calls_of)]:
-            parts[at] = _renamed(kind, own, copy // calls_of if calls_of and kind in "cr" else copy)
-        return b"".join(parts)
+        call = copy // calls_of if calls_of else 0
+        return b"".join(_renamed(piece, kind, copy, call) for piece, kind in self._pieces_of(bool(calls_of)))
 
-    @cached_property
-    def _cuts(self) -> tuple[list[tuple[int, int, str]], list[tuple[int, int, str]]]:
-        clients = _spans(self.text, _CLIENT, "i")
-        calls = _spans(self.text, _CALL, "c")
-        known = {span[0] for span in calls}
-        others = [span for span in _spans(self.text, _UUID, "i") if span[0] not in known]
-        everything = calls + others + _spans(self.text, _ROOM, "r") + _spans(self.text, _SSRC, "s")
-        return clients, sorted(everything)
-
-    @cached_property
-    def _parts(self) -> tuple[list[bytes], list[bytes]]:
-        return tuple([part for part, _ in _cut(self.text, cuts)] for cuts in self._cuts)  # type: ignore[return-value]
-
-    @cached_property
-    def _ids(self) -> tuple[list[tuple[int, tuple[str, bytes]]], list[tuple[int, tuple[str, bytes]]]]:
-        return tuple(  # type: ignore[return-value]
-            [(at, (kind, part)) for at, (part, kind) in enumerate(_cut(self.text, cuts)) if kind] for cuts in self._cuts
-        )
+    def _pieces_of(self, everything: bool) -> list[tuple[bytes, Kind]]:
+        if everything not in self._pieces:
+            self._pieces[everything] = _cut(self.text, _names(self.text, everything))
+        return self._pieces[everything]
 
 
-def _spans(text: bytes, pattern: re.Pattern[bytes], kind: str) -> list[tuple[int, int, str]]:
-    return [(*match.span(1), kind) for match in pattern.finditer(text)]
+def _names(text: bytes, everything: bool) -> dict[tuple[int, int], Kind]:
+    """Where in the text something is named: the client alone, or everything."""
+    if not everything:
+        return dict.fromkeys(_spans(text, _CLIENT), Kind.OWN)
+    # A call is named by a UUID as well: what is said last of a place counts.
+    return {
+        **dict.fromkeys(_spans(text, _UUID), Kind.OWN),
+        **dict.fromkeys(_spans(text, _CALL), Kind.CALL),
+        **dict.fromkeys(_spans(text, _ROOM), Kind.ROOM),
+        **dict.fromkeys(_spans(text, _SSRC), Kind.SSRC),
+    }
 
 
-def _cut(text: bytes, cuts: list[tuple[int, int, str]]) -> list[tuple[bytes, str]]:
-    """The text in pieces: those that say who sent it with their kind, those between with none."""
+def _spans(text: bytes, pattern: re.Pattern[bytes]) -> list[tuple[int, int]]:
+    return [match.span(1) for match in pattern.finditer(text)]
+
+
+def _cut(text: bytes, names: dict[tuple[int, int], Kind]) -> list[tuple[bytes, Kind]]:
+    """The text in pieces: names, and what stands between them."""
     pieces, at = [], 0
-    for start, end, kind in cuts:
-        pieces += [(text[at:start], ""), (text[start:end], kind)]
+    for (start, end), kind in sorted(names.items(), key=lambda name: name[0]):
+        pieces += [(text[at:start], Kind.NOTHING), (text[start:end], kind)]
         at = end
-    return [*pieces, (text[at:], "")]
+    return [*pieces, (text[at:], Kind.NOTHING)]
 
 
-def _renamed(kind: str, own: bytes, number: int) -> bytes:
-    if kind == "r":
-        return b"-%d" % number
-    if kind == "s":
-        return b"%d" % ((int(own) + number * _GOLDEN) % 2**32)
-    return b"%08x" % ((int(own, 16) + number * _GOLDEN) % 2**32)
+def _renamed(piece: bytes, kind: Kind, copy: int, call: int) -> bytes:
+    match kind:
+        case Kind.OWN:
+            return b"%08x" % ((int(piece, 16) + copy * _GOLDEN) % 2**32)
+        case Kind.CALL:
+            return b"%08x" % ((int(piece, 16) + call * _GOLDEN) % 2**32)
+        case Kind.ROOM:
+            return b"-%d" % call
+        case Kind.SSRC:
+            return b"%d" % ((int(piece) + copy * _GOLDEN) % 2**32)
+        case _:
+            return piece
 
 
 def clients_of(path: Path) -> list[list[Line]]:
