@@ -64,6 +64,7 @@ class Cluster(Generic[Answer]):
         self._blind: str | None = None
         self._settings = settings
         self._woken = trio.Event()
+        self._ticked_at = float("-inf")
         self._nursery: trio.Nursery | None = None
         self._tls = Tls(settings.tls.ca, settings.tls.cert, settings.tls.key) if settings.tls else None
         self._transport = Transport(
@@ -128,6 +129,7 @@ class Cluster(Generic[Answer]):
             port = await self._nursery.start(self._transport.run)
             await self._nursery.start(self._look_around)
             self._nursery.start_soon(self._tick)
+            self._nursery.start_soon(self._pulse)
             task_status.started(port)
 
     async def commit(self, command: bytes) -> Answer:
@@ -161,14 +163,23 @@ class Cluster(Generic[Answer]):
     # What happens
 
     async def _tick(self) -> None:
-        """Lets the member do what is due: now and then, and as soon as something has happened."""
-        period = self._settings.timing.heartbeat / 2
+        """Lets the member do what is due: as soon as something has happened, and now and then (`_pulse`)."""
         while True:
             more = self._member.tick(_now())
-            with trio.move_on_after(0 if more else period):
+            self._ticked_at = _now()
+            if not more:
                 await self._woken.wait()
             self._woken = trio.Event()
             await trio.lowlevel.checkpoint()
+
+    async def _pulse(self) -> None:
+        """Wakes a member to which nothing has happened for a while."""
+        period = self._settings.timing.heartbeat
+        while True:
+            await trio.sleep_until(self._ticked_at + period)
+            if _now() >= self._ticked_at + period:
+                self._woken.set()
+                await trio.lowlevel.checkpoint()
 
     async def _look_around(self, *, task_status: trio.TaskStatus[None]) -> None:
         await self._look()

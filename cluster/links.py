@@ -13,6 +13,12 @@ from cluster.settings import LinkLimits
 _RECEIVE_SIZE = 65_536
 _SEND_SIZE = 65_536
 
+_NEVER = float("inf")
+
+_PASSES = 5
+"""How often the task that reads has its turn before a peer is taken for silent: while this process itself stood still,
+nothing was read, and what has arrived meanwhile counts."""
+
 
 class Refused(StrEnum):
     """Why a connection to the cluster port became no link, or a question got no answer."""
@@ -101,6 +107,8 @@ class Link:
         self._outbox: deque[bytes] = deque()
         self._filled = trio.Event()
         self._scope = trio.CancelScope()
+        self._heard_at = self._sent_at = 0.0
+        self._sending_since = _NEVER
 
     def push(self, frame: bytes) -> bool:
         """Queues a frame; False if the outbox has no room for it. Neither blocks nor copies."""
@@ -124,22 +132,21 @@ class Link:
     async def run(self, early: Iterable[bytes]) -> None:
         """Delivers `early`, frames that came with the hello, then reads and writes until the link is closed."""
         self._reader.limit = self._limits.max_frame_size
+        self._heard_at = self._sent_at = trio.current_time()
         with self._scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write)
+                nursery.start_soon(self._watch)
                 self._deliver(early)
                 await self._read()
 
     async def _read(self) -> None:
         while self.closed is None:
-            # A scope of its own for each wait: what has arrived while this process itself stood still is read, where
-            # one deadline for all would take the peer for silent.
-            chunk = None
-            with trio.move_on_after(self._limits.link_timeout_in_s):
-                chunk = await self._receive()
+            chunk = await self._receive()
             if not chunk:
-                self.close(Closed.SILENT if chunk is None else Closed.BROKEN)
+                self.close(Closed.BROKEN)
                 return
+            self._heard_at = trio.current_time()
             self._statistics.bytes_received += len(chunk)
             try:
                 frames = self._reader.feed(chunk)
@@ -162,13 +169,39 @@ class Link:
                 self._statistics.messages_received += 1
                 self._received(self.member, frame)
 
+    async def _watch(self) -> None:
+        """Gives signs of life, and ends the link of a peer that gives none or takes nothing.
+
+        One task does that for all waits of a link: a time-out around each of them would cost more than what it guards.
+        """
+        timeout, interval = self._limits.link_timeout_in_s, self._limits.ping_interval_in_s
+        while self.closed is None:
+            due = min(self._heard_at + timeout, self._sending_since + timeout, self._sent_at + interval)
+            await trio.sleep_until(due)
+            if self._sending_since + timeout <= trio.current_time():
+                self.close(Closed.STUCK)
+                return
+            if self._heard_at + timeout <= trio.current_time():
+                for _ in range(_PASSES):
+                    await trio.lowlevel.checkpoint()
+            now = trio.current_time()
+            if self._heard_at + timeout <= now:
+                self.close(Closed.SILENT)
+            elif self._sent_at + interval <= now:
+                self._sent_at = now
+                self._queue(PING)
+
+    def _queue(self, data: bytes) -> None:
+        self._outbox.append(data)
+        self.pending += len(data)
+        self._filled.set()
+
     async def _write(self) -> None:
         sending = await self._send(PING)  # tells a peer that dialed that its link is accepted
         while sending:
-            with trio.move_on_after(self._limits.ping_interval_in_s) as rest:
-                await self._filled.wait()
+            await self._filled.wait()
             self._filled = trio.Event()
-            sending = await (self._send(PING) if rest.cancelled_caught else self._empty())
+            sending = await self._empty()
 
     async def _empty(self) -> bool:
         """Sends all that waits: small frames together, large ones in pieces, for TLS copies all that it is given."""
@@ -191,14 +224,13 @@ class Link:
 
     async def _send(self, data: bytes | memoryview) -> bool:
         """Sends, or closes the link and returns False."""
-        why = Closed.STUCK
-        with trio.move_on_after(self._limits.link_timeout_in_s):
-            try:
-                await self._stream.send_all(data)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                why = Closed.BROKEN
-            else:
-                self._statistics.bytes_sent += len(data)
-                return True
-        self.close(why)
-        return False
+        self._sending_since = trio.current_time()
+        try:
+            await self._stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self.close(Closed.BROKEN)
+            return False
+        self._sending_since = _NEVER
+        self._sent_at = trio.current_time()
+        self._statistics.bytes_sent += len(data)
+        return True
