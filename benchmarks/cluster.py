@@ -1,15 +1,16 @@
 """What a cluster costs and how it behaves: real processes on loopback, driven over pipes. Linux only.
 
-    python -m benchmarks.cluster throughput [--sizes 1 10 100 1000] [--nodes 3] [--tls] [--work upserts|joins] ...
+    python -m benchmarks.cluster throughput [--sizes 1 10 100 1000] [--nodes 3] [--tls] [--work upserts|joins|churn] ...
     python -m benchmarks.cluster commit     # how long one command at a time takes, from the leader and from a follower
     python -m benchmarks.cluster catchup    # a follower is killed (-9) and comes back to 10^6 entities
     python -m benchmarks.cluster failover   # the leader is killed (-9) under load, again and again
     python -m benchmarks.cluster sizes      # 3, 5, 7 and 9 nodes: at rest, and under the same load
 
 Members replicate a plain dict of upserts of some 130 bytes, or, with ``--work joins``, the store: clients that join
-with two peer connections and four tracks. Processor time (us for each entity, of the leader and of a follower) is the
-figure to trust on a shared machine; it does not count the making of commands. A stall is how late the loop came to a
-timer of 20 ms. At the end of each row the states of all members are compared.
+with two peer connections and four tracks; with ``--work churn`` half of a command's clients leave instead, some time
+after they came. Processor time (us for each entity, of the leader and of a follower) is the figure to trust on a shared
+machine; it does not count the making of commands. A stall is how late the loop came to a timer of 20 ms. At the end of
+each row the states of all members are compared.
 """
 
 import argparse
@@ -87,7 +88,7 @@ def main() -> None:
         command.set_defaults(run=run)
         command.add_argument("--nodes", type=int, default=3)
         command.add_argument("--tls", action="store_true")
-        command.add_argument("--work", choices=("upserts", "joins"), default="upserts")
+        command.add_argument("--work", choices=("upserts", "joins", "churn"), default="upserts")
         command.add_argument("--seconds", type=float, default=3.0)
         command.add_argument("--sizes", type=int, nargs="+", help="entities (joins: clients) a command")
         command.add_argument("--proposers", type=int, default=0, help="on each member")

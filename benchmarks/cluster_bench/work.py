@@ -8,7 +8,7 @@ from zlib import crc32
 import msgspec
 
 from cluster.machine import Machine, Restoring
-from store.commands import ClientSeen, Command, PeerConnectionSeen, TrackSeen, encode
+from store.commands import CLIENT, ClientSeen, Command, Leave, PeerConnectionSeen, TrackSeen, encode
 from store.entities import AUDIO, INBOUND, OUTBOUND, VIDEO
 from store.machine import Machine as Store
 
@@ -17,6 +17,9 @@ _SLICE = 700
 _BODY = b"x" * 96
 _CALL_SIZE = 4
 _EPOCH = 1_760_000_000_000
+_SERVICE = "bench"
+_STAY = 100
+"""How many commands of its node a client stays that is to leave again."""
 
 
 class Work(Protocol):
@@ -152,14 +155,38 @@ class Joins:
         return digest
 
 
+class Churn(Joins):
+    """Clients that join and others that leave, in turn; a size is how many of both.
+
+    Each leaves some hundred commands after it came, so the registry stays as large as it is then.
+    """
+
+    def command(self, origin: str, seq: int, size: int, *, fresh: bool) -> bytes:
+        """As many join as leave, once there are some who can."""
+        now = _EPOCH + 10 * seq
+        half = max(1, size // 2)
+        seen = [_client(origin, at, now) for at in range(seq * half, (seq + 1) * half)]
+        gone = seq - _STAY
+        leaves = [Leave(CLIENT, _SERVICE, _client_id(origin, at), True) for at in range(gone * half, (gone + 1) * half)]
+        return encode(Command(origin, seq, now, seq - 1, seen=seen, leaves=leaves if gone > 0 else []))
+
+    def in_command(self, size: int) -> float:
+        """Rows that open and rows that close."""
+        return 2 * super().in_command(max(1, size // 2))
+
+
+def _client_id(origin: str, at: int) -> str:
+    return f"{crc32(origin.encode()):08x}-0000-4000-8000-{at:012x}"
+
+
 def _client(origin: str, at: int, now: int) -> ClientSeen:
     mark = crc32(origin.encode())
     peer_connections = [_peer_connection(f"{mark:08x}-{at:04x}-{kind}", at, kind, now) for kind in range(2)]
     room = at // _CALL_SIZE
     return ClientSeen(
-        "bench",
+        _SERVICE,
         f"room-{mark:08x}-{room:08d}",
-        f"{mark:08x}-0000-4000-8000-{at:012x}",
+        _client_id(origin, at),
         f"{mark:08x}-1111-4111-9111-{room:012x}",
         False,
         now - 100,
@@ -181,5 +208,5 @@ def _peer_connection(name: str, at: int, kind: int, now: int) -> PeerConnectionS
     return PeerConnectionSeen(f"{name}-4444-8444-444444444444", now - 100, now, tracks)
 
 
-WORK: dict[str, type[Upserts] | type[Joins]] = {"upserts": Upserts, "joins": Joins}
+WORK: dict[str, type[Upserts] | type[Joins]] = {"upserts": Upserts, "joins": Joins, "churn": Churn}
 """What can be replicated, by the name that it has on the command line."""

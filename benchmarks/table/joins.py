@@ -9,7 +9,7 @@ from benchmarks.table.targets import Measured
 KEY = "joins"
 
 _SIZE = 10
-_LOAD = Load(nodes=3, work="joins", tls=True, size=_SIZE, proposers=4, pause=0.015, seconds=3.0)
+_LOAD = Load(nodes=3, work="churn", tls=True, size=_SIZE, proposers=4, pause=0.02, seconds=3.0)
 """More than is promised, and less than a cluster can: how long a commit takes means nothing where all go flat out."""
 
 
