@@ -177,7 +177,7 @@ class Command(NamedTuple):
     gone: Sequence[str] = ()
 
 
-class Happening(NamedTuple):
+class Happening(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
     """That a call, client, peer connection or track opened or closed, with all that its event tells.
 
     `what` is ``call``, ``client``, ``peerConnection`` or ``track``. `timestamp` is in ms since the epoch.
@@ -202,7 +202,7 @@ class Happening(NamedTuple):
     sfu_sink_id: str | None = None
 
 
-class SfuHappening(NamedTuple):
+class SfuHappening(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
     """That an SFU, or a transport, RTP pad or SCTP channel of it, opened or closed, with all that its event tells.
 
     `what` is ``sfu``, ``sfuTransport``, ``rtpPad`` or ``sctpChannel``; what does not apply to that is ``None``.

@@ -1,4 +1,7 @@
-"""A row as that makes it which showed it first. `now` is registry time (ms)."""
+"""A row as that makes it which showed it first. `now` is registry time (ms).
+
+Words that many rows share are held once (`held_once`): what a command tells is read anew for each.
+"""
 
 from store.commands import (
     ClientSeen,
@@ -10,12 +13,13 @@ from store.commands import (
     TrackSeen,
 )
 from store.entities import Call, Client, MediaTrack, PeerConnection, RtpPad, SctpChannel, Sfu, SfuTransport
+from store.words import held_once
 
 
 def call_of(seen: ClientSeen, number: int, started: int, now: int) -> Call:
     """A call that a client starts, at `started` (ms)."""
     return Call(
-        service_id=seen.service_id,
+        service_id=held_once(seen.service_id),
         room_id=seen.room_id,
         call_id=seen.call_id,
         number=number,
@@ -33,11 +37,11 @@ def client_of(call: Call, seen: ClientSeen, origin: str, number: int, now: int) 
         client_id=seen.client_id,
         number=number,
         joined=seen.first,
-        media_unit_id=seen.media_unit_id,
+        media_unit_id=held_once(seen.media_unit_id),
         user_id=seen.user_id,
         marker=seen.marker,
         time_zone_offset=seen.time_zone_offset,
-        origin=origin,
+        origin=held_once(origin),
         sample_touched=seen.first,
         server_touched=now,
     )
@@ -58,8 +62,8 @@ def track_of(peer_connection: PeerConnection, seen: TrackSeen, now: int) -> Medi
     """A track that is added to a peer connection; what it claims is another matter."""
     return MediaTrack(
         peer_connection=peer_connection,
-        direction=seen.direction,
-        media_kind=seen.media_kind,
+        direction=held_once(seen.direction),
+        media_kind=held_once(seen.media_kind),
         track_id=seen.track_id,
         added=seen.first,
         sample_touched=seen.first,
@@ -70,14 +74,14 @@ def track_of(peer_connection: PeerConnection, seen: TrackSeen, now: int) -> Medi
 def sfu_of(seen: SfuSeen, origin: str, number: int, now: int) -> Sfu:
     """An SFU that joins."""
     return Sfu(
-        service_id=seen.service_id,
+        service_id=held_once(seen.service_id),
         sfu_id=seen.sfu_id,
         number=number,
         joined=seen.first,
-        media_unit_id=seen.media_unit_id,
+        media_unit_id=held_once(seen.media_unit_id),
         marker=seen.marker,
         time_zone_offset=seen.time_zone_offset,
-        origin=origin,
+        origin=held_once(origin),
         sample_touched=seen.first,
         server_touched=now,
     )
@@ -100,7 +104,7 @@ def pad_of(transport: SfuTransport, seen: RtpPadSeen, now: int) -> RtpPad:
     """An RTP pad that is added to a transport."""
     return RtpPad(
         transport=transport,
-        direction=seen.direction,
+        direction=held_once(seen.direction),
         pad_id=seen.pad_id,
         added=seen.first,
         internal=seen.internal,

@@ -37,6 +37,7 @@ from store.opening import call_of, client_of, peer_connection_of, track_of
 from store.origins import Origin, bury, inherited
 from store.sfus import Sfus
 from store.watching import Watcher, warn
+from store.words import held_once
 
 MOST_CLOSED = 5000
 """After how many closed rows a sweep, or who leaves, stops for others to go on: more would hold every replica up at
@@ -166,7 +167,7 @@ class Registry:
             client = self._join(call, seen, origin)
         elif self.watchers:
             warn(self.watchers, client)
-        client.origin = origin
+        client.origin = held_once(origin)
         client.touch(seen.last, self.now)
         call.touch(seen.last, self.now)
         for entry in seen.peer_connections:
@@ -200,18 +201,19 @@ class Registry:
         return started
 
     def _start(self, room: tuple[str, str], seen: ClientSeen, started: int) -> Call:
-        service_id, room_id = room
+        room_id = room[1]
         call = call_of(seen, self.number(), started, self.now)
-        self.calls[service_id, room_id, seen.call_id] = self.rooms[room] = call
+        key = (call.service_id, room_id, seen.call_id)
+        self.calls[key] = self.rooms[key[:2]] = call
         self._opened.append(happenings.of_call(call, started))
         return call
 
     def _join(self, call: Call, seen: ClientSeen, origin: str) -> Client:
         client = client_of(call, seen, origin, self.number(), self.now)
         call.clients[seen.client_id] = client
-        self.clients[seen.service_id, seen.client_id] = client
+        self.clients[call.service_id, seen.client_id] = client
         self.departed.rows.pop((seen.service_id, seen.client_id), None)
-        self.clients_of[seen.service_id] += 1
+        self.clients_of[call.service_id] += 1
         self._opened.append(happenings.of_client(client, client.joined))
         return client
 
@@ -231,7 +233,7 @@ class Registry:
         track = peer_connection.tracks.get(key)
         if track is None:
             track = track_of(peer_connection, seen, self.now)
-            peer_connection.tracks[key] = track
+            peer_connection.tracks[track.key] = track
             self.tracks += 1
             self.claims.learn(track, seen)
             self._opened.append(happenings.of_track(track, seen.first))

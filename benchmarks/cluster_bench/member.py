@@ -25,6 +25,7 @@ from cluster.machine import Reborn
 from cluster.names import host_and_port
 from cluster.settings import Endpoint, TlsFiles
 from discovery.static import StaticDiscovery
+from observer.collecting import Collecting
 
 _BEAT = 0.02
 
@@ -210,9 +211,10 @@ def main() -> None:
     """The command line is one JSON object."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     told = msgspec.json.decode(sys.argv[1], type=Told)
-    if told.gc is not None:
-        gc.set_threshold(*told.gc)
-    trio.run(Member(told).run)
+    with Collecting().sparing():
+        if told.gc is not None:
+            gc.set_threshold(*told.gc)
+        trio.run(Member(told).run)
 
 
 if __name__ == "__main__":

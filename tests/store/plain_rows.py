@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from store.commands import ClientSeen, Happening, Outcome
 
 
@@ -96,9 +98,10 @@ def happening(path: Path, timestamp: int) -> Happening:
     call, client, peer_connection, track = path
     told = Happening(path_of(path)[0], call.service, call.room, call.name, timestamp)
     if client is None:
-        return told._replace(marker=call.marker)
+        return replace(told, marker=call.marker)
     first = client.first
-    told = told._replace(
+    told = replace(
+        told,
         media_unit_id=first.media_unit_id,
         client_id=first.client_id,
         user_id=first.user_id,
@@ -106,9 +109,9 @@ def happening(path: Path, timestamp: int) -> Happening:
         time_zone_offset=first.time_zone_offset,
     )
     if peer_connection:
-        told = told._replace(peer_connection_id=peer_connection.name)
+        told = replace(told, peer_connection_id=peer_connection.name)
     if track:
         direction, kind, name = track.key
-        told = told._replace(direction=direction, media_kind=kind, track_id=name, ssrcs=tuple(track.ssrcs))
-        told = told._replace(sfu_stream_id=track.stream, sfu_sink_id=track.sink)
+        told = replace(told, direction=direction, media_kind=kind, track_id=name, ssrcs=tuple(track.ssrcs))
+        told = replace(told, sfu_stream_id=track.stream, sfu_sink_id=track.sink)
     return told

@@ -1,6 +1,7 @@
 """What a sample opens in the registry, and which call a client is put in."""
 
 import pytest
+from msgspec.structs import asdict
 
 from store.commands import Outcome
 from store.entities import INBOUND, OUTBOUND
@@ -78,7 +79,7 @@ def test_what_opens_tells_whose_it_is() -> None:
 
     track = Registry().apply(observe("n1", 1, seen)).opened[-1]
 
-    assert track._asdict() == {
+    assert asdict(track) == {
         "what": "track",
         "service_id": "service",
         "room_id": "lobby",

@@ -1,6 +1,7 @@
 """SFUs in the registry: what opens them, what is learnt of them, what touches them."""
 
 import pytest
+from msgspec.structs import asdict
 
 from store.commands import RTP_PAD, SCTP_CHANNEL, SFU_TRANSPORT, Outcome, RtpPadSeen
 from store.entities import INBOUND, OUTBOUND
@@ -81,7 +82,7 @@ def test_what_opens_tells_whose_it_is() -> None:
 
     opened = Registry().apply(observe_sfus("n1", 1, sfu_with(pad, sctp_channel_seen(), marker="m"))).sfus_opened
 
-    assert opened[2]._asdict() == {
+    assert asdict(opened[2]) == {
         "what": "rtpPad",
         "service_id": "service",
         "sfu_id": "sfu",
