@@ -158,7 +158,7 @@ class Joins:
 class Churn(Joins):
     """Clients that join and others that leave, in turn; a size is how many of both.
 
-    Each leaves some hundred commands after it came, so the registry stays as large as it is then.
+    Each leaves some hundred commands after it came; from then on only calls add up, which end by idling.
     """
 
     def command(self, origin: str, seq: int, size: int, *, fresh: bool) -> bytes:
