@@ -81,6 +81,9 @@ WAYS: Mapping[str, Way] = {
     "protobuf, no sockets": of_protobuf,
 }
 
+_GATHERING, _BATCHING = 0.03, 0.12
+"""After the one the node has read what came, and after the other it has taken the batch. (s)"""
+
 _PATH = "/samples/svc/unit"
 
 # What is sent is made before anything is measured.
@@ -127,14 +130,18 @@ def _run_node(
         for number, group in enumerate(_groups(wheel, amount, at_once), start=1):
             for who, data in group:
                 sockets[who].sendall(data)
-            await wait_all_tasks_blocked()
+            await pass_time(_GATHERING)
             for who, _ in group:
                 drop_answers(sockets[who])
             if number * at_once % BATCH == 0:
-                clock.jump(0.125)
-                await wait_all_tasks_blocked()
+                await pass_time(_BATCHING)
                 await trio.to_thread.run_sync(_nothing)
                 await wait_all_tasks_blocked()
+
+    async def pass_time(seconds: float) -> None:
+        await wait_all_tasks_blocked()
+        clock.jump(seconds)
+        await wait_all_tasks_blocked()
 
     async def serve(task_status: trio.TaskStatus[Ports]) -> None:
         await run_node(
