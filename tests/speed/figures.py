@@ -8,7 +8,7 @@ import json
 import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.speed.instructions import YARDSTICK
 
@@ -80,16 +80,15 @@ def in_yardsticks(counted: Ways) -> Figures:
 
 def stored() -> Figures | None:
     """The figures of this version of Python on this kind of processor; ``None`` if there are none."""
-    found: Figures | None = _all().get(HERE)
-    return found
+    here = _all().get(HERE)
+    return here and here["figures"]
 
 
-def store(figures: Figures) -> None:
-    """Stores figures of here, in place of those of the same kinds."""
+def store(figures: Figures, on: str) -> None:
+    """Stores figures of here, and the day on which they were measured, in place of those that were."""
     every = _all()
-    every[HERE] = every.get(HERE, {}) | {
-        kind: {way: round(one, 4) for way, one in ways.items()} for kind, ways in figures.items()
-    }
+    rounded = {kind: {way: round(one, 4) for way, one in ways.items()} for kind, ways in figures.items()}
+    every[HERE] = {"measured": on, "figures": rounded}
     FILE.write_text(json.dumps(every, indent=2) + "\n")
 
 
@@ -112,6 +111,6 @@ def verdict(found: list[Change]) -> str:
     return "\n".join(told)
 
 
-def _all() -> dict[str, dict[str, Ways]]:
-    found: dict[str, dict[str, Ways]] = json.loads(FILE.read_text()) if FILE.exists() else {}
+def _all() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(FILE.read_text()) if FILE.exists() else {}
     return found

@@ -8,6 +8,7 @@ Needs Valgrind; takes a minute.
 
 import argparse
 from collections.abc import Sequence
+from datetime import date
 
 from tests.speed.counts import counts
 from tests.speed.figures import HEAD, HERE, MARGINS, changes, in_yardsticks, store, stored
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if old is not None and grown and not o.dearer:
         print("\nNothing is stored, for these have grown. If that is meant: --dearer", *grown, sep="\n")
         return 1
-    store(now)
+    store(now, date.today().isoformat())
     return 0
 
 

@@ -47,7 +47,7 @@ def test_a_figure_within_its_margin_is_let_pass() -> None:
 
 
 def test_a_figure_is_to_be_renewed_that_fell_by_more_than_twice_its_margin() -> None:
-    assert "Cheaper" in verdict([Change("calls", "REST", 100.0, 93.5)])
+    assert "cheaper" in verdict([Change("calls", "REST", 100.0, 93.5)])
 
 
 def test_what_had_no_figure_is_dearer() -> None:
