@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.plots import Curve, picture
-from benchmarks.profile import OTHER, RULES
+from benchmarks.profile import PARTS
 from benchmarks.table import targets
 from benchmarks.table.results import Results
 
@@ -60,7 +60,7 @@ def _profile(results: Results) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     costs = [_us(results, key) for key in ("8k", "8k-rated")]
     shares = [results.profile.get(way, {}) for way in ("flat", "rated")]
-    for part in (*(part for part, _ in RULES), OTHER):
+    for part in PARTS:
         cells = [
             f"{share.get(part, 0):.0%} | {share.get(part, 0) * us:.0f}" for share, us in zip(shares, costs, strict=True)
         ]

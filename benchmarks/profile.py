@@ -1,10 +1,13 @@
 """Where the microseconds of a message go: a node is watched by py-spy while it is loaded.
 
-    python -m benchmarks.profile [--seconds 6] [--functions 0] [--json FILE]
+    python -m benchmarks.profile [--seconds 6] [--functions 0] [--clients N] [--json FILE]
 
 The node takes 8 kB messages: over 20 connections as fast as it can, and over 200 connections, 5 a second each. Samples
 of its stack are sorted by the part of the house that the innermost function with a rule belongs to; what C libraries
 do counts for the function that calls them. `--functions N` also tells the N functions with the most time of their own.
+With `--clients N` so many clients of calls of four, each with tracks of its own, send 1000 messages a second together
+instead.
+
 It needs py-spy (`pip install py-spy`), and the right to look into another process.
 """
 
@@ -21,14 +24,16 @@ from pathlib import Path
 
 import trio
 
+from benchmarks.table.crowd import CALLS_OF, RATE, joined
 from benchmarks.table.results import Results
-from benchmarks.table.rounds import Way
+from benchmarks.table.rounds import Loaded, Way
 from benchmarks.table.servers import load, one_node, ours
 
 WAYS = {"flat": Way("8k", 20, 1.0), "rated": Way("8k", 200, 1.0, rate=1000)}
 
 RULES = (
     ("reports to JSON", r"to_json|sinks/(encoding|lines)\.py"),
+    ("event loop", r"web/(turns|gathering)\.py"),
     ("WebSocket", r"\((web|trio_websocket|wsproto|websockets)/|ingest/sessions\.py"),
     ("bytes to samples", r"ingest/(decoder|json_samples|clean\w*)\.py|schemas/(?!report)"),
     (
@@ -45,6 +50,9 @@ RULES = (
 
 OTHER = "other"
 
+PARTS = (*dict.fromkeys(part for part, _ in RULES), OTHER)
+"""All of them, each once."""
+
 _RULES = tuple((part, re.compile(pattern)) for part, pattern in RULES)
 _AT_REST = re.compile(r"_work \(trio/_core/_thread_cache\.py|wait \(threading\.py")
 _LINE = re.compile(r":\d+\)$")
@@ -52,7 +60,7 @@ _LINE = re.compile(r":\d+\)$")
 
 def parts_of(stacks: Iterable[str]) -> dict[str, float]:
     """The share of each part in what py-spy wrote in its raw format: ``frame;frame;... count``."""
-    counts = Counter(dict.fromkeys([*(part for part, _ in RULES), OTHER], 0))
+    counts = Counter(dict.fromkeys(PARTS, 0))
     for frames, count in _awake(stacks):
         counts[part_of(frames)] += count
     every = counts.total() or 1
@@ -94,7 +102,10 @@ async def watched(way: Way, seconds: float) -> list[str]:
         out = Path(folder) / "stacks"
         node = await stack.enter_async_context(one_node())
         made = await stack.enter_async_context(load(ours(node), way.messages, way.calls_of))
-        await made.do("open", way.connections)
+        if way.calls_of:
+            await joined(node, Loaded(ours(node), made), way.connections)
+        else:
+            await made.do("open", way.connections)
         await made.do(*way.command)
         words = [spy, "record", "--pid", str(node.process.pid), "--rate", "400", "--duration", f"{seconds:g}"]
         watching = await trio.lowlevel.open_process(
@@ -107,10 +118,10 @@ async def watched(way: Way, seconds: float) -> list[str]:
         return out.read_text().splitlines()
 
 
-async def profile(seconds: float, functions: int) -> dict[str, dict[str, float]]:
+async def profile(ways: Mapping[str, Way], seconds: float, functions: int) -> dict[str, dict[str, float]]:
     """The shares of the parts, way by way, printed as they come."""
     shares = {}
-    for name, way in WAYS.items():
+    for name, way in ways.items():
         stacks = await watched(way, seconds)
         shares[name] = parts_of(stacks)
         print(f"\n{name}\n" + "\n".join(lines(shares[name])), flush=True)
@@ -129,9 +140,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=6.0, help="for each of the two loads")
     parser.add_argument("--functions", type=int, default=0, help="how many functions are told")
+    parser.add_argument("--clients", type=int, default=0, help="so many clients instead of the two loads")
     parser.add_argument("--json", type=Path, metavar="FILE", help="puts the shares into FILE")
     o = parser.parse_args()
-    shares = trio.run(profile, o.seconds, o.functions)
+    if o.clients and o.json:
+        parser.error("what is kept are the shares of the two loads")
+    ways = {f"{o.clients} clients": Way("8k", o.clients, 1.0, RATE, CALLS_OF)} if o.clients else WAYS
+    shares = trio.run(profile, ways, o.seconds, o.functions)
     if o.json:
         Results.of(o.json).having("profile", shares).write(o.json)
 
