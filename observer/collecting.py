@@ -29,6 +29,10 @@ PORTION = 5_000
 _SHORT = 0.04
 """How long it may take to look at everything, for it to be done at any time. (s)"""
 
+_TURN = 0.25
+"""How often it looks at what is new, however little that is. Python counts what was made less what was freed: while old
+objects go as fast as new ones come it would not look at all, and then at very many at once. (s)"""
+
 _OFTEN = 60.0
 """How often it is asked whether to look at everything. (s)"""
 
@@ -63,16 +67,23 @@ class Collecting:
             gc.unfreeze()
 
     async def run(self) -> NoReturn:
-        """Looks at everything now and then, until it is cancelled."""
+        """Looks at what is new again and again, and at everything now and then, until it is cancelled."""
         self._looked_at = trio.current_time()
+        ask_at = self._looked_at + _OFTEN
         while True:
-            await trio.sleep(_OFTEN)
-            overdue = trio.current_time() - self._looked_at >= self._patience
-            if overdue or sys.getallocatedblocks() * self._seconds_a_block <= _SHORT:
-                found = self.look_at_everything()
-                self._looked_at = trio.current_time()
-                if overdue:
-                    self._patience = _DAY if found > PORTION else 2 * self._patience
+            await trio.sleep(_TURN)
+            gc.collect(0)
+            if trio.current_time() >= ask_at:
+                ask_at = trio.current_time() + _OFTEN
+                self._look_if_due()
+
+    def _look_if_due(self) -> None:
+        overdue = trio.current_time() - self._looked_at >= self._patience
+        if overdue or sys.getallocatedblocks() * self._seconds_a_block <= _SHORT:
+            found = self.look_at_everything()
+            self._looked_at = trio.current_time()
+            if overdue:
+                self._patience = _DAY if found > PORTION else 2 * self._patience
 
     def look_at_everything(self) -> int:
         """Frees all cycles that nobody refers to; how many objects were in them."""

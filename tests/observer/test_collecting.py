@@ -54,6 +54,19 @@ def test_what_has_outlived_a_look_is_not_looked_at_again() -> None:
         assert kept
 
 
+async def test_what_replaces_what_goes_is_looked_at_too(autojump_clock: MockClock) -> None:
+    with sparing() as collecting:
+        kept = lists(10 * PORTION)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(collecting.run)
+            for at in range(len(kept)):
+                kept[at] = []
+            await trio.sleep(1)
+            nursery.cancel_scope.cancel()
+
+        assert len(gc.get_objects()) < PORTION
+
+
 def test_each_look_is_told_as_a_pause() -> None:
     with sparing() as collecting:
         before = sum(collecting.pauses.counts)
@@ -82,8 +95,12 @@ async def test_everything_is_looked_at_in_time(autojump_clock: MockClock) -> Non
         loop = Loop()
         gc.freeze()
         del loop
-        with trio.move_on_after(90_000):
-            await collecting.run()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(collecting.run)
+            await trio.sleep(1)
+            autojump_clock.jump(90_000)
+            await trio.sleep(1)
+            nursery.cancel_scope.cancel()
 
         assert Loop.living == 0
 
