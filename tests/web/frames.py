@@ -1,7 +1,6 @@
 """Frames as clients send them, and some that no client should."""
 
 import struct
-from itertools import cycle
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 MASK = b"\x37\xfa\x21\x3d"
@@ -28,7 +27,9 @@ def frame(
 
 
 def unmask(payload: bytes) -> bytes:
-    return bytes(byte ^ mask for byte, mask in zip(payload, cycle(MASK), strict=False))
+    size = len(payload)
+    mask = (MASK * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")).to_bytes(size, "big")
 
 
 def closing(code: int, reason: bytes = b"") -> bytes:
