@@ -51,7 +51,8 @@ def _where(results: Results) -> Iterator[str]:
     for part, name in _PARTS.items():
         if here := results.where.get(part):
             machine = f"{here['processor']}, {here['system']}"
-            yield f"| {name} | {here['date']} | {machine} | Python {here['python']} | {here['load average']} |"
+            versions = f"Python {here['python']}" + (f", node {node}" if (node := here.get("node")) else "")
+            yield f"| {name} | {here['date']} | {machine} | {versions} | {here['load average']} |"
 
 
 def _profile(results: Results) -> Iterator[str]:

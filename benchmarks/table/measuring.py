@@ -4,9 +4,12 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
+import trio
+
 from benchmarks.table import crowd, joins, messages
 from benchmarks.table.rounds import Trouble
 from benchmarks.table.targets import Measured
+from observer.simulation.child_node import NodeFailed
 
 
 async def measure(wanted: Collection[str], rounds: int) -> dict[str, Measured]:
@@ -29,7 +32,7 @@ async def _told(
     try:
         told = await way(rounds)
         measured = {keys[0]: told} if isinstance(told, Measured) else {key: told[key] for key in keys}
-    except Trouble as trouble:
-        measured = {key: Measured(missing=f"does not count: {trouble}") for key in keys}
+    except (Trouble, NodeFailed, trio.TooSlowError) as trouble:
+        measured = {key: Measured(missing=f"does not count: {trouble or type(trouble).__name__}") for key in keys}
     print(f"{', '.join(keys)}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return measured

@@ -3,6 +3,8 @@
 import json
 import os
 import platform
+import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -50,10 +52,18 @@ def here() -> dict[str, str]:
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
+        "node": _node(),
         "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "processor": f"{os.cpu_count()} cores, {_processor()}",
         "load average": f"{os.getloadavg()[1]:.1f}",
     }
+
+
+def _node() -> str:
+    """The version of node, which runs the peer; nothing if there is none."""
+    if not shutil.which("node"):
+        return ""
+    return subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _processor() -> str:

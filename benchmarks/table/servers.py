@@ -75,18 +75,15 @@ async def one_node() -> AsyncIterator[ChildNode]:
         yield node
 
 
-async def install_peer() -> str:
-    """Installs observer-js, unless it is, and returns the version of node. Raises `PeerMissing` if that cannot be."""
+async def install_peer() -> None:
+    """Installs observer-js, unless it is. Raises `PeerMissing` if that cannot be."""
     if not shutil.which("node") or not shutil.which("npm"):
         raise PeerMissing("no node and npm here to run observer-js")
     if not (PEERS / "node_modules" / ".package-lock.json").exists():
-        done = await trio.run_process(
-            ["npm", "ci", "--no-audit", "--no-fund"], cwd=PEERS, check=False, capture_stdout=True, capture_stderr=True
-        )
+        words = ["npm", "ci", "--no-audit", "--no-fund"]
+        done = await trio.run_process(words, cwd=PEERS, check=False, capture_stdout=True, capture_stderr=True)
         if done.returncode:
             raise PeerMissing("npm could not install observer-js")
-    version = await trio.run_process(["node", "--version"], capture_stdout=True)
-    return version.stdout.decode().strip()
 
 
 @asynccontextmanager
