@@ -88,14 +88,9 @@ def _head(method: str, target: str, is_1_1: bool, headers: dict[str, str]) -> He
     host = headers.get("host")
     if is_1_1 if host is None else not _HOST.fullmatch(host):
         raise Malformed(400)
-    return Head(
-        method,
-        target,
-        headers,
-        _length(headers, is_1_1),
-        is_1_1 and "close" not in tokens(headers.get("connection")),
-        is_1_1 and "100-continue" in tokens(headers.get("expect")),
-    )
+    keeps = is_1_1 and ("connection" not in headers or "close" not in tokens(headers["connection"]))
+    waits = is_1_1 and "expect" in headers and "100-continue" in tokens(headers["expect"])
+    return Head(method, target, headers, _length(headers, is_1_1), keeps, waits)
 
 
 def _headers(lines: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from web.websocket import Refusal, WebSocket
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
+_PLACES_KEPT = 512
 _PATHS_KEPT = 64
 
 Answer = Callable[[Request], Response | Awaitable[Response]]
@@ -54,7 +55,7 @@ class Routes:
     websockets: Sequence[WebSocketRoute] = ()
     cors: Cors | None = None
 
-    def websocket(self, segments: Sequence[str]) -> tuple[WebSocketRoute, Mapping[str, str]]:
+    def websocket(self, segments: tuple[str, ...]) -> tuple[WebSocketRoute, Mapping[str, str]]:
         """The route of a WebSocket, and the parameters in its path. Raises `HttpError` with 404."""
         for route in self.websockets:
             parameters = match(route.path, segments)
@@ -62,7 +63,7 @@ class Routes:
                 return route, parameters
         raise _not_found()
 
-    def find(self, method: str, segments: Sequence[str]) -> tuple[Route, Mapping[str, str]]:
+    def find(self, method: str, segments: tuple[str, ...]) -> tuple[Route, Mapping[str, str]]:
         """The route of a request, and the parameters in its path. A HEAD is led to GET.
 
         Raises `HttpError`: 404, 405, 426 where only a WebSocket is spoken, 501 for a method nobody knows.
@@ -77,7 +78,7 @@ class Routes:
                     return route, parameters
         raise HttpError(405, "The method is not allowed here", ("Allow", ", ".join(self.methods(segments))))
 
-    def methods(self, segments: Sequence[str]) -> list[str]:
+    def methods(self, segments: tuple[str, ...]) -> list[str]:
         """The methods that a path takes. Raises `HttpError`: 404, 426 where only a WebSocket is spoken."""
         methods = [route.method for route in self.http if match(route.path, segments) is not None]
         if not methods:
@@ -89,8 +90,12 @@ class Routes:
         return [*methods, "OPTIONS"]
 
 
-def match(path: str, segments: Sequence[str]) -> Mapping[str, str] | None:
-    """What stands in `segments` for the names in `path`; ``None`` where they do not fit. No name is empty."""
+@lru_cache(_PLACES_KEPT)
+def match(path: str, segments: tuple[str, ...]) -> Mapping[str, str] | None:
+    """What stands in `segments` for the names in `path`; ``None`` where they do not fit. No name is empty.
+
+    Senders mostly come again, so what was found last is kept.
+    """
     parts = _parts(path)
     if len(parts) != len(segments):
         return None
