@@ -104,8 +104,8 @@ class Peer:
         self._enter(Phase.BODY, self._limits.body_timeout_in_s)
         if self._chunks is None and self._left <= len(self._received):
             # Most bodies have come with their heads.
-            body.feed(self._received.take(self._left))
-            self._left = 0
+            length, self._left = self._left, 0
+            body.feed(self._received.take(length))
             return body.finish()
         pieces = 0
         while True:
