@@ -8,7 +8,7 @@ is read straight into one, the observer fills in its own fields, and the whole i
 way that need not be.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, cast
 
@@ -185,10 +185,16 @@ def _class(type_: ReportType) -> type[Report]:
 REPORTS: Mapping[ReportType, type[Report]] = {type_: _class(type_) for type_ in ReportType}
 """The class of each report type."""
 
-_HEADS = {
-    type_: f'{{"type":"{type_}","schemaVersion":"{REPORT_SCHEMA_VERSION}","payload":'.encode() for type_ in FIELDS
-}
-_encode = msgspec.json.Encoder().encode
+_VALUES = {type_: str(type_.value) for type_ in ReportType}
+
+
+class _Envelope(msgspec.Struct, rename={"schema_version": "schemaVersion"}, gc=False):
+    type: str
+    schema_version: str
+    payload: Report
+
+
+_encoder = msgspec.json.Encoder()
 
 
 def report_of(type_: ReportType, *values: Any) -> Report:
@@ -209,8 +215,14 @@ def envelope(report: Report) -> dict[str, Any]:
 
 
 def to_json(report: Report) -> bytes:
-    """The report's envelope as compact JSON, without a line end.
+    """The report's envelope as compact JSON, without a line end. Raises as `to_lines` does."""
+    return _encoder.encode(_Envelope(_VALUES[report.type], REPORT_SCHEMA_VERSION, report))
 
-    Raises UnicodeEncodeError for a lone surrogate, which no sender can bring in.
+
+def to_lines(reports: Iterable[Report]) -> bytes:
+    """The JSON of each report, each with a line end.
+
+    Raises UnicodeEncodeError for a lone surrogate, which no sender can bring in, and TypeError for a value of a type
+    that JSON does not have.
     """
-    return b"%b%b}" % (_HEADS[report.type], _encode(report))
+    return _encoder.encode_lines([_Envelope(_VALUES[report.type], REPORT_SCHEMA_VERSION, report) for report in reports])
