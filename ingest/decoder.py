@@ -62,7 +62,17 @@ class Decoder:
     of 3.x, `most_told` items that need not be told again. Whoever made it says when it is `done`.
     """
 
-    __slots__ = ("_deltas", "_limits", "_may_be_clean", "_most_clients", "_news", "_remembered", "_stand_ins", "of")
+    __slots__ = (
+        "_deltas",
+        "_limits",
+        "_may_be_clean",
+        "_most_clients",
+        "_news",
+        "_remembered",
+        "_stand_ins",
+        "of",
+        "written",
+    )
 
     def __init__(
         self,
@@ -73,6 +83,7 @@ class Decoder:
         most_told: int = _SOURCES.max_told_items_per_session,
     ) -> None:
         self.of = of
+        self.written = of.written
         self._most_clients = most_clients
         self._limits = limits
         self._remembered = remembered

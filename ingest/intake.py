@@ -66,7 +66,7 @@ class Intake:
         """The samples in `data`, without those that are not taken: these are tallied. Raises `BadSamples`."""
         sources, now, grant = self.sources, self.now(), decoder.of.grant
         self.statistics.messages[transport] += 1
-        self.statistics.written[decoder.of.written] += 1
+        self.statistics.written[decoder.written] += 1
         self.statistics.received_bytes[transport] += len(data)
         if grant is not None and grant.is_over(now):
             raise expired()
