@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from web.heads import TRAILERS, Received
 from web.requests import Malformed
 
-_SIZE = rb"([0-9A-Fa-f]{1,16})[ \t]*+(?:;[\t -~\x80-\xff]*+)?\r\n"
+_SIZE = rb"([0-9A-Fa-f]{1,16})(?:;[\t -~\x80-\xff]*+|[ \t]*+)\r\n"
 _FIRST = re.compile(_SIZE)
 _NEXT = re.compile(rb"\r\n" + _SIZE)
 

@@ -59,6 +59,7 @@ class Peer:
         self._left = 0
         self._chunks: Chunks | None = None
         self._rest_timeout = limits.head_timeout_in_s
+        self._seconds: float | None = None
 
     @property
     def early(self) -> bytes:
@@ -174,12 +175,12 @@ class Peer:
 
     def _enter(self, phase: Phase, seconds: float) -> None:
         self.phase = phase
-        self._seconds: float | None = seconds
+        self._seconds = seconds
 
     def _limit_time(self) -> None:
-        """Lets the phase take as long as it may, from its first wait on: most phases have none."""
+        """Lets the phase take as long as it may, from now on; said before each wait, it counts from the first."""
         if self._seconds is not None:
-            # One scope for the whole connection costs less than one for each phase.
+            # One scope for the whole connection costs less than one for each phase, and most phases wait for nothing.
             self.scope.relative_deadline = self._seconds
             self._seconds = None
 

@@ -45,6 +45,7 @@ REFUSED = {
     "a prefix": b"0x1\r\nx\r\n",
     "an underscore": b"1_0\r\nx\r\n",
     "space before the size": b" 1\r\nx\r\n",
+    "space before an extension": b"1 ;x\r\nx\r\n",
     "17 digits": b"1" * 17 + b"\r\n",
     "a line feed alone behind the size": b"1\nx\r\n0\r\n\r\n",
     "a control character in an extension": b"1;\x01\r\nx\r\n",

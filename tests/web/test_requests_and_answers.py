@@ -3,10 +3,11 @@ import time
 from email.utils import parsedate_to_datetime
 
 import pytest
+import trio
 from trio.testing import wait_all_tasks_blocked
 
-from tests.web.serving import ECHO, echo, get, post, serving
-from web import Cors, HttpError, Limits, Request, Response, Route, Routes, WebSocketRoute
+from tests.web.serving import ECHO, Client, echo, get, post, serving
+from web import Cors, HttpError, Limits, Request, Response, Route, Routes, Server, WebSocketRoute
 
 
 async def test_a_request_is_answered() -> None:
@@ -32,6 +33,30 @@ async def test_requests_sent_at_once_are_answered_in_order() -> None:
         await client.stream.send_all(post(b"one") + post(b"two") + post(b"three"))
 
         assert [(await client.answer()).body for _ in range(3)] == [b"one", b"two", b"three"]
+
+
+async def test_who_sends_many_requests_at_once_does_not_keep_the_others_waiting() -> None:
+    asked = []
+
+    def note(request: Request) -> Response:
+        asked.append(request.segments)
+        return Response()
+
+    many = 1000
+    routes = Routes(http=[Route("GET", "/many", note), Route("GET", "/other", note)])
+    async with trio.open_nursery() as nursery:
+        [port] = await nursery.start(Server(routes).serve, "127.0.0.1", 0)
+        eager, other = [Client(await trio.open_tcp_stream("127.0.0.1", port)) for _ in range(2)]
+        await eager.stream.send_all(get("/many") * many)
+        await other.stream.send_all(get("/other"))
+        await other.answer()
+        for _ in range(many):
+            await eager.answer()
+        for client in (eager, other):
+            await client.stream.aclose()
+        nursery.cancel_scope.cancel()
+
+    assert asked.index(("other",)) < many - 1
 
 
 async def test_a_request_may_arrive_byte_by_byte() -> None:
