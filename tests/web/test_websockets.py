@@ -1,4 +1,6 @@
 import logging
+import sys
+import weakref
 from collections.abc import Awaitable
 from contextlib import suppress
 
@@ -358,3 +360,90 @@ async def test_stopped_sessions_tell_who_serves_them() -> None:
         await wait_all_tasks_blocked()
         assert ends == [Stopped]
         await websocket.aclose()
+
+
+async def test_an_idle_session_holds_nothing_of_its_last_message() -> None:
+    class Noted(bytearray):
+        """Can be asked whether it is gone."""
+
+    ours, theirs = memory_stream_pair()
+    received = list[weakref.ref[Noted]]()
+    messages = list[bytes]()
+
+    async def receive_noted(max_bytes: int | None = None) -> Noted:
+        data = Noted(await receive(max_bytes))
+        received.append(weakref.ref(data))
+        return data
+
+    async def note(request: Request, websocket: WebSocket) -> None:
+        await websocket.listen(lambda message, text: messages.append(message))
+
+    receive = theirs.receive_some
+    theirs.receive_some = receive_noted  # type: ignore[method-assign]
+    async with serving(session(note)) as served:
+        served.door.hand(theirs)
+        raw = await RawSession(Client(ours)).open()
+        await raw.send(BytesMessage(b"x" * 100_000))
+        await wait_all_tasks_blocked()
+        [message] = messages
+        messages.clear()
+        holders = sys.getrefcount(message) - 2
+
+        assert [noted() for noted in received] == [None] * len(received)
+        assert holders == 0
+
+
+async def test_who_listens_again_loses_nothing() -> None:
+    messages = list[bytes]()
+
+    def take(message: bytes, text: bool) -> None:
+        messages.append(message)
+        if message == b"no":
+            raise ValueError("no")
+
+    async def note(request: Request, websocket: WebSocket) -> None:
+        with trio.move_on_after(0.01):
+            await websocket.listen(take)
+        with suppress(ValueError):
+            await websocket.listen(take)
+        await websocket.listen(take)
+
+    async with serving(session(note)) as served:
+        raw = await RawSession(served.client()).open()
+        await trio.sleep(0.05)
+        await raw.send(TextMessage("a"), TextMessage("no"), TextMessage("b"))
+        await wait_all_tasks_blocked()
+
+    assert messages == [b"a", b"no", b"b"]
+
+
+async def test_who_serves_is_told_what_was_text() -> None:
+    messages = list[tuple[bytes, bool]]()
+
+    async def note(request: Request, websocket: WebSocket) -> None:
+        await websocket.listen(lambda message, text: messages.append((message, text)))
+
+    async with serving(session(note)) as served:
+        raw = await RawSession(served.client()).open()
+        await raw.send(TextMessage("a"), BytesMessage(b"b"), TextMessage("c", message_finished=False), TextMessage("d"))
+        await wait_all_tasks_blocked()
+
+    assert messages == [(b"a", True), (b"b", False), (b"cd", True)]
+
+
+async def test_nothing_is_taken_once_the_server_stops() -> None:
+    messages = list[bytes]()
+
+    async def note(request: Request, websocket: WebSocket) -> None:
+        await websocket.listen(lambda message, text: messages.append(message))
+
+    async with serving(session(note)) as served:
+        raw = await RawSession(served.client()).open()
+        await raw.send(TextMessage("before"))
+        await wait_all_tasks_blocked()
+        served.nursery.start_soon(served.server.close, 5)
+        await wait_all_tasks_blocked()
+        await raw.send(TextMessage("behind"))
+        await wait_all_tasks_blocked()
+
+    assert messages == [b"before"]
