@@ -1,0 +1,129 @@
+"""Sockets that are read together: nobody is forgotten, and nobody makes the loop spin."""
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+
+import pytest
+import trio
+import trio.testing
+
+from web.gathering import MOMENT, MOST_AT_ONCE, Gathering
+from web.streams import TcpStream
+
+Pair = tuple[TcpStream, socket.socket]
+"""One end that is read, and the other that speaks."""
+
+
+@contextmanager
+def pairs(gathering: Gathering, number: int) -> Iterator[list[Pair]]:
+    with ExitStack() as stack:
+        made = []
+        for _ in range(number):
+            near, far = (stack.enter_context(closing(it)) for it in socket.socketpair())
+            near.setblocking(False)
+            stream = TcpStream(near)
+            stream.gather(gathering)
+            made.append((stream, far))
+        yield made
+
+
+@asynccontextmanager
+async def gathered(number: int) -> AsyncIterator[list[Pair]]:
+    gathering = Gathering()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(gathering.run)
+        with pairs(gathering, number) as made:
+            yield made
+            for stream, _ in made:
+                await stream.aclose()
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_a_peer_says_is_received() -> None:
+    async with gathered(1) as [(stream, peer)]:
+        peer.send(b"one")
+        assert await stream.receive_some() == b"one"
+        peer.send(b"two")
+        assert await stream.receive_some() == b"two"
+
+
+async def test_who_waits_already_is_told_too() -> None:
+    async with gathered(1) as [(stream, peer)], trio.open_nursery() as nursery:
+        received: list[bytes] = []
+
+        async def receive() -> None:
+            received.append(await stream.receive_some())
+
+        nursery.start_soon(receive)
+        await trio.testing.wait_all_tasks_blocked()
+        peer.send(b"hello")
+    assert received == [b"hello"]
+
+
+async def test_the_end_of_what_a_peer_says_is_told() -> None:
+    async with gathered(1) as [(stream, peer)]:
+        peer.send(b"bye")
+        peer.close()
+        assert [await stream.receive_some(), await stream.receive_some()] == [b"bye", b""]
+
+
+async def test_of_many_that_speak_at_once_everybody_is_read() -> None:
+    number = 2 * MOST_AT_ONCE + 10
+    received: list[bytes] = []
+
+    async def receive(stream: TcpStream) -> None:
+        received.append(await stream.receive_some())
+
+    async with gathered(number) as made, trio.open_nursery() as nursery:
+        for stream, peer in made:
+            peer.send(b"x")
+            nursery.start_soon(receive, stream)
+    assert received == [b"x"] * number
+
+
+async def test_closing_tells_who_waits() -> None:
+    async with gathered(1) as [(stream, _)], trio.open_nursery() as nursery:
+
+        async def receive() -> None:
+            with pytest.raises(trio.ClosedResourceError):
+                await stream.receive_some()
+
+        nursery.start_soon(receive)
+        await trio.testing.wait_all_tasks_blocked()
+        await stream.aclose()
+
+
+async def test_who_gave_up_waiting_may_wait_again() -> None:
+    async with gathered(1) as [(stream, peer)]:
+        with trio.move_on_after(0):
+            await stream.receive_some()
+        peer.send(b"late")
+        assert await stream.receive_some() == b"late"
+
+
+async def test_a_socket_that_nobody_reads_is_looked_at_once_a_moment(autojump_clock: trio.testing.MockClock) -> None:
+    """Else a session that waits for room would keep the processor busy."""
+    sleeps = 0
+
+    class Sleeps(trio.abc.Instrument):
+        def before_io_wait(self, timeout: float) -> None:
+            nonlocal sleeps
+            sleeps += 1
+
+    async with gathered(1) as [(_, peer)]:
+        peer.send(b"unread")
+        await trio.sleep(MOMENT)
+        trio.lowlevel.add_instrument(Sleeps())
+        await trio.sleep(100 * MOMENT)
+    assert sleeps < 1000
+
+
+async def test_who_speaks_within_a_moment_is_read_at_its_end(autojump_clock: trio.testing.MockClock) -> None:
+    async with gathered(1) as [(stream, peer)]:
+        peer.send(b"first")
+        await stream.receive_some()
+        since = trio.current_time()
+        peer.send(b"second")
+        await stream.receive_some()
+    assert trio.current_time() - since == pytest.approx(MOMENT)
