@@ -1,14 +1,15 @@
 """What real clients of 2.1 and 2.2 send as JSON is as their schema says, so that it is read by the short way."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from schemas.clean_json import StandIns, clean_samples
 from schemas.samples import Budget, Tally
 from tests.recordings.recording import load
-from tests.recordings.test_hidden import DATA
 
+DATA = Path(__file__).parent / "data"
 NAMES = ("oc2-2party-rest", "oc2-kills3-json", "oc2-reconnect-default", "oc2x-2party-3.11.1")
 
 
