@@ -33,6 +33,6 @@ async def _told(
         told = await way(rounds)
         measured = {keys[0]: told} if isinstance(told, Measured) else {key: told[key] for key in keys}
     except (Trouble, NodeFailed, trio.TooSlowError) as trouble:
-        measured = {key: Measured(missing=f"does not count: {trouble or type(trouble).__name__}") for key in keys}
+        measured = {key: Measured(missing=f"does not count: {str(trouble) or type(trouble).__name__}") for key in keys}
     print(f"{', '.join(keys)}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return measured

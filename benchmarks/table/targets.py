@@ -27,7 +27,7 @@ class Bound:
 
     def kept(self, figure: Figure) -> bool:
         """Whether the middle keeps it."""
-        return figure.middle >= self.limit if self.at_least else figure.middle <= self.limit
+        return self._within(figure.middle)
 
     @property
     def target(self) -> str:
@@ -37,9 +37,19 @@ class Bound:
 
     def result(self, figure: Figure) -> str:
         """What came of it in words, with the range of the rounds where they differ."""
-        middle, least, most = (f"{value:,.{self.digits}f}" for value in (figure.middle, figure.least, figure.most))
+        middle, least, most = map(self._number, (figure.middle, figure.least, figure.most))
         told = self.told.format(middle)
         return told if least == most else f"{told} ({least} to {most})"
+
+    def _within(self, value: float) -> bool:
+        return value >= self.limit if self.at_least else value <= self.limit
+
+    def _number(self, value: float) -> str:
+        """The value with as many digits as show on which side of the limit it is."""
+        digits = self.digits
+        while self._within(round(value, digits)) != self._within(value):
+            digits += 1
+        return f"{value:,.{digits}f}"
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,11 @@ def test_a_range_that_shows_no_difference_is_not_told() -> None:
     assert AT_MOST.result(Figure(6.02, 6.01, 6.04)) == "6.0 s of CPU"
 
 
+def test_a_result_is_told_so_that_it_shows_on_which_side_it_is() -> None:
+    assert AT_MOST.result(Figure(7.004, 7.004, 7.004)) == "7.004 s of CPU"
+    assert AT_LEAST.result(Figure(2999.8, 2999.8, 3001)) == "2,999.8 a second (2,999.8 to 3,001)"
+
+
 def test_a_row_is_met_when_all_its_bounds_are_kept() -> None:
     assert verdict(ROW, measured(cpu=7, rate=3000)) == "yes"
 
