@@ -12,8 +12,8 @@ import outcome
 import trio
 from trio.lowlevel import Abort, RaiseCancelT, Task, checkpoint, current_task, reschedule, wait_readable
 
-MOMENT = 0.02
-"""How long what came first may wait for what comes with it. (s)"""
+SHORTEST, LONGEST = 0.005, 0.1
+"""How long what came first may wait for what comes with it: the more so the more comes together. (s)"""
 
 MOST_AT_ONCE = 256
 """How many sockets are read before all other tasks have their turn: some milliseconds of work."""
@@ -22,6 +22,9 @@ MOST_AT_ONCE = 256
 class Gathering:
     """Tells those who wait for sockets that there is something to read, at most once a moment.
 
+    Moments grow to `LONGEST` while several sockets speak within one, and shrink to `SHORTEST` while not, so that one
+    who speaks alone hardly waits; nor does anybody while there is more to read than one read takes.
+
     A socket that is added is watched until it is removed, which must happen before it is closed. Works where the system
     has epoll.
     """
@@ -29,6 +32,7 @@ class Gathering:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._waiting: dict[int, Task] = {}
+        self._moment = SHORTEST
 
     def add(self, number: int) -> None:
         """Watches the socket of this file descriptor. Raises `OSError`."""
@@ -52,6 +56,10 @@ class Gathering:
         self._waiting[number] = current_task()
         await trio.lowlevel.wait_task_rescheduled(abort)
 
+    def hasten(self) -> None:
+        """Somebody sends faster than he is read: whoever waits any longer now keeps him waiting."""
+        self._moment = SHORTEST
+
     async def run(self) -> NoReturn:
         """Tells those who wait, until it is cancelled."""
         try:
@@ -62,7 +70,8 @@ class Gathering:
                     if told and len(events) == MOST_AT_ONCE:
                         await checkpoint()
                     else:
-                        await trio.sleep(MOMENT)
+                        self._moment = min(2 * self._moment, LONGEST) if told > 1 else max(self._moment / 2, SHORTEST)
+                        await trio.sleep(self._moment)
         finally:
             self._epoll.close()
 

@@ -59,6 +59,8 @@ class TcpStream(trio.abc.HalfCloseableStream):
                 raise trio.BrokenResourceError(f"Receiving failed: {error}") from error
             else:
                 self._was_full = len(data) == size
+                if self._was_full and self._gathering is not None:
+                    self._gathering.hasten()
                 return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from web.gathering import MOMENT, MOST_AT_ONCE, Gathering
+from web.gathering import LONGEST, MOST_AT_ONCE, SHORTEST, Gathering
 from web.streams import TcpStream
 
 Pair = tuple[TcpStream, socket.socket]
@@ -113,17 +113,46 @@ async def test_a_socket_that_nobody_reads_is_looked_at_once_a_moment(autojump_cl
 
     async with gathered(1) as [(_, peer)]:
         peer.send(b"unread")
-        await trio.sleep(MOMENT)
+        await trio.sleep(SHORTEST)
         trio.lowlevel.add_instrument(Sleeps())
-        await trio.sleep(100 * MOMENT)
+        await trio.sleep(100 * SHORTEST)
     assert sleeps < 1000
 
 
-async def test_who_speaks_within_a_moment_is_read_at_its_end(autojump_clock: trio.testing.MockClock) -> None:
-    async with gathered(1) as [(stream, peer)]:
-        peer.send(b"first")
-        await stream.receive_some()
-        since = trio.current_time()
-        peer.send(b"second")
-        await stream.receive_some()
-    assert trio.current_time() - since == pytest.approx(MOMENT)
+async def speak(pairs: list[Pair], most: int = 1000) -> float:
+    """All say four bytes at once, of which at most `most` are read; how long the last waited. (s)"""
+    since = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        for stream, peer in pairs:
+            peer.send(b"1234")
+            nursery.start_soon(stream.receive_some, most)
+    return trio.current_time() - since
+
+
+async def test_who_speaks_alone_is_read_at_the_end_of_a_short_moment(autojump_clock: trio.testing.MockClock) -> None:
+    async with gathered(1) as pairs:
+        waited = [await speak(pairs) for _ in range(10)]
+
+    assert waited == pytest.approx([0] + [SHORTEST] * 9)
+
+
+async def test_moments_grow_while_several_speak_within_one(autojump_clock: trio.testing.MockClock) -> None:
+    async with gathered(3) as pairs:
+        waited = [await speak(pairs) for _ in range(8)]
+        alone = [await speak(pairs[:1]) for _ in range(8)]
+
+    assert waited[-1] == pytest.approx(LONGEST)
+    assert alone[-1] == pytest.approx(SHORTEST)
+
+
+async def test_nobody_waits_long_while_somebody_sends_faster_than_he_is_read(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with gathered(3) as pairs:
+        for _ in range(8):
+            await speak(pairs)
+        await speak(pairs, most=2)
+        waited = await speak(pairs[:1])
+        waited = max(waited, await speak(pairs[1:]))
+
+    assert waited <= 2 * SHORTEST
