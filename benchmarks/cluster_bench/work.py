@@ -1,6 +1,6 @@
 """What the members of a benchmark replicate, and the commands that they are given."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from itertools import islice
 from typing import Any, Protocol
 from zlib import crc32
@@ -8,7 +8,18 @@ from zlib import crc32
 import msgspec
 
 from cluster.machine import Machine, Restoring
-from store.commands import CLIENT, ClientSeen, Command, Leave, PeerConnectionSeen, TrackSeen, encode
+from store.commands import (
+    CLIENT,
+    PEER_CONNECTION,
+    TRACK,
+    ClientSeen,
+    Command,
+    Leave,
+    PeerConnectionSeen,
+    Touch,
+    TrackSeen,
+    encode,
+)
 from store.entities import AUDIO, INBOUND, OUTBOUND, VIDEO
 from store.machine import Machine as Store
 
@@ -18,8 +29,8 @@ _BODY = b"x" * 96
 _CALL_SIZE = 4
 _EPOCH = 1_760_000_000_000
 _SERVICE = "bench"
-_STAY = 100
-"""How many commands of its node a client stays that is to leave again."""
+_STAY = 5
+"""How many commands of its node a client stays that is to leave again: few, as all are counted as if they left."""
 
 
 class Work(Protocol):
@@ -158,21 +169,38 @@ class Joins:
 class Churn(Joins):
     """Clients that join and others that leave, in turn; a size is how many of both.
 
-    Each leaves some hundred commands after it came; from then on only calls add up, which end by idling.
+    Each leaves a few commands after it came; from then on only calls add up, which end by idling. As the pipeline has
+    it, the last touches of all that a client has come before it leaves.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._here: dict[tuple[str, int], list[ClientSeen]] = {}
 
     def command(self, origin: str, seq: int, size: int, *, fresh: bool) -> bytes:
         """As many join as leave, once there are some who can."""
         now = _EPOCH + 10 * seq
         half = max(1, size // 2)
         seen = [_client(origin, at, now) for at in range(seq * half, (seq + 1) * half)]
-        gone = seq - _STAY
-        leaves = [Leave(CLIENT, _SERVICE, _client_id(origin, at), True) for at in range(gone * half, (gone + 1) * half)]
-        return encode(Command(origin, seq, now, seq - 1, seen=seen, leaves=leaves if gone > 0 else []))
+        self._here[origin, seq] = seen
+        going = self._here.pop((origin, seq - _STAY), [])
+        touches = [touch for client in going for touch in _touches(client, now)]
+        leaves = [Leave(CLIENT, client.service_id, client.client_id, True) for client in going]
+        return encode(Command(origin, seq, now, seq - 1, touches, seen, leaves=leaves))
 
     def in_command(self, size: int) -> float:
         """Rows that open and rows that close."""
         return 2 * super().in_command(max(1, size // 2))
+
+
+def _touches(client: ClientSeen, now: int) -> Iterator[Touch]:
+    path = (client.service_id, client.client_id)
+    yield Touch(CLIENT, path, now, 0)
+    for peer_connection in client.peer_connections:
+        below = (*path, peer_connection.peer_connection_id)
+        yield Touch(PEER_CONNECTION, below, now, 0)
+        for track in peer_connection.tracks:
+            yield Touch(TRACK, (*below, track.direction, track.media_kind, track.track_id), now, 0)
 
 
 def _client_id(origin: str, at: int) -> str:
