@@ -171,7 +171,7 @@ async def test_fragments_without_end_are_cut() -> None:
         raw = await RawSession(served.client()).open()
         await raw.send(BytesMessage(b"", message_finished=False))
         empty = b"".join(raw.protocol.send(BytesMessage(b"", message_finished=False)) for _ in range(1000))
-        with suppress(trio.BrokenResourceError):
+        with suppress(trio.BrokenResourceError), trio.fail_after(4):
             while True:
                 await raw.client.stream.send_all(empty)
                 await wait_all_tasks_blocked()
@@ -447,3 +447,52 @@ async def test_nothing_is_taken_once_the_server_stops() -> None:
         await wait_all_tasks_blocked()
 
     assert messages == [b"before"]
+
+
+async def test_many_messages_are_not_one_that_never_ends() -> None:
+    async with serving(session(limits=SessionLimits(max_message_size=1000))) as served:
+        websocket = await served.websocket()
+        for _ in range(200):
+            await websocket.send_message("x" * 1000)
+            assert await websocket.get_message() == "x" * 1000
+
+
+async def listen(request: Request, websocket: WebSocket) -> None:
+    await websocket.listen(ignore)
+
+
+async def test_a_session_with_messages_now_and_then_stays_open(autojump_clock: MockClock) -> None:
+    async with serving(session(listen, SessionLimits(idle_timeout_in_s=100))) as served:
+        websocket = await served.websocket()
+        for _ in range(5):
+            await trio.sleep(90)
+            await websocket.send_message("still here")
+
+        assert served.server.statistics.open_websockets == 1
+        assert served.server.statistics.ended == {}
+
+
+async def test_an_idle_peer_that_does_not_close_is_cut(autojump_clock: MockClock) -> None:
+    limits = SessionLimits(idle_timeout_in_s=100, ping_interval_in_s=0)
+    async with serving(session(listen, limits), Limits(close_timeout_in_s=5)) as served:
+        await RawSession(served.client()).open()
+        await trio.sleep(110)
+
+        assert served.server.statistics.open_connections == 0
+        assert served.server.statistics.ended == {Ended.IDLE_TIMEOUT: 1}
+
+
+async def test_who_is_refused_may_close_before_the_connection_ends(autojump_clock: MockClock) -> None:
+    async def refuse(request: Request, websocket: WebSocket) -> None:
+        raise Refusal(4226, "Not ready")
+
+    async with serving(session(refuse)) as served:
+        raw = await RawSession(served.client()).open()
+        refusal = await raw.event()
+        with trio.move_on_after(1) as waiting:
+            await raw.client.stream.receive_some()
+        assert isinstance(refusal, CloseConnection)
+        await raw.send(refusal.response())
+
+        assert waiting.cancelled_caught
+        assert await raw.client.ended()
