@@ -28,6 +28,9 @@ KEEP_ALIVE = "message"
 Put = Callable[[Samples, int], Awaitable[None]]
 """Takes samples and the bytes they came in; waits until there is room for them."""
 
+Pause = Callable[[], Awaitable[None] | None]
+"""What is to be awaited before more samples are brought; ``None`` if there is nothing."""
+
 Admits = Callable[[], str | None]
 """``None``, or why no session is admitted now."""
 
@@ -42,6 +45,7 @@ class Sessions:
     intake: Intake
     offer: Offer
     put: Put
+    pause: Pause
     admits: Admits
     departed: Departed
 
@@ -134,21 +138,22 @@ class _Session:
                 self._remember(heard.sfus, sfu.sfu_id)
         heard.clients.difference_update(samples.leaving)
         heard.sfus.difference_update(samples.leaving_sfus)
-        if self._parts.offer(samples, len(data)):
-            if trio.current_time() - self._spoken_at <= intake.sources.websocket.keep_alive_interval_in_s:
-                return None
-            return self._finish(None, 0)
-        return self._finish(samples, len(data))
+        if not self._parts.offer(samples, len(data)):
+            return self._finish(self._parts.put(samples, len(data)))
+        pause = self._parts.pause()
+        if pause is None and trio.current_time() - self._spoken_at <= intake.sources.websocket.keep_alive_interval_in_s:
+            return None
+        return self._finish(pause)
 
-    async def _finish(self, samples: Samples | None, size: int) -> None:
-        """Waits until there is room for the samples, if there are any, and says that we live if that is due.
+    async def _finish(self, wait: Awaitable[None] | None) -> None:
+        """Waits until there is room for the samples, or for more, and says that we live if that is due.
 
         They were received in time, so the end of the token waits for them.
         """
         if self._scope is not None:
             self._scope.deadline = math.inf
-        if samples is not None:
-            await self._parts.put(samples, size)
+        if wait is not None:
+            await wait
         if trio.current_time() - self._spoken_at > self._parts.intake.sources.websocket.keep_alive_interval_in_s:
             await self._websocket.send_text(KEEP_ALIVE)
             self._spoken_at = trio.current_time()

@@ -2,15 +2,23 @@
 
 A list and events instead of a channel: handing on a message costs no task switch. The list is bounded in messages and
 in bytes; at the bound a REST request is refused and a WebSocket is not read, so that its sender feels it.
+
+Large batches make few commands, small ones stay in the caches of a processor from the first look to the last: that
+halves what a message costs. So batches are small while what they show needs no command, and WebSockets are not read
+faster then than batches are taken.
 """
 
-from collections.abc import Collection
+import math
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import trio
 
 from schemas.messages import Samples
+
+_MOST_OF_A_BATCH = 1.25
+"""How much more than a batch may wait before those who can wait do: one that grows while it is noticed."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,9 @@ class SamplesCollector:
     """How long the first message of a batch waits for others. (ms)"""
     max_bytes: int = field(default=64 * 1024 * 1024, metadata={"minimum": 1})
     """How many bytes of messages, as received, may wait; that many make a batch at once. (bytes)"""
+    batch_bytes: int = field(default=256 * 1024, metadata={"minimum": 1})
+    """How many bytes of messages make a batch at once as long as none of them changes what the cluster knows: what the
+    caches of a processor hold, with all that is made of it. (bytes)"""
 
 
 class Departed(NamedTuple):
@@ -43,6 +54,8 @@ class Intake:
         self._bytes = 0
         self._first_at = 0.0
         self._closed = False
+        self._batch_bytes: float = settings.max_bytes
+        self._most_bytes: float = settings.max_bytes
         self._arrived = trio.Event()
         self._enough = trio.Event()
         self._room = trio.Event()
@@ -63,9 +76,13 @@ class Intake:
         self._append(samples)
         self._messages += 1
         self._bytes += size
-        if self._messages >= settings.max_items or self._bytes >= settings.max_bytes:
+        if self._messages >= settings.max_items or self._bytes >= self._batch_bytes:
             self._enough.set()
         return True
+
+    def pause(self) -> Awaitable[None] | None:
+        """What whoever can wait awaits before it brings more: until the next batch is taken; ``None`` mostly."""
+        return None if self._bytes < self._most_bytes or self._closed else self._room.wait()
 
     async def put(self, samples: Samples, size: int) -> None:
         """Takes a message, waiting until there is room."""
@@ -77,8 +94,15 @@ class Intake:
         if (client_ids or sfu_ids) and not self._closed:
             self._append(Departed(service_id, client_ids, sfu_ids))
 
-    async def take(self, deadline: float) -> list[Samples | Departed]:
-        """The next batch, or nothing when `deadline` (trio time, s) has passed; what still waits once closed."""
+    async def take(self, deadline: float, eager: bool = False) -> list[Samples | Departed]:
+        """The next batch, or nothing when `deadline` (trio time, s) has passed; what still waits once closed.
+
+        An `eager` taker is content with small batches, if there is enough for these before it is time.
+        """
+        self._batch_bytes = min(self._settings.batch_bytes if eager else math.inf, self._settings.max_bytes)
+        self._most_bytes = min(_MOST_OF_A_BATCH * self._batch_bytes, self._settings.max_bytes)
+        if self._bytes >= self._batch_bytes:
+            self._enough.set()
         with trio.move_on_at(deadline):
             await self._arrived.wait()
         ripe_at = self._first_at + self._settings.max_time_in_ms / 1000

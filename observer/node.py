@@ -135,6 +135,7 @@ async def run_node(
         settings.sources,
         offer=intake.offer,
         put=intake.put,
+        pause=intake.pause,
         admits=admission.refusal,
         takes=admission.post_refusal,
         departed=intake.departed,

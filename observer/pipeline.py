@@ -51,7 +51,9 @@ _MOST_TOUCHES = 1000
 _MOST_GONE, _MOST_INHERITED = 16, 1000
 """How many nodes that are gone one command names, and after how many of their untold outcomes it names no more."""
 
-Receive = Callable[[float], Awaitable[list[Samples | Departed]]]
+Receive = Callable[[float, bool], Awaitable[list[Samples | Departed]]]
+"""Gives the next batch, or nothing when a time has passed; and is told whether it may be a small one."""
+
 Send = Callable[[Sequence[Report]], int]
 
 
@@ -122,10 +124,13 @@ class Pipeline:
     async def run(self, receive: Receive, exhausted: Callable[[], bool]) -> None:
         """Works until the intake is exhausted; at the end, others know all that this node heard."""
         next_tick = trio.current_time() + _TICK
+        commands = 0
         while not exhausted():
             self._round_at = trio.current_time()
             outstanding = self.proposals.outstanding
-            batch = await receive(min(next_tick, trio.current_time() + _MARK) if outstanding else next_tick)
+            deadline = min(next_tick, trio.current_time() + _MARK) if outstanding else next_tick
+            batch = await receive(deadline, commands == self.counts.commands)
+            commands = self.counts.commands
             if batch:
                 await self.process(batch)
             del batch  # while the next one gathers, nothing of it is held

@@ -15,8 +15,9 @@ from trio.lowlevel import Abort, RaiseCancelT, Task, checkpoint, current_task, r
 SHORTEST, LONGEST = 0.005, 0.1
 """How long what came first may wait for what comes with it: the more so the more comes together. (s)"""
 
-MOST_AT_ONCE = 256
-"""How many sockets are read before all other tasks have their turn: some milliseconds of work."""
+MOST_AT_ONCE = 32
+"""How many sockets are read before all other tasks have their turn: a millisecond of work, and what was read is worked
+on while the caches of the processor hold it."""
 
 
 class Gathering:
@@ -33,6 +34,7 @@ class Gathering:
         self._epoll = select.epoll()
         self._waiting: dict[int, Task] = {}
         self._moment = SHORTEST
+        self._hastened = False
 
     def add(self, number: int) -> None:
         """Watches the socket of this file descriptor. Raises `OSError`."""
@@ -57,8 +59,8 @@ class Gathering:
         await trio.lowlevel.wait_task_rescheduled(abort)
 
     def hasten(self) -> None:
-        """Somebody sends faster than he is read: whoever waits any longer now keeps him waiting."""
-        self._moment = SHORTEST
+        """Somebody sends faster than he is read: nobody is waited for before the next look."""
+        self._hastened = True
 
     async def run(self) -> NoReturn:
         """Tells those who wait, until it is cancelled."""
@@ -67,9 +69,10 @@ class Gathering:
                 await wait_readable(self._epoll.fileno())
                 while events := self._epoll.poll(0, MOST_AT_ONCE):
                     told = self._tell(events)
-                    if told and len(events) == MOST_AT_ONCE:
-                        await checkpoint()
-                    else:
+                    await checkpoint()
+                    if self._hastened:
+                        self._hastened, self._moment = False, SHORTEST
+                    elif not told or len(events) < MOST_AT_ONCE:
                         self._moment = min(2 * self._moment, LONGEST) if told > 1 else max(self._moment / 2, SHORTEST)
                         await trio.sleep(self._moment)
         finally:

@@ -30,6 +30,55 @@ async def test_a_batch_that_is_full_goes_at_once(autojump_clock: MockClock) -> N
     assert trio.current_time() == 0
 
 
+async def test_an_eager_taker_is_content_with_a_small_batch(autojump_clock: MockClock) -> None:
+    intake = Intake(SamplesCollector(batch_bytes=10))
+    intake.offer(message(), 10)
+
+    assert len(await intake.take(10, eager=True)) == 1
+    assert trio.current_time() == 0
+
+
+async def test_who_is_not_eager_waits_for_a_large_one(autojump_clock: MockClock) -> None:
+    intake = Intake(SamplesCollector(batch_bytes=10, max_time_in_ms=100))
+    intake.offer(message(), 10)
+
+    assert len(await intake.take(10)) == 1
+    assert trio.current_time() == 0.1
+
+
+async def test_who_can_wait_does_while_an_eager_taker_has_enough(autojump_clock: MockClock) -> None:
+    intake = Intake(SamplesCollector(batch_bytes=100))
+    await intake.take(0, eager=True)
+    intake.offer(message(), 124)
+    assert intake.pause() is None
+    intake.offer(message(), 1)
+    pause = intake.pause()
+    assert pause is not None
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(intake.take, 10, True)
+        await pause
+
+    assert intake.pause() is None
+
+
+async def test_nobody_pauses_for_a_taker_that_wants_large_batches(autojump_clock: MockClock) -> None:
+    intake = Intake(SamplesCollector(batch_bytes=10, max_bytes=1000))
+    await intake.take(0)
+    intake.offer(message(), 999)
+
+    assert intake.pause() is None
+
+
+async def test_nobody_pauses_once_it_is_closed(autojump_clock: MockClock) -> None:
+    intake = Intake(SamplesCollector(batch_bytes=10))
+    await intake.take(0, eager=True)
+    intake.offer(message(), 100)
+    intake.close()
+
+    assert intake.pause() is None
+
+
 async def test_bytes_fill_a_batch_too(autojump_clock: MockClock) -> None:
     intake = Intake(SamplesCollector(max_bytes=10, max_time_in_ms=100))
     intake.offer(message(), 10)

@@ -27,7 +27,7 @@ from observer.metrics.vitals import Vitals
 from observer.peers import status_alone
 from observer.pipeline import Counts
 from schemas.messages import Samples
-from schemas.samples import Reason
+from schemas.samples import Reason, Tally
 from sinks.statistics import DropReason, SinkStatistics
 from store.commands import (
     ClientSeen,
@@ -245,7 +245,7 @@ async def test_refused_messages_are_counted_by_reason() -> None:
 
 
 async def test_what_was_rejected_is_counted_by_reason() -> None:
-    page = await exposed(Figures(counts=Counts(rejected=Counter({Reason.ROOM_ID_MISSING: 6}))))
+    page = await exposed(Figures(counts=Counts(rejected=Tally({Reason.ROOM_ID_MISSING: 6}))))
 
     assert page.value("observertc_sources_rejected_total", reason="room_id_missing") == 6
 

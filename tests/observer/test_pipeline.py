@@ -269,7 +269,7 @@ def test_a_pipeline_that_waits_holds_nothing_of_its_last_batch() -> None:
     given: list[float] = []
     held: list[object] = []
 
-    async def receive(deadline: float) -> list[Samples | Departed]:
+    async def receive(deadline: float, eager: bool) -> list[Samples | Departed]:
         given.append(deadline)
         if len(given) == 1:
             return [message(sample("alice", **outbound("t", 1)))]

@@ -133,7 +133,7 @@ async def echo(request: Request) -> Response:
 
 
 async def echo_messages(request: Request, websocket: WebSocket) -> None:
-    await websocket.listen(lambda message, text: websocket.send_text(message.decode()))
+    await websocket.listen(lambda message, text: websocket.send_text(message.decode(errors="replace")))
 
 
 def ignore(message: bytes, text: bool) -> None:
