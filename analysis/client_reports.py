@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from analysis.matching import remote_track
 from analysis.meta_reports import Lead, custom_events, extension_reports, meta_reports, observer_events
 from schemas.client_samples import ClientSample
@@ -29,8 +31,7 @@ class ClientSamplesAnalyser:
     """Whether reports of inbound tracks without a match are dropped (and counted)."""
 
 
-@dataclass(slots=True)
-class Sighted:
+class Sighted(msgspec.Struct, gc=False):
     """A sample together with where it belongs.
 
     `call_id` is the call it was put in; `client` its row, ``None`` if the client has left that call meanwhile.

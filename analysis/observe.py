@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, cast
 
+import msgspec
+
 from analysis.bounds import Bounds, Vacancies
 from analysis.client_reports import Sighted
 from analysis.entries import ClientEntry, PeerConnectionEntry, TrackEntry
@@ -42,8 +44,7 @@ class Observing:
     bounds: Bounds = field(default_factory=Bounds)
 
 
-@dataclass(slots=True)
-class Sighting:
+class Sighting(msgspec.Struct, gc=False):
     """A sample that was taken: of a known `client`, or of one that entry number `entry` tells of."""
 
     samples: Samples

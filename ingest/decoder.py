@@ -13,7 +13,7 @@ from ingest.incoming import BadSamples, Format, Incoming
 from ingest.sources import DeltaSamples, Sources
 from ingest.statistics import Refused
 from schemas import protobuf
-from schemas.clean_json import StandIns, clean_samples
+from schemas.clean_json import Sender, clean_samples
 from schemas.client_samples import OBJECT_LISTS, STRING_LISTS, ClientSample, client_sample, says_close
 from schemas.deltas import Allowance, Deltas, Flavour, TooMuch, flavour_of
 from schemas.messages import Samples
@@ -69,7 +69,7 @@ class Decoder:
         "_most_clients",
         "_news",
         "_remembered",
-        "_stand_ins",
+        "_sender",
         "of",
         "written",
     )
@@ -89,7 +89,7 @@ class Decoder:
         self._remembered = remembered
         self._deltas = self._new_deltas(Flavour.CODEC) if of.format is Format.DELTA_JSON else None
         self._news = News(most_told)
-        self._stand_ins = StandIns(of.client_id, of.room_id, of.user_id)
+        self._sender = Sender(of.client_id, of.room_id, of.user_id)
         self._may_be_clean = of.format is Format.JSON and not (of.version and of.version.is_3)
 
     def decode(self, data: bytes, budget: Budget, *, heard: Heard = NOBODY, timestamp: int | None = None) -> Samples:
@@ -104,7 +104,7 @@ class Decoder:
         if self.of.format is not Format.PROTOBUF:
             json_samples.check_complexity(data, budget)
         if self._may_be_clean:
-            clean = clean_samples(data, self._stand_ins, timestamp, budget, samples.rejected)
+            clean = clean_samples(data, self._sender, timestamp, budget, samples.rejected)
             if clean is not None:
                 samples.clients = clean
                 return samples

@@ -6,7 +6,7 @@ takes anything; both give the same.
 """
 
 import types
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import msgspec
 import orjson
@@ -16,12 +16,13 @@ from schemas.client_samples import (
     STRING_LISTS,
     TRACK_LISTS,
     ClientSample,
+    Identity,
     check_lists,
     data_channels,
     identity,
 )
 from schemas.reports import LONGEST_ID, REPORTS, ReportType
-from schemas.samples import NO_ID, Budget, Item, Tally, whole
+from schemas.samples import LARGEST_TIME, NO_ID, Budget, Item, Tally, whole
 from schemas.samples_2_0 import bring_channel_to_2_2
 
 _ABSENT = Literal["\0"]
@@ -68,16 +69,24 @@ _Envelope: Any = msgspec.defstruct(
 _decode = msgspec.json.Decoder(_Envelope).decode
 
 
-class StandIns(NamedTuple):
-    """The ids that stand in where a sample lacks them."""
+class Sender:
+    """Who sends the messages: the ids that stand in where a sample lacks them, and whose sample was read last.
 
-    client_id: str | None
-    room_id: str | None
-    user_id: str | None
+    Senders say the same of themselves each time, which is checked once.
+    """
+
+    __slots__ = ("client_id", "read", "room_id", "said", "user_id")
+
+    def __init__(self, client_id: str | None = None, room_id: str | None = None, user_id: str | None = None) -> None:
+        self.client_id = client_id
+        self.room_id = room_id
+        self.user_id = user_id
+        self.said: tuple[str | None, ...] = ()
+        self.read: Identity | None = None
 
 
 def clean_samples(
-    data: bytes, stand_ins: StandIns, timestamp: int | None, budget: Budget, rejected: Tally
+    data: bytes, sender: Sender, timestamp: int | None, budget: Budget, rejected: Tally
 ) -> list[ClientSample] | None:
     """The samples of clients that a message is, if it is an envelope of these alone, and clean; else ``None``, and
     nothing has happened.
@@ -106,7 +115,7 @@ def clean_samples(
     budget.items -= items
     read = []
     for sample, rest in zip(samples, told, strict=True):
-        client = _client_sample(sample, rest, stand_ins, timestamp, budget, rejected)
+        client = _client_sample(sample, rest, sender, timestamp, budget, rejected)
         if client is not None:
             read.append(client)
     return read
@@ -144,19 +153,18 @@ def _is_clean(sample: Any, data: bytes) -> bool:
 
 
 def _client_sample(
-    sample: Any, told: Item, stand_ins: StandIns, timestamp: int | None, budget: Budget, rejected: Tally
+    sample: Any, told: Item, sender: Sender, timestamp: int | None, budget: Budget, rejected: Tally
 ) -> ClientSample | None:
-    client_id, room_id, user_id = sample.clientId, sample.roomId, sample.userId
-    if client_id in NO_ID:
-        client_id = stand_ins.client_id
-    if room_id in NO_ID:
-        room_id = stand_ins.room_id
-    if user_id in NO_ID:
-        user_id = stand_ins.user_id
+    said = (sample.clientId, sample.roomId, sample.callId, sample.userId, sample.marker)
     when = sample.timestamp if timestamp is None else timestamp
-    who = identity(client_id, room_id, when, sample.callId, user_id, sample.marker, LONGEST_ID, rejected)
-    if who is None:
-        return None
+    who = sender.read
+    if who is not None and said == sender.said and type(when) is int and 0 <= when < LARGEST_TIME:
+        client_id, room_id, _, call_id, user_id, marker = who
+    else:
+        who = _identity(said, when, sender, rejected)
+        if who is None:
+            return None
+        client_id, room_id, when, call_id, user_id, marker = who
     channels: list[Item] = []
     if told:
         check_lists(told, budget, rejected)
@@ -164,7 +172,12 @@ def _client_sample(
         for channel in channels:
             bring_channel_to_2_2(channel)
     return ClientSample(
-        *who,
+        client_id,
+        room_id,
+        when,
+        call_id,
+        user_id,
+        marker,
         whole(sample.sampleSeq),
         sample.timeZoneOffsetInHours,
         sample.pcTransports,
@@ -173,6 +186,19 @@ def _client_sample(
         data_channels(channels, LONGEST_ID, rejected) if channels else [],
         told,
     )
+
+
+def _identity(said: tuple[str | None, ...], when: object, sender: Sender, rejected: Tally) -> Identity | None:
+    client_id, room_id, call_id, user_id, marker = said
+    if client_id in NO_ID:
+        client_id = sender.client_id
+    if room_id in NO_ID:
+        room_id = sender.room_id
+    if user_id in NO_ID:
+        user_id = sender.user_id
+    who = identity(client_id, room_id, when, call_id, user_id, marker, LONGEST_ID, rejected)
+    sender.said, sender.read = said, who
+    return who
 
 
 def _told(sample: Any) -> Item:

@@ -6,8 +6,9 @@ Source: ObserveRTC sample schemas 2.0 to 2.2; the mapping of 2.0 stands in `sche
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
+
+import msgspec
 
 from schemas.columns import Columns
 from schemas.reports import LONGEST_ID, Entry, ReportType, Track
@@ -55,8 +56,7 @@ STRING_LISTS = ("mediaConstraints", "userMediaErrors", "iceServers", "localSDPs"
 """The lists of a client sample whose entries are strings."""
 
 
-@dataclass(slots=True)
-class ClientSample:
+class ClientSample(msgspec.Struct, gc=False):
     """One getStats snapshot of one client.
 
     `timestamp` is in ms since the epoch. `time_zone_offset` is what the sender gave as ``timeZoneOffsetInHours``. Of

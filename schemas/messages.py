@@ -1,15 +1,15 @@
 """One message of samples, whoever sent it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+
+import msgspec
 
 from schemas.client_samples import ClientSample
 from schemas.samples import Item, Tally
 from schemas.sfu_samples import SfuSample
 
 
-@dataclass(slots=True)
-class Samples:
+class Samples(msgspec.Struct, gc=False):
     """One message: the samples of one service and media unit.
 
     `turns` are the objects of ``turnSamples``. `leaving` names the clients, and `leaving_sfus` the SFUs, of the service
@@ -19,8 +19,8 @@ class Samples:
     service_id: str
     media_unit_id: str
     clients: list[ClientSample]
-    sfus: list[SfuSample] = field(default_factory=list)
-    turns: list[Item] = field(default_factory=list)
+    sfus: list[SfuSample] = []
+    turns: list[Item] = []
     leaving: Collection[str] = ()
     leaving_sfus: Collection[str] = ()
-    rejected: Tally = field(default_factory=Tally)
+    rejected: Tally = msgspec.field(default_factory=Tally)

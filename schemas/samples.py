@@ -6,9 +6,10 @@ for absent ids), so reading is lenient: what cannot be read costs only itself an
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 Item = dict[str, Any]
 """One object of a sample as its sender wrote it."""
@@ -72,8 +73,7 @@ CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
 """What no id may hold."""
 
 
-@dataclass(slots=True)
-class Budget:
+class Budget(msgspec.Struct, gc=False):
     """What one message may hold: `items` entries in all lists of all its samples, ids of `id_length` characters.
 
     Each entry gives a report that repeats the ids of its sample, so both bound what a message can be blown up to.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ingest.decoder import Decoder
 from ingest.incoming import Incoming
-from schemas.clean_json import StandIns, clean_samples
+from schemas.clean_json import Sender, clean_samples
 from schemas.client_samples import OBJECT_LISTS, STRING_LISTS, TRACK_LISTS, ClientSample
 from schemas.reports import FIELDS, NAMES, ReportType, to_json
 from schemas.samples import Budget, Tally
@@ -123,23 +123,23 @@ def test_a_message_left_to_the_long_way_takes_nothing_from_the_budget() -> None:
     tracks = [{"trackId": "t"}] * 3
     data = json.dumps({"clientSamples": [{"inboundAudioTracks": tracks}]}).encode()
 
-    assert clean_samples(data, StandIns(None, None, None), None, budget, Tally()) is None
+    assert clean_samples(data, Sender(), None, budget, Tally()) is None
     assert budget.items == 3
 
 
 def test_text_that_is_no_utf_8_is_left_to_the_long_way_even_where_nobody_reads_it() -> None:
     data = b'{"clientSamples":[{"clientId":"a","roomId":"r","timestamp":1,"other":"\xff"}]}'
 
-    assert clean_samples(data, StandIns(None, None, None), None, Budget(), Tally()) is None
+    assert clean_samples(data, Sender(), None, Budget(), Tally()) is None
 
 
 def _clean(message: Any) -> list[ClientSample] | None:
-    return clean_samples(json.dumps(message).encode(), StandIns(None, None, None), None, Budget(), Tally())
+    return clean_samples(json.dumps(message).encode(), Sender(), None, Budget(), Tally())
 
 
 def _is_read_alike(data: bytes, of: Incoming, timestamp: int | None) -> None:
     """A list around a message keeps it from the short way."""
-    if clean_samples(data, StandIns(of.client_id, of.room_id, of.user_id), timestamp, Budget(), Tally()) is None:
+    if clean_samples(data, Sender(of.client_id, of.room_id, of.user_id), timestamp, Budget(), Tally()) is None:
         return
     short, long = (Decoder(of, 100).decode(told, Budget(), timestamp=timestamp) for told in (data, b"[" + data + b"]"))
 

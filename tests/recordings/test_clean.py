@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.clean_json import StandIns, clean_samples
+from schemas.clean_json import Sender, clean_samples
 from schemas.samples import Budget, Tally
 from tests.recordings.recording import load
 
@@ -18,7 +18,7 @@ def test_every_message_is_clean(name: str) -> None:
     messages = [json.dumps(message).encode() for message in load(DATA / f"{name}.jsonl.gz").samples()]
     rejected = Tally()
 
-    read = [clean_samples(message, StandIns(None, "room", None), None, Budget(), rejected) for message in messages]
+    read = [clean_samples(message, Sender(None, "room"), None, Budget(), rejected) for message in messages]
 
     assert len(read) > 5
     assert None not in read
