@@ -189,6 +189,7 @@ def of_protobuf(path: Path) -> list[Way]:
     if not version.is_3:
         return [
             Way("2.2 JSON", json, texts),
+            Way("2.2 JSON, a number as text", json, [(who, orjson.dumps(drifted(item))) for who, item in items]),
             Way("2.2 JSON, hidden", json, texts, obscure=hiding()),
             Way("2.2 protobuf", asked, binary),
             Way("2.2 protobuf, hidden", asked, binary, obscure=hiding()),
@@ -214,6 +215,18 @@ def whole(binary: Spoken, version: SchemaVersion) -> list[tuple[int, Item]]:
             item = deltas.fill(item)
         found.append((who, item))
     return found
+
+
+def drifted(item: Item) -> Item:
+    """The message as a client tells it that drifts from its schema: of each sample one number is text."""
+    return item | {"clientSamples": [sample | _as_text(sample) for sample in item.get("clientSamples", [])]}
+
+
+def _as_text(sample: Item) -> Item:
+    """The transports, of which the first tells the first of its numbers as text."""
+    first, *others = sample["pcTransports"]
+    name = next(name for name, value in first.items() if type(value) is int)
+    return {"pcTransports": [first | {name: str(first[name])}, *others]}
 
 
 def in_2_2(items: list[tuple[int, Item]]) -> Iterator[tuple[int, Item]]:
