@@ -3,14 +3,14 @@
 A custom event is told under the name that the application gave it, unless that is one that only the observer gives.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
 
 from analysis.events import named_events
 from schemas.client_samples import ClientSample
-from schemas.reports import Report, ReportType, report_of
+from schemas.reports import REPORTS, Report, ReportType, report_of
 from schemas.samples import Item, Reason, Tally, text
 
 Lead = tuple[Any, ...]
@@ -35,37 +35,45 @@ _META_LISTS = (
 
 def meta_reports(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[Report]:
     """CALL_META_DATA: one report for each object or text, one for all lines of the SDP."""
-    for type_, payload in _metas(sample.told, rejected):
-        yield report_of(ReportType.CALL_META_DATA, *lead, None, sample.timestamp, sample.sample_seq, type_, payload)
-
-
-def _metas(stats: Item, rejected: Tally) -> Iterator[tuple[str, str]]:
-    """Type and payload of each piece of meta data: an object as pretty JSON, a text as it is."""
+    lead = (*lead, None, sample.timestamp, sample.sample_seq)
+    told = sample.told
     for name, type_ in _META_OBJECTS:
-        value = stats.get(name)
+        value = told.get(name)
         if isinstance(value, dict):
-            yield from _printed(type_, value, rejected)
+            yield from _reports(lead, type_, (value,), rejected)
         elif value is not None:
             rejected[Reason.NOT_AN_OBJECT] += 1
     for name, type_ in _META_LISTS:
-        for value in stats.get(name) or ():
-            if isinstance(value, str):
-                yield type_, value
-            else:
-                yield from _printed(type_, value, rejected)
-    lines: Sequence[str] | None = stats.get("localSDPs")
+        values = told.get(name)
+        if values:
+            yield from _reports(lead, type_, values, rejected)
+    lines: Sequence[str] | None = told.get("localSDPs")
     if lines:
-        yield "LOCAL_SDP", "\n".join(lines)
+        yield _MetaData(*lead, "LOCAL_SDP", "\n".join(lines))
 
 
-def _printed(type_: str, value: Item, rejected: Tally) -> Iterator[tuple[str, str]]:
-    try:
+_MetaData = REPORTS[ReportType.CALL_META_DATA]
+
+
+def _reports(lead: Lead, type_: str, values: Iterable[Item | str], rejected: Tally) -> Iterator[Report]:
+    """One for each value: an object as pretty JSON, a text as it is."""
+    for value in values:
+        try:
+            yield _MetaData(*lead, type_, value if isinstance(value, str) else _printed(value))
+        except orjson.JSONEncodeError:  # nested deeper than JSON is written
+            rejected[Reason.FIELD_INVALID] += 1
+
+
+_CONTAINERS = frozenset((dict, list))
+
+
+def _printed(value: Item) -> str:
+    """The object as JSON, with line breaks unless it nests widely. Raises `orjson.JSONEncodeError`."""
+    if not _CONTAINERS.isdisjoint(map(type, value.values())):
         printed = orjson.dumps(value)
-        if printed.count(b"{") + printed.count(b"[") <= _MOST_INDENTED:
-            printed = orjson.dumps(value, option=orjson.OPT_INDENT_2)
-        yield type_, printed.decode()
-    except orjson.JSONEncodeError:  # nested deeper than JSON is written
-        rejected[Reason.FIELD_INVALID] += 1
+        if printed.count(b"{") + printed.count(b"[") > _MOST_INDENTED:
+            return printed.decode()
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
 
 
 def extension_reports(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[Report]:
