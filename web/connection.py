@@ -37,7 +37,7 @@ class Shared:
     connections: set["Connection"] = field(default_factory=set)
     sessions: set[WebSocket] = field(default_factory=set)
     stopping: bool = False
-    gathering: Gathering = field(default_factory=Gathering)
+    gathering: Gathering | None = field(default_factory=Gathering.where_possible)
 
 
 class Connection:
@@ -184,7 +184,7 @@ class Connection:
     def _serve_session(self, request: Request) -> Coroutine[Any, Any, None]:
         shared = self._shared
         route, request.parameters = shared.routes.websocket(request.segments)
-        if isinstance(self._stream, TcpStream):
+        if shared.gathering is not None and isinstance(self._stream, TcpStream):
             self._stream.gather(shared.gathering)
         return serve_session(
             self._stream,

@@ -5,8 +5,9 @@ and from a cold start: that costs more than all the work on the message. Nobody 
 comes within a moment is read at its end, all in a row.
 """
 
+import errno
 import select
-from typing import NoReturn
+from typing import NoReturn, Self
 
 import outcome
 import trio
@@ -26,8 +27,7 @@ class Gathering:
     Moments grow to `LONGEST` while several sockets speak within one, and shrink to `SHORTEST` while not, so that one
     who speaks alone hardly waits; nor does anybody while there is more to read than one read takes.
 
-    A socket that is added is watched until it is removed, which must happen before it is closed. Works where the system
-    has epoll.
+    A socket that is added is watched until it is removed, which must happen before it is closed.
     """
 
     def __init__(self) -> None:
@@ -36,8 +36,15 @@ class Gathering:
         self._moment = SHORTEST
         self._hastened = False
 
+    @classmethod
+    def where_possible(cls) -> Self | None:
+        """One, if the system has epoll; otherwise each socket is waited for alone."""
+        return cls() if hasattr(select, "epoll") else None
+
     def add(self, number: int) -> None:
-        """Watches the socket of this file descriptor. Raises `OSError`."""
+        """Watches the socket of this file descriptor. Raises `OSError` if the system watches no more."""
+        if self._epoll.closed:
+            raise OSError(errno.EBADF, "Nothing is watched any more")
         self._epoll.register(number, select.EPOLLIN)
 
     def remove(self, number: int) -> None:

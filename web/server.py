@@ -65,7 +65,8 @@ class Server:
         try:
             async with trio.open_nursery() as watching:
                 watching.start_soon(watch, self._shared.sessions)
-                watching.start_soon(self._shared.gathering.run)
+                if self._shared.gathering is not None:
+                    watching.start_soon(self._shared.gathering.run)
                 with self._serving:
                     async with trio.open_nursery() as connections:
                         with self._accepting:

@@ -32,8 +32,12 @@ class TcpStream(trio.abc.HalfCloseableStream):
         self._wait_readable: Callable[[int], Awaitable[None]] = wait_readable
 
     def gather(self, gathering: Gathering) -> None:
-        """From now on it is read together with others: for a peer that waits for no answers."""
-        gathering.add(self._number)
+        """From now on it is read together with others, unless so many cannot be watched: for a peer that waits for no
+        answers."""
+        try:
+            gathering.add(self._number)
+        except OSError:
+            return
         self._gathering = gathering
         self._wait_readable = gathering.wait_readable
 

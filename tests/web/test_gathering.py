@@ -156,3 +156,27 @@ async def test_nobody_waits_long_while_somebody_sends_faster_than_he_is_read(
         waited = max(waited, await speak(pairs[1:]))
 
     assert waited <= 2 * SHORTEST
+
+
+async def test_who_cannot_be_watched_with_the_others_is_read_alone() -> None:
+    gathering = Gathering()
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    gathering.add(near.fileno())
+    stream = TcpStream(near)
+    stream.gather(gathering)  # the system refuses to watch it twice, as it does when it watches too many
+    with closing(far):
+        far.send(b"hello")
+        assert await stream.receive_some() == b"hello"
+        await stream.aclose()
+
+
+async def test_who_comes_when_nobody_is_watched_any_more_is_read_alone() -> None:
+    """A node that is cut short may just be opening a session."""
+    gathering = Gathering()
+    with trio.move_on_after(0):
+        await gathering.run()
+    with pairs(gathering, 1) as [(stream, peer)]:
+        peer.send(b"hello")
+        assert await stream.receive_some() == b"hello"
+        await stream.aclose()

@@ -1,5 +1,6 @@
 """A server on real ports."""
 
+import select
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -61,6 +62,14 @@ async def test_one_port_serves_requests_and_websockets() -> None:
 
         assert await websocket.get_message() == "hello"
         assert (await (await here.connect()).ask(post(b"hello"))).body == b"hello"
+
+
+async def test_websockets_are_served_where_the_system_has_no_epoll(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(select, "epoll")
+    async with listening(BOTH) as served:
+        websocket = await served.websocket()
+        await websocket.send_message("hello")
+        assert await websocket.get_message() == "hello"
 
 
 async def test_ipv6_is_served_too() -> None:
