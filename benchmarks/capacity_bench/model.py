@@ -92,7 +92,7 @@ class Constants:
     """Each track of a sample. (kB)"""
 
     message_held: float = 0.2
-    """What an open WebSocket holds once it has spoken, as a multiple of the size of its last message."""
+    """What a client that speaks takes besides its WebSocket and its rows, as a multiple of the size of its message."""
 
     message_decoded: float = 2.95
     """What a sample takes that is decoded and waits, as a multiple of the size of its message."""

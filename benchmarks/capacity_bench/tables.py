@@ -31,7 +31,7 @@ CONSTANTS = (
     ("a member that holds nothing", "node_memory", "kB", "memory"),
     ("what is under way, and what the C library keeps", "work_memory", "kB", "memory"),
     ("an open WebSocket", "connection", "kB", "memory"),
-    ("what it holds once it has spoken, times the size of its last message", "message_held", "", "memory"),
+    ("what a client that speaks takes besides its rows, times the size of its message", "message_held", "", "memory"),
     ("a sample that waits, decoded, times its size", "message_decoded", "", "memory"),
     ("a row of the registry, at every node", "row_memory", "kB", "memory"),
     ("a sample without tracks, as sent", "message", "kB", "samples"),
