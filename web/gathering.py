@@ -20,6 +20,9 @@ MOST_AT_ONCE = 32
 """How many sockets are read before all other tasks have their turn: a millisecond of work, and what was read is worked
 on while the caches of the processor hold it."""
 
+_MOST_PASSED_OVER = 256
+"""Behind how many sockets that have something, but that nobody waits for, it is looked on within one moment."""
+
 
 class Gathering:
     """Tells those who wait for sockets that there is something to read, at most once a moment.
@@ -74,8 +77,13 @@ class Gathering:
         try:
             while True:
                 await wait_readable(self._epoll.fileno())
+                passed_over = 0
                 while events := self._epoll.poll(0, MOST_AT_ONCE):
                     told = self._tell(events)
+                    if not told and len(events) == MOST_AT_ONCE and passed_over < _MOST_PASSED_OVER:
+                        passed_over += MOST_AT_ONCE
+                        continue
+                    passed_over = 0
                     await checkpoint()
                     if self._hastened:
                         self._hastened, self._moment = False, SHORTEST

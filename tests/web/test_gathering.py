@@ -180,3 +180,14 @@ async def test_who_comes_when_nobody_is_watched_any_more_is_read_alone() -> None
         peer.send(b"hello")
         assert await stream.receive_some() == b"hello"
         await stream.aclose()
+
+
+async def test_nobody_waits_for_hundreds_whom_nobody_reads(autojump_clock: trio.testing.MockClock) -> None:
+    """Theirs is unread while a message of theirs is worked on, or while they do not read our answers."""
+    async with gathered(301) as [one, *others]:
+        for _, peer in others:
+            peer.send(b"unread")
+        await trio.sleep(1)
+        waited = await speak([one])
+
+    assert waited <= 3 * SHORTEST
