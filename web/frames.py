@@ -24,6 +24,9 @@ _KNOWN = frozenset({0x00, 0x01, 0x02, _TEXT, _BINARY, 0x80, 0x88, 0x89, 0x8A})
 _MASKED, _OF_TWO_BYTES, _OF_EIGHT_BYTES = 0x80, 0xFE, 0xFF
 """How the length of a masked frame begins; the last two say that it follows in so many bytes."""
 
+MOST_AT_ONCE = 128
+"""How many frames `Frames.received` reads before it ends: a frame of six bytes takes some microseconds."""
+
 _CONTROL = 0x08
 _LEAST_OF_TWO, _LEAST_OF_EIGHT = 126, 65_536
 _SHORTEST = 2
@@ -71,12 +74,15 @@ class Frames(WSConnection):
         """What has come so far: whole messages as bytes, and other events as wsproto tells them.
 
         Text is UTF-8. For a peer that breaks the protocol there is a `CloseConnection` with the code for that, while
-        the state stays as it is. Nothing follows a `CloseConnection`. May be given up at any time, and be begun again.
+        the state stays as it is. Nothing follows a `CloseConnection`. May be given up at any time, and be begun again:
+        it must be when it left something unread, so that others can have their turn between.
         """
         data, at, longest = self._data, self._at, self._longest
+        left = MOST_AT_ONCE
         size = len(data)
         event: bytes | Event | None
-        while size - at >= self._needed and not self._over:
+        while size - at >= self._needed and left and not self._over:
+            left -= 1
             first, second = data[at], data[at + 1]
             if second == _OF_TWO_BYTES:
                 start, least = at + 8, _LEAST_OF_TWO
@@ -104,6 +110,11 @@ class Frames(WSConnection):
             if event is not None:
                 yield event
         self._forget()
+
+    @property
+    def unread(self) -> bool:
+        """Whether more has come than `received` has read."""
+        return len(self._data) - self._at >= self._needed and not self._over
 
     def _forget(self) -> None:
         """Keeps only what was not received yet."""

@@ -101,6 +101,9 @@ class Wire(WebSocketConnection):
                         rest = take(message, frames.text)
                         if rest is not None:
                             await self._finish(rest)
+                if frames.unread:
+                    await trio.lowlevel.checkpoint()
+                    continue
                 # While nothing more comes, nothing of what came is held.
                 message = rest = None
                 if not self.over:

@@ -496,3 +496,31 @@ async def test_who_is_refused_may_close_before_the_connection_ends(autojump_cloc
 
         assert waiting.cancelled_caught
         assert await raw.client.ended()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [b"\x8a\x80\0\0\0\0", b"\x00\x80\0\0\0\0", b"\x80\x80\0\0\0\0\x02\x80\0\0\0\0", b"\x82\x80\0\0\0\0"],
+    ids=["pong", "fragment", "message in fragments", "message"],
+)
+async def test_who_sends_many_frames_at_once_does_not_keep_others_waiting(frame: bytes) -> None:
+    turns = 0
+
+    async def wait_in_turn() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async def ignore_messages(request: Request, websocket: WebSocket) -> None:
+        await websocket.listen(ignore)
+
+    async with serving(session(ignore_messages)) as served:
+        raw = await RawSession(served.client()).open()
+        await raw.client.stream.send_all(b"\x02\x80\0\0\0\0" if not frame[0] & 0x0F else b"")
+        await wait_all_tasks_blocked()
+        served.nursery.start_soon(wait_in_turn)
+        await raw.client.stream.send_all(frame * 5000 + b"\x89\x80\0\0\0\0")
+        await raw.event()
+
+    assert turns > 30
