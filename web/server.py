@@ -1,7 +1,8 @@
 """One port: it accepts connections, serves each in a task of its own, and stops in good order."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import trio
 
@@ -102,21 +103,23 @@ class Server:
         self._serving.cancel()
         await self._ended.wait()
 
-    async def _serve_connection(self, stream: Stream) -> None:
-        """Serves one connection; raises nothing."""
+    def _serve_connection(self, stream: Stream) -> Coroutine[Any, Any, None]:
+        """Serves one connection, or turns it away; raises nothing. It is counted at once: who came first is served."""
         statistics = self.statistics
         if statistics.open_connections >= self._shared.limits.max_connections:
-            await self._turn_away(stream)
-            return
+            return self._turn_away(stream)
         statistics.open_connections += 1
         statistics.opened_connections += 1
+        return self._serve_counted(stream)
+
+    async def _serve_counted(self, stream: Stream) -> None:
         try:
             await Connection(stream, self._shared).serve()
         except* Exception:
             logger.exception("Serving a connection failed")
-            statistics.failures += 1
+            self.statistics.failures += 1
         finally:
-            statistics.open_connections -= 1
+            self.statistics.open_connections -= 1
 
     async def _turn_away(self, stream: Stream) -> None:
         self.statistics.ended[Ended.TOO_MANY_CONNECTIONS] += 1

@@ -133,3 +133,13 @@ async def test_a_connection_that_ends_makes_room(autojump_clock: MockClock) -> N
 async def _visit(client: Client) -> None:
     await client.ask(get())
     await client.stream.aclose()
+
+
+async def test_who_came_first_is_served_also_when_many_come_at_once() -> None:
+    async with serving(ECHO, Limits(max_connections=5)) as served:
+        clients = [served.client() for _ in range(20)]
+
+        served_first = [(await client.ask(get())).status for client in clients[:5]]
+        turned_away = [(await client.answer()).status for client in clients[5:]]
+
+    assert (served_first, turned_away) == ([200] * 5, [503] * 15)
