@@ -135,7 +135,7 @@ def test_a_name_that_changes_while_a_batch_is_looked_at_is_noticed_before_it_is_
     replicas = Replicas("b", "a")
     a = replicas["a"]
     commands = commands_of(a)
-    crowd = [message(sample(f"c{number}")) for number in range(600)]
+    crowd = [message(sample(f"c{number}")) for number in range(1000)]  # the look at which takes breath twice
 
     async def run() -> None:
         async with trio.open_nursery() as nursery:
@@ -146,7 +146,7 @@ def test_a_name_that_changes_while_a_batch_is_looked_at_is_noticed_before_it_is_
 
     trio.run(run)
 
-    assert [(command.origin, command.seq, len(command.seen)) for command in commands] == [("a'", 1, 600)]
+    assert [(command.origin, command.seq, len(command.seen)) for command in commands] == [("a'", 1, 1000)]
 
 
 def test_a_node_that_hears_that_it_is_gone_goes_on_when_it_is_a_new_member() -> None:
