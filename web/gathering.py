@@ -36,6 +36,7 @@ class Gathering:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._waiting: dict[int, Task] = {}
+        self._watched = 0
         self._moment = SHORTEST
         self._hastened = False
 
@@ -49,11 +50,13 @@ class Gathering:
         if self._epoll.closed:
             raise OSError(errno.EBADF, "Nothing is watched any more")
         self._epoll.register(number, select.EPOLLIN)
+        self._watched += 1
 
     def remove(self, number: int) -> None:
         """Watches it no more; who waits for it is told by `trio.ClosedResourceError`."""
         if not self._epoll.closed:
             self._epoll.unregister(number)
+            self._watched -= 1
         task = self._waiting.pop(number, None)
         if task is not None:
             reschedule(task, outcome.Error(trio.ClosedResourceError("The stream is closed")))
@@ -71,6 +74,16 @@ class Gathering:
     def hasten(self) -> None:
         """Somebody sends faster than he is read: nobody is waited for before the next look."""
         self._hastened = True
+
+    async def catch_up(self) -> None:
+        """Returns when all have been told once of what had come by now, and had their turn to read it."""
+        for _ in range(self._watched // MOST_AT_ONCE + 1):
+            events = self._epoll.poll(0, MOST_AT_ONCE)
+            if not events:
+                break
+            self._tell(events)
+            await checkpoint()
+        await checkpoint()
 
     async def run(self) -> NoReturn:
         """Tells those who wait, until it is cancelled."""

@@ -93,6 +93,9 @@ class Server:
         with trio.move_on_after(grace_in_s):
             for connection in tuple(self._shared.connections):
                 connection.stop()
+            if self._shared.gathering is not None:
+                # What has come before we close was sent in good faith.
+                await self._shared.gathering.catch_up()
             while not self._ended.is_set():
                 async with trio.open_nursery() as nursery:
                     for session in tuple(self._shared.sessions):

@@ -191,3 +191,30 @@ async def test_nobody_waits_for_hundreds_whom_nobody_reads(autojump_clock: trio.
         waited = await speak([one])
 
     assert waited <= 3 * SHORTEST
+
+
+async def test_catching_up_reads_what_had_come_without_waiting(autojump_clock: trio.testing.MockClock) -> None:
+    number = 2 * MOST_AT_ONCE + 1
+    received: list[bytes] = []
+
+    async def receive(stream: TcpStream) -> None:
+        while len(received) < 2 * number:
+            received.append(await stream.receive_some(1000))
+
+    gathering = Gathering()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(gathering.run)
+        with pairs(gathering, number) as made:
+            for stream, peer in made:
+                peer.send(b"x")
+                nursery.start_soon(receive, stream)
+            await trio.sleep(1)
+            since = trio.current_time()
+            for _, peer in made:
+                peer.send(b"y")
+            await gathering.catch_up()
+            caught_up_after = trio.current_time() - since
+            nursery.cancel_scope.cancel()
+
+    assert received == [b"x"] * number + [b"y"] * number
+    assert caught_up_after == 0
