@@ -161,7 +161,7 @@ def _client_sample(
     if who is not None and said == sender.said and type(when) is int and 0 <= when < LARGEST_TIME:
         client_id, room_id, _, call_id, user_id, marker = who
     else:
-        who = _identity(said, when, sender, rejected)
+        who = _identity(said, when, sender, budget.id_length, rejected)
         if who is None:
             return None
         client_id, room_id, when, call_id, user_id, marker = who
@@ -183,12 +183,14 @@ def _client_sample(
         sample.pcTransports,
         sample.iceCandidatePairs,
         sample.inboundAudioTracks + sample.inboundVideoTracks + sample.outboundAudioTracks + sample.outboundVideoTracks,
-        data_channels(channels, LONGEST_ID, rejected) if channels else [],
+        data_channels(channels, budget.id_length, rejected) if channels else [],
         told,
     )
 
 
-def _identity(said: tuple[str | None, ...], when: object, sender: Sender, rejected: Tally) -> Identity | None:
+def _identity(
+    said: tuple[str | None, ...], when: object, sender: Sender, longest: int, rejected: Tally
+) -> Identity | None:
     client_id, room_id, call_id, user_id, marker = said
     if client_id in NO_ID:
         client_id = sender.client_id
@@ -196,7 +198,7 @@ def _identity(said: tuple[str | None, ...], when: object, sender: Sender, reject
         room_id = sender.room_id
     if user_id in NO_ID:
         user_id = sender.user_id
-    who = identity(client_id, room_id, when, call_id, user_id, marker, LONGEST_ID, rejected)
+    who = identity(client_id, room_id, when, call_id, user_id, marker, longest, rejected)
     sender.said, sender.read = said, who
     return who
 

@@ -13,7 +13,7 @@ import outcome
 import trio
 from trio.lowlevel import Abort, RaiseCancelT, Task, checkpoint, current_task, reschedule, wait_readable
 
-SHORTEST, LONGEST = 0.005, 0.1
+SHORTEST, LONGEST = 0.005, 0.05
 """How long what came first may wait for what comes with it: the more so the more comes together. (s)"""
 
 MOST_AT_ONCE = 32

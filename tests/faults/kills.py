@@ -12,6 +12,9 @@ from tests.faults.standing import Nodes, nodes
 
 _STEADY = 0.7
 """How long all goes well between a return and the next kill. (s)"""
+_COMMITTED = 0.5
+"""After that, what was said to one node is committed. If its client leaves through another before, what is older than its
+last sample is dropped. (s)"""
 
 
 @dataclass
@@ -55,6 +58,7 @@ async def kills(
                 what = f"{'leader' if leads else 'follower'} {victim.life}"
                 print(f"{what}: next join {gap:.3f} s, back {back:.2f} s, it was {behind:.3f} s behind")
             await there.move_to(victim)
+            await trio.sleep(_COMMITTED)
             await there.leave()
         outcome.exit_codes = [await node.stop() for node in cluster]
         outcome.verdict = judge(there.said, cluster, reports_every=reports_every / 1000)

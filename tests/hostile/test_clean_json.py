@@ -133,6 +133,22 @@ def test_text_that_is_no_utf_8_is_left_to_the_long_way_even_where_nobody_reads_i
     assert clean_samples(data, Sender(), None, Budget(), Tally()) is None
 
 
+@pytest.mark.parametrize(
+    ("of", "changes"),
+    [
+        (Incoming("s", "m", user_id="x" * 300), {}),
+        (Incoming("s", "m", client_id="x" * 300), {"clientId": None}),
+        (Incoming("s", "m"), {"dataChannels": [{"peerConnectionId": "x" * 300}]}),
+    ],
+)
+def test_longer_ids_are_taken_alike_where_they_may_be_longer(of: Incoming, changes: dict[str, Any]) -> None:
+    data = json.dumps({"clientSamples": [{"clientId": "a", "roomId": "r", "timestamp": 1, **changes}]}).encode()
+    short = Decoder(of, 100).decode(data, Budget(id_length=1000))
+
+    assert not short.rejected
+    assert len(short.clients) == 1
+
+
 def _clean(message: Any) -> list[ClientSample] | None:
     return clean_samples(json.dumps(message).encode(), Sender(), None, Budget(), Tally())
 
