@@ -13,8 +13,8 @@ from tests.faults.standing import Nodes, nodes
 _STEADY = 0.7
 """How long all goes well between a return and the next kill. (s)"""
 _COMMITTED = 0.5
-"""After that, what was said to one node is committed. If its client leaves through another before, what is older than its
-last sample is dropped. (s)"""
+"""After that, what was said to one node is committed. If its client leaves through another before, what is older than
+its last sample is dropped. (s)"""
 
 
 @dataclass
