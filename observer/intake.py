@@ -31,7 +31,7 @@ class SamplesCollector:
     """How long the first message of a batch waits for others. (ms)"""
     max_bytes: int = field(default=64 * 1024 * 1024, metadata={"minimum": 1})
     """How many bytes of messages, as received, may wait; that many make a batch at once. (bytes)"""
-    batch_bytes: int = field(default=256 * 1024, metadata={"minimum": 1})
+    batch_bytes: int = field(default=128 * 1024, metadata={"minimum": 1})
     """How many bytes of messages make a batch at once as long as none of them changes what the cluster knows: what the
     caches of a processor hold, with all that is made of it. (bytes)"""
 

@@ -16,7 +16,7 @@ from trio.lowlevel import Abort, RaiseCancelT, Task, checkpoint, current_task, r
 SHORTEST, LONGEST = 0.005, 0.05
 """How long what came first may wait for what comes with it: the more so the more comes together. (s)"""
 
-MOST_AT_ONCE = 32
+MOST_AT_ONCE = 16
 """How many sockets are read before all other tasks have their turn: a millisecond of work, and what was read is worked
 on while the caches of the processor hold it."""
 
