@@ -35,8 +35,8 @@ class Margin(NamedTuple):
 
 MARGINS = {
     INSTRUCTIONS: Margin(0.06),
-    "calls": Margin(0.03),
-    "system calls": Margin(0.05, 0.15),
+    "calls": Margin(0.05),
+    "system calls": Margin(0.1, 0.2),
     "peak": Margin(0.15, 200),
     "kept": Margin(0.1, 0.5),
     "garbage": Margin(0.0, 0.5),

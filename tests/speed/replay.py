@@ -81,7 +81,7 @@ WAYS: Mapping[str, Way] = {
     "protobuf, no sockets": of_protobuf,
 }
 
-_GATHERING, _BATCHING = 0.03, 0.12
+_GATHERING, _BATCHING = 0.06, 0.12
 """After the one the node has read what came, and after the other it has taken the batch. (s)"""
 
 _PATH = "/samples/svc/unit"
