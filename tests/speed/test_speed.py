@@ -36,18 +36,18 @@ def test_every_way_has_its_figures() -> None:
 
 
 def test_a_figure_is_told_that_grew_beyond_its_margin() -> None:
-    [told] = changes({"calls": {"REST": 100.0}}, {"calls": {"REST": 103.5}})
+    [told] = changes({"calls": {"REST": 100.0}}, {"calls": {"REST": 105.5}})
 
     assert told.dearer
-    assert "+3.5%" in verdict([told])
+    assert "+5.5%" in verdict([told])
 
 
 def test_a_figure_within_its_margin_is_let_pass() -> None:
-    assert verdict([Change("calls", "REST", 100.0, 102.5), Change("calls", "REST", 100.0, 95.0)]) == ""
+    assert verdict([Change("calls", "REST", 100.0, 104.5), Change("calls", "REST", 100.0, 95.0)]) == ""
 
 
 def test_a_figure_is_to_be_renewed_that_fell_by_more_than_twice_its_margin() -> None:
-    assert "cheaper" in verdict([Change("calls", "REST", 100.0, 93.5)])
+    assert "cheaper" in verdict([Change("calls", "REST", 100.0, 89.5)])
 
 
 def test_what_had_no_figure_is_dearer() -> None:
