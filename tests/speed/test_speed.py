@@ -51,7 +51,7 @@ def test_a_figure_is_to_be_renewed_that_fell_by_more_than_twice_its_margin() -> 
 
 
 def test_what_had_no_figure_is_dearer() -> None:
-    [told] = changes({}, {"kept": {"REST": 0.6}})
+    [told] = changes({}, {"kept": {"REST": 1.1}})
 
     assert told.dearer
 
