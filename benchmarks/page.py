@@ -10,6 +10,7 @@ written by people and stays as it is.
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.pages import with_tables
 from benchmarks.plots import Curve, picture
 from benchmarks.profile import PARTS
 from benchmarks.table import targets
@@ -107,14 +108,7 @@ _CURVES = {
 
 def into(page: str, results: Results) -> str:
     """The page with its tables as the results have them. Raises ValueError when one is not there."""
-    for head, *rest in tables(results):
-        before, found, after = page.partition(f"{head}\n")
-        if not found:
-            raise ValueError(f"the page has no table with the head {head}")
-        behind = after.splitlines(keepends=True)
-        old = next((at for at, line in enumerate(behind) if not line.startswith("|")), len(behind))
-        page = before + found + "".join(f"{line}\n" for line in rest) + "".join(behind[old:])
-    return page
+    return with_tables(page, tables(results))
 
 
 def main() -> None:

@@ -200,8 +200,6 @@ def _entries(
 _UNFILLED = (None,) * 8
 """What the observer fills in at the beginning of each of these reports."""
 
-_TRANSPORT = Columns(ReportType.PEER_CONNECTION_TRANSPORT, lead=11)
-_CANDIDATE_PAIR = Columns(ReportType.ICE_CANDIDATE_PAIR, lead=11)
 _DATA_CHANNEL = Columns(
     ReportType.PEER_CONNECTION_DATA_CHANNEL,
     lead=11,
@@ -209,14 +207,19 @@ _DATA_CHANNEL = Columns(
 )
 
 
-def _transport(item: Item, longest: int, rejected: Tally) -> Entry:
-    near = (identifier(item.get("peerConnectionId"), longest), short_text(item.get("label"), LONGEST_ID), None)
-    return cast(Entry, _TRANSPORT.report(_UNFILLED + near, item, rejected))
+def _reading_connections(type_: ReportType) -> Callable[[Item, int, Tally], Entry]:
+    """What reads a transport or a candidate pair: both name their peer connection, and its label."""
+    columns = Columns(type_, lead=11)
+
+    def read(item: Item, longest: int, rejected: Tally) -> Entry:
+        near = (identifier(item.get("peerConnectionId"), longest), short_text(item.get("label"), LONGEST_ID), None)
+        return cast(Entry, columns.report(_UNFILLED + near, item, rejected))
+
+    return read
 
 
-def _candidate_pair(item: Item, longest: int, rejected: Tally) -> Entry:
-    near = (identifier(item.get("peerConnectionId"), longest), short_text(item.get("label"), LONGEST_ID), None)
-    return cast(Entry, _CANDIDATE_PAIR.report(_UNFILLED + near, item, rejected))
+_transport = _reading_connections(ReportType.PEER_CONNECTION_TRANSPORT)
+_candidate_pair = _reading_connections(ReportType.ICE_CANDIDATE_PAIR)
 
 
 def _data_channel(item: Item, longest: int, rejected: Tally) -> Entry:

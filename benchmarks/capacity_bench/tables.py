@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import count
 
 from benchmarks.capacity_bench.model import MEASURED, MOST_OF_A_CORE, SIZES, Load, layout, message_kb, need, sample_us
+from benchmarks.pages import with_tables
 
 CLIENTS = (100, 1_000, 10_000, 50_000)
 PERIODS = (1.0, 5.0, 10.0)
@@ -158,12 +159,4 @@ ALL = (constants, examples, most, rooms, limits, requests)
 
 def into(page: str) -> str:
     """The page with each of its tables as the model has it; a table is known by its head."""
-    for table in ALL:
-        head, *rest = table()
-        before, found, after = page.partition(f"{head}\n")
-        if not found:
-            raise ValueError(f"the page has no table with the head {head}")
-        behind = after.splitlines(keepends=True)
-        old = next((at for at, line in enumerate(behind) if not line.startswith("|")), len(behind))
-        page = before + found + "".join(f"{line}\n" for line in rest) + "".join(behind[old:])
-    return page
+    return with_tables(page, (table() for table in ALL))
