@@ -74,7 +74,7 @@ simulate-cluster: install
 
 # After a change of the dependencies in pyproject.toml.
 lock:
-	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --quiet -o requirements.lock
+	uv pip compile pyproject.toml --group dev --all-extras --universal --generate-hashes --no-header --quiet -o requirements.lock
 	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-header --no-annotate --quiet \
 		--constraints requirements.lock -o requirements.runtime.lock
 	printf 'hatchling\nsetuptools\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header \

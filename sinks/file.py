@@ -4,10 +4,9 @@ Where it writes is for the operator's configuration to say: nothing of a report 
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import trio
 
@@ -15,14 +14,9 @@ from sinks.lines import Batch, batch_of_texts
 from sinks.rotation import append
 from sinks.sink import NotDelivered, Send
 from sinks.stream import is_stream, opened_stream
-
-T = TypeVar("T")
+from sinks.threads import in_thread, threads
 
 STANDARD_OUTPUT = "-"
-
-
-def _one_thread() -> trio.CapacityLimiter:
-    return trio.CapacityLimiter(1)
 
 
 @dataclass(frozen=True)
@@ -41,9 +35,7 @@ class FileSink:
     """The size from which a file is rotated: `path` to `path.1`, that to `path.2` and so on. (bytes)"""
     max_files: int = field(default=10, metadata={"minimum": 1, "maximum": 10_000})
     """How many files are kept, the current one included; the oldest is deleted."""
-    _thread: trio.CapacityLimiter = field(
-        default_factory=_one_thread, init=False, repr=False, compare=False, metadata={"yaml": False}
-    )
+    _thread: trio.CapacityLimiter = threads(1)
 
     def __post_init__(self) -> None:
         if not self.path or "\0" in self.path:
@@ -52,12 +44,12 @@ class FileSink:
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:
         """Make the file unless it exists. Raises OSError, also when its folder does not exist."""
-        if self.path == STANDARD_OUTPUT or await self._in_thread(lambda: is_stream(self.path)):
+        if self.path == STANDARD_OUTPUT or await in_thread(self._thread, lambda: is_stream(self.path)):
             with opened_stream(None if self.path == STANDARD_OUTPUT else self.path) as stream:
                 yield stream.write
         else:
-            await self._in_thread(lambda: append(self.path, deque(), self.max_bytes, self.max_files))
-            yield lambda batch: self._in_thread(lambda: self._append(batch))
+            await in_thread(self._thread, lambda: append(self.path, deque(), self.max_bytes, self.max_files))
+            yield lambda batch: in_thread(self._thread, lambda: self._append(batch))
 
     def _append(self, batch: Batch) -> None:
         left = deque(piece.text for piece in batch.pieces)
@@ -67,7 +59,3 @@ class FileSink:
             if sum(map(len, left)) == batch.size:
                 raise
             raise NotDelivered(str(error), again=batch_of_texts(left)) from error
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Run in the one thread of this sink. A disk that hangs holds the thread, but not the observer's shutdown."""
-        return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._thread)
