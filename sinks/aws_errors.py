@@ -1,0 +1,136 @@
+"""What AWS, or what speaks like it, has against a call, in words for the operator.
+
+Neither what a service says in its own words nor an address is quoted: both may hold what clients wrote (object names)
+or what is secret (parameters of a call). Its codes are, as far as they look like codes.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigParseError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    ReadTimeoutError,
+    SSLError,
+)
+from botocore.exceptions import (
+    ConnectionError as NoConnection,
+)
+
+# At DEBUG it logs whole requests and answers, among them reports and the keys of sessions; a session that could not be
+# renewed it tells with a traceback, long before the old one ends.
+logging.getLogger("botocore").setLevel(logging.ERROR)
+# At DEBUG it logs the paths of requests, and so the names of objects.
+logging.getLogger("urllib3").setLevel(logging.WARNING)
+
+_UNKNOWN_KEY = "the service does not know the access key"
+_WRONG_SECRET = "the secret key does not belong to the access key"  # noqa: S105 - this tells of one
+_EXPIRED = "the session token is not valid any more"
+SKEWED = "the clock of this machine, or that of the service, is wrong: they differ by more than the service allows"
+_NOT_ALLOWED = "the credentials do not allow this"
+_NO_BUCKET = "there is no bucket of this name"
+_OTHER_REGION = "the bucket is in another region than regionId says"
+_TOO_FAST = "the service asks for fewer requests"
+
+HINTS = {
+    "InvalidAccessKeyId": _UNKNOWN_KEY,
+    "InvalidClientTokenId": _UNKNOWN_KEY,
+    "UnrecognizedClientException": _UNKNOWN_KEY,
+    "SignatureDoesNotMatch": _WRONG_SECRET,
+    "InvalidSignatureException": _WRONG_SECRET,
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
+    "InvalidToken": _EXPIRED,
+    "InvalidIdentityToken": "the service does not accept the web identity token",
+    "IDPCommunicationError": "the service cannot reach who issued the web identity token",
+    "RequestTimeTooSkewed": SKEWED,
+    "RequestExpired": SKEWED,
+    "AccessDenied": _NOT_ALLOWED,
+    "AccessDeniedException": _NOT_ALLOWED,
+    "AllAccessDisabled": _NOT_ALLOWED,
+    "403": _NOT_ALLOWED,
+    "NoSuchBucket": _NO_BUCKET,
+    "404": _NO_BUCKET,
+    "301": _OTHER_REGION,
+    "PermanentRedirect": _OTHER_REGION,
+    "AuthorizationHeaderMalformed": _OTHER_REGION,
+    "IllegalLocationConstraintException": _OTHER_REGION,
+    "ResourceNotFoundException": "there is no delivery stream of this name",
+    "SlowDown": _TOO_FAST,
+    "Throttling": _TOO_FAST,
+    "ThrottlingException": _TOO_FAST,
+    "TooManyRequestsException": _TOO_FAST,
+    "LimitExceededException": _TOO_FAST,
+    "ServiceUnavailable": _TOO_FAST,
+    "ServiceUnavailableException": _TOO_FAST,
+}
+"""What the codes mean that an operator can do something about."""
+
+_CLOCK = re.compile("signature (expired|not yet current)", re.IGNORECASE)
+_NO_CODE = re.compile(r"[^A-Za-z0-9._-]")
+_LONGEST_CODE = 64
+
+
+@contextmanager
+def aws_errors() -> Iterator[None]:
+    """Raises `ConnectionError`, with a text for the operator, for whatever a call of botocore fails with."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise ConnectionError(reason_of(error)) from error
+
+
+def reason_of(error: Exception) -> str:
+    """Why a call of botocore failed."""
+    match error:
+        case ClientError():
+            return _answer(error)
+        case ProfileNotFound():
+            return "there is no such profile in the files of profiles"
+        case NoCredentialsError() | PartialCredentialsError():
+            return "no credentials were found where they are looked for"
+        case CredentialRetrievalError():
+            return f"no credentials came from {coded(str(error.kwargs.get('provider', 'their source')))}"
+        case ConfigParseError():
+            return "a file of profiles cannot be read"
+        case ParamValidationError():
+            return "something that the configuration says is not of the form that the service demands"
+        case ReadTimeoutError():
+            return "the service took longer to answer than readTimeoutInMs"
+        case ConnectTimeoutError():
+            return "the service could not be reached within connectTimeoutInMs"
+        case SSLError():
+            return "the service's certificate was not accepted, or it does not speak TLS"
+        case NoConnection() | HTTPClientError():
+            return f"the service could not be reached ({type(error).__name__})"
+    return f"the call failed ({type(error).__name__})"
+
+
+def hinted(code: str) -> str:
+    """A code of an answer, and what it means if it is one of `HINTS`."""
+    told = coded(code)
+    return f"{told}: {HINTS[told]}" if told in HINTS else told
+
+
+def coded(text: str) -> str:
+    """What of a text may be part of a code, which is all that is told of it."""
+    return _NO_CODE.sub("", text)[:_LONGEST_CODE] or "no code"
+
+
+def _answer(error: ClientError) -> str:
+    said = error.response.get("Error", {})
+    code = coded(str(said.get("Code", "")))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    hint = SKEWED if _CLOCK.search(str(said.get("Message", ""))) else HINTS.get(code) or HINTS.get(str(status))
+    told = f"{error.operation_name} was answered with {code}" + ("" if code == str(status) else f" ({status})")
+    return f"{told}: {hint}" if hint else told
