@@ -1,0 +1,43 @@
+"""Services that tests share, one of each a process: started when first asked for, skipped where not at hand.
+
+Tests keep apart by names: a database, a prefix, a stream or a topic of their own. One that kills starts its own.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sinks.services.kafka import MockKafka, Tansu
+from tests.sinks.services.mongod import Mongod
+from tests.sinks.services.moto import Moto
+from tests.sinks.services.seaweed import SeaweedFS
+
+
+@pytest.fixture(scope="session")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
+    with Mongod(tmp_path_factory.mktemp("mongod")) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def tansu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tansu]:
+    with Tansu(tmp_path_factory.mktemp("tansu")) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def mock_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockKafka]:
+    with MockKafka(tmp_path_factory.mktemp("kafka")) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    with SeaweedFS(tmp_path_factory.mktemp("seaweed")) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
+    with Moto(tmp_path_factory.mktemp("moto")) as service:
+        yield service
