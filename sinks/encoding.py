@@ -1,11 +1,12 @@
 """Reports written as lines of JSON, and what sinks read in these; a report that cannot be written costs only itself."""
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.csv import CsvFormat, to_csv
+from schemas.csv import CSV_COLUMNS, CsvFormat, row_of
 from schemas.reports import Report, ReportType, report_of, to_lines
 from sinks.lines import Line, Piece
 
@@ -54,7 +55,21 @@ def csv_lines(lines: Iterable[Line], format: CsvFormat) -> list[bytes]:
 
     Lines of one type have the same columns: keep types apart.
     """
-    return [to_csv(report_of_line(line), format).encode() for line in lines]
+    row = row_of(format)
+    return [row(_cells(type_of(line), line)).encode() for line in lines]
+
+
+def _cells(type_: ReportType, line: Line) -> tuple[Any, ...]:
+    """The values of the payload in the order of the type's columns; nothing else is made of the line."""
+    cells: tuple[Any, ...] = msgspec.structs.astuple(_decode_columns(type_)(line).payload)
+    return cells
+
+
+@cache
+def _decode_columns(type_: ReportType) -> Callable[[Line], Any]:
+    names = {f"cell{n}": name for n, name in enumerate(CSV_COLUMNS[type_])}
+    row = msgspec.defstruct("_Row", [(cell, Any, None) for cell in names], rename=names, gc=False)
+    return msgspec.json.Decoder(msgspec.defstruct("_Envelope", [("payload", row)], gc=False)).decode
 
 
 def _encoded(reports: Sequence[Report]) -> bytes:

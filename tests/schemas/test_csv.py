@@ -92,6 +92,11 @@ def test_what_is_absent_is_an_empty_cell() -> None:
         (" leading", '" leading"'),
         ("trailing ", '"trailing "'),
         ("#comment", '"#comment"'),
+        ("!", '"!"'),
+        ("\x1fcontrol", '"\x1fcontrol"'),
+        ("control\0", '"control\0"'),
+        ("in\x1fside", "in\x1fside"),
+        ("$", "$"),
         ("a\tb", "a\tb"),
         ("back\\slash", "back\\slash"),
         ("", ""),
@@ -121,6 +126,13 @@ def test_what_is_absent_is_an_empty_cell() -> None:
 def test_a_value_is_written_as_its_loaders_know_it(value: Any, written: str) -> None:
     """C44."""
     assert cell(value) == written
+
+
+@pytest.mark.parametrize("text", ["#", "!", " a", "a ", "\x01", "a\0"])
+def test_the_first_cell_and_the_last_are_guarded_as_the_others_are(text: str) -> None:
+    told = report(ReportType.SFU_EXTENSION_DATA, serviceId=text, sfuId=text)
+
+    assert to_csv(told) == f'"{text}",,,,,,"{text}"\r\n'
 
 
 @pytest.mark.parametrize(
