@@ -125,10 +125,15 @@ def ops_routes(
 
 
 def _of_sink(sink: SinkStatistics) -> dict[str, Any]:
-    told = {"type": sink.type, "queuedReports": sink.queued}
+    told: dict[str, Any] = {"type": sink.type, "circuit": sink.circuit.value, "queuedReports": sink.queued}
+    if sink.spool.spooled_bytes_limit:
+        told |= {"spooledReports": sink.spool.spooled, "spool": "FAILING" if sink.spool.spool_failing else "UP"}
     if sink.failing_for_s is None:
         return {"status": "UP", **told}
-    return {"status": "FAILING", **told, "failingForSeconds": round(sink.failing_for_s, 3)}
+    told |= {"failingForSeconds": round(sink.failing_for_s, 3), "failures": sink.failures}
+    if sink.next_try_in_s is not None:
+        told["nextTryInSeconds"] = round(sink.next_try_in_s, 3)
+    return {"status": "FAILING", **told}
 
 
 def _of_cluster(status: Status | None) -> dict[str, Any]:

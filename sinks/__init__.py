@@ -10,9 +10,10 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import NamedTuple
 
-from sinks.delivery import Delivery, ReportsCollector, SinkSettings
+from sinks.delivery import Delivery
 from sinks.fan_out import Deliveries
 from sinks.logger import LoggerSink
+from sinks.settings import ReportsCollector, SinkSettings
 from sinks.sink import Sink
 
 __all__ = [

@@ -10,53 +10,26 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import trio
 
+from sinks.dead_letters import DeadLetters
 from sinks.encoding import Written
 from sinks.failures import described, sole
-from sinks.filter import ReportFlags, wanted
+from sinks.filter import wanted
+from sinks.isolation import STUMBLES, isolating
 from sinks.lines import Batch
 from sinks.queue import LineQueue
-from sinks.retry import Retry, pause_s
+from sinks.retry import pause_s
+from sinks.settings import ReportsCollector, SinkSettings
 from sinks.sink import NotDelivered, Send, Sink
-from sinks.statistics import DropReason, SinkStatistics
+from sinks.spool import Spool
+from sinks.statistics import Circuit, DropReason, SinkStatistics, SpoolStatistics
 
 WARN_EVERY_S = 10
 """A sink that drops reports again and again warns at most this often. (s)"""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ReportsCollector:
-    """``buffers.reportsCollector``: when the reports that wait for a sink become a batch. Whatever comes first."""
-
-    max_items: int = field(default=10_000, metadata={"minimum": 1})
-    """The most reports of a batch; as soon as this many wait, they go."""
-    max_time_in_ms: int = field(default=500, metadata={"minimum": 0})
-    """How long the first report of a batch waits for others. (ms)"""
-
-
-@dataclass(frozen=True)
-class SinkSettings:
-    """One block of ``observer.sinks``."""
-
-    type: str
-    """The type of the sink: `LoggerSink`, `FileSink`. Its own keys stand in the block `config` beside it."""
-    enabled: bool = True
-    """Whether the sink is used at all."""
-    reports: ReportFlags | None = None
-    """Which types of reports the sink gets; all of them when absent."""
-    retry: Retry = field(default_factory=Retry)
-    """What happens when the sink fails."""
-    max_queued_reports: int = field(default=100_000, metadata={"minimum": 1})
-    """The most reports that wait for the sink or are on their way; the newest are dropped beyond that."""
-    max_queued_bytes: int = field(default=100_000_000, metadata={"minimum": 1})
-    """The most that those reports may take as lines of JSON; the newest are dropped beyond that. (bytes)"""
-    send_timeout_in_s: float = field(default=60, metadata={"minimum": 0.001})
-    """How long opening the sink, sending one batch, or closing may take; it has failed then. (s)"""
 
 
 class Delivery:
@@ -76,12 +49,8 @@ class Delivery:
         self._sink = sink
         self._settings = settings
         self._chance = chance
-        self._queue = LineQueue(
-            settings.max_queued_reports,
-            settings.max_queued_bytes,
-            collector.max_items,
-            collector.max_time_in_ms / 1000,
-        )
+        self._queue, self._spool = self._waiting_room(settings.batch or collector)
+        self._dead_letters = DeadLetters(key, settings.dead_letters) if settings.dead_letters else None
         self._flush = trio.Event()
         self._ended = False
 
@@ -90,6 +59,7 @@ class Delivery:
         self._tries = 0
         self._failing_since: float | None = None
         self._failures = 0
+        self._next_try_at: float | None = None
 
         self._offered = 0
         self._filtered = 0
@@ -98,6 +68,7 @@ class Delivery:
         self._batches = 0
         self._retries = 0
         self._sending_s = 0.0
+        self._dead = 0
         self._dropped: Counter[DropReason] = Counter()
         self._warned_at = dict.fromkeys(DropReason, -math.inf)
 
@@ -122,6 +93,17 @@ class Delivery:
 
     async def run(self) -> None:
         """Deliver until everything that waits at `flush` is settled. No failure of the sink leaves this task."""
+        if self._spool is None:
+            await self._deliver()
+            return
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._spool.run)
+                await self._deliver()
+        finally:
+            await self._spool.close()
+
+    async def _deliver(self) -> None:
         try:
             while not self._queue.finished:
                 failure = await self._session()
@@ -154,7 +136,27 @@ class Delivery:
             failing_for_s=failing,
             queued_limit=self._settings.max_queued_reports,
             queued_bytes_limit=self._settings.max_queued_bytes,
+            circuit=self._circuit(),
+            failures=self._failures,
+            next_try_in_s=None if self._next_try_at is None else max(0.0, self._next_try_at - trio.current_time()),
+            dead_letters=self._dead,
+            spool=self._spool.statistics() if self._spool else SpoolStatistics(),
         )
+
+    def _waiting_room(self, collector: ReportsCollector) -> tuple[LineQueue | Spool, Spool | None]:
+        """Where reports wait, and the same again if that is on disk."""
+        settings, max_time_s = self._settings, collector.max_time_in_ms / 1000
+        limits = settings.max_queued_reports, settings.max_queued_bytes, collector.max_items
+        if settings.spool is None:
+            return LineQueue(*limits, max_time_s), None
+        front = LineQueue(*limits, max_time_s=0)
+        spool = Spool(self.key, settings.spool, front, collector.max_items, max_time_s, self._drop)
+        return spool, spool
+
+    def _circuit(self) -> Circuit:
+        if self._failing_since is None:
+            return Circuit.CLOSED
+        return Circuit.HALF_OPEN if self._next_try_at is None else Circuit.OPEN
 
     async def _session(self) -> Exception | None:
         """Open the sink and deliver until all is flushed (None), or until it has to be opened anew (why)."""
@@ -181,12 +183,15 @@ class Delivery:
                 scope.deadline = trio.current_time() + limit
 
     async def _send_all(self, send: Send) -> None:
+        send = isolating(send)
         while self._batch or await self._queue.ripe():
             if not self._batch:
                 self._take()
             try:
                 await self._send(send)
             except NotDelivered as partial:
+                if self._dead_letters is not None and partial.rejected:
+                    self._dead += await self._dead_letters.put(partial.rejected)
                 self._keep_rest(partial)
                 if self._batch:
                     await self._failed(partial)
@@ -239,13 +244,19 @@ class Delivery:
         if self._failing_since is None:
             self._failing_since = now
             log.warning("Sink %s fails and is tried again: %s", self.key, described(failure))
-        if not self._batch and self._queue.waiting:
+        if self._spool is None and not self._batch and self._queue.waiting:
             self._take()  # a sink that cannot even be opened is given up on as well
-        give_up_in = self._tried_since + self._settings.retry.give_up_after_in_s - now if self._batch else math.inf
+        give_up_in = self._give_up_in(failure, now)
         if give_up_in <= 0:
             self._give_up(now)
             give_up_in = math.inf
         await self._pause(min(pause_s(self._settings.retry, self._failures, self._chance()), give_up_in))
+
+    def _give_up_in(self, failure: Exception, now: float) -> float:
+        """When the batch is given up. One on disk is not, unless it is the batch that the sink stumbles over. (s)"""
+        if not self._batch or (self._spool is not None and not isinstance(failure, STUMBLES)):
+            return math.inf
+        return self._tried_since + self._settings.retry.give_up_after_in_s - now
 
     def _give_up(self, now: float) -> None:
         count, self._batch = len(self._batch), Batch()
@@ -256,12 +267,14 @@ class Delivery:
     async def _pause(self, seconds: float) -> None:
         if self._queue.finished:
             return
+        self._next_try_at = trio.current_time() + seconds
         if self._flush.is_set():
             await trio.sleep(seconds)
-            return
-        with trio.move_on_after(seconds):
-            await self._flush.wait()
-            self._failures = 0  # the grace is short: quick tries again
+        else:
+            with trio.move_on_after(seconds):
+                await self._flush.wait()
+                self._failures = 0  # the grace is short: quick tries again
+        self._next_try_at = None
 
     def _drop(self, reason: DropReason, count: int, why: str) -> None:
         self._dropped[reason] += count
@@ -272,9 +285,9 @@ class Delivery:
             log.warning("Sink %s drops %d reports (%d since the start): %s", self.key, count, total, why)
 
     def _end(self) -> None:
-        """Drop what is left. Its positions stay unsettled."""
+        """Drop what is left, unless it is on disk. The positions of what is dropped stay unsettled."""
         self._ended = True
-        left = len(self._batch) + self._queue.clear()
+        left = self._queue.abandon(len(self._batch))
         self._batch = Batch()
         self._dropped[DropReason.DROPPED_AT_SHUTDOWN] += left
         if left:

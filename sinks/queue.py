@@ -97,12 +97,12 @@ class LineQueue:
         while self._marks and self._marks[0][0] <= self._left:
             self.settled = self._marks.popleft()[1]
 
-    def clear(self) -> int:
-        """Forget what waits, without settling it; return how many lines that were."""
-        count, self.waiting = self.waiting, 0
+    def abandon(self, left: int) -> int:
+        """Forget what waits, without settling it, and `left` lines of the batch in flight; return how many are lost."""
+        lost, self.waiting = self.waiting + left, 0
         self._pieces.clear()
         self.bytes = self._bytes_in_flight
-        return count
+        return lost
 
     def flush(self) -> None:
         """From now on whatever waits is ripe."""

@@ -46,16 +46,16 @@ def _fill(fd: int, texts: deque[bytes], max_bytes: int) -> bool:
             end = text.index(b"\n") + 1
         if not end:
             return True
-        size += _write(fd, size, text, end, texts)
+        size += write_head(fd, size, end, texts)
     return False
 
 
-def _write(fd: int, size: int, text: bytes, end: int, texts: deque[bytes]) -> int:
-    """Write the first of the texts up to its `end`, and take what is there in whole lines; an error leaves no half.
+def write_head(fd: int, size: int, end: int, texts: deque[bytes]) -> int:
+    """Append the first of the texts up to its `end` to a file of `size` bytes; return how many bytes that were.
 
-    Returns how many bytes were written.
+    What is there in whole lines is taken from the texts; an error leaves no half. Raises OSError.
     """
-    written = 0
+    text, written = texts[0], 0
     try:
         while written < end:
             written += os.write(fd, memoryview(text)[written:end])

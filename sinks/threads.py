@@ -12,12 +12,17 @@ T = TypeVar("T")
 def threads(limit: int) -> Any:
     """A field of a sink that holds its threads: at most so many, and none of them a key of the configuration."""
     return field(
-        default_factory=lambda: trio.CapacityLimiter(limit),
+        default_factory=lambda: threads_of(limit),
         init=False,
         repr=False,
         compare=False,
         metadata={"yaml": False},
     )
+
+
+def threads_of(limit: int) -> trio.CapacityLimiter:
+    """Room for at most so many threads."""
+    return trio.CapacityLimiter(limit)
 
 
 async def in_thread(limiter: trio.CapacityLimiter, work: Callable[[], T]) -> T:

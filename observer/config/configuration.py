@@ -25,7 +25,7 @@ from observer.config.scalars import duration, size
 from observer.config.settings import Buffers, Endpoints, Evaluators, Metrics, Micronaut, Repository, Security
 from observer.config.yaml_text import MOST_CHARACTERS, Block, read
 from sinks import SINKS, ConfiguredSink, SinkUnavailable, sink_class
-from sinks.delivery import SinkSettings
+from sinks.settings import SinkSettings
 
 __all__ = ["ConfigError", "Configuration", "Notice", "Observer", "Problem", "load", "parse"]
 

@@ -23,7 +23,7 @@ from observer.config.sample import sample
 from observer.config.scalars import WORDS
 from schemas.names import camel_case
 from sinks import SINKS, sink_class
-from sinks.delivery import SinkSettings
+from sinks.settings import SinkSettings
 
 _TOP = Path(__file__).parents[2]
 PAGE, SAMPLE = _TOP / "docs" / "configuration.md", _TOP / "observer.yaml"

@@ -13,7 +13,7 @@ from analysis.privacy import Obfuscations, Obfuscator
 from analysis.sfu_reports import SfuSamplesAnalyser
 from observer.intake import SamplesCollector
 from observer.metrics.families import metric_prefix
-from sinks.delivery import ReportsCollector
+from sinks.settings import ReportsCollector
 from web.limits import Limits
 
 _PORT = {"minimum": 0, "maximum": 65_535}

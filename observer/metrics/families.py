@@ -69,6 +69,15 @@ class Group:
             family.add_metric([of], value)
         return family
 
+    def gauges_of_two(
+        self, name: str, documentation: str, labels: tuple[str, str], values: Mapping[tuple[str, str], float]
+    ) -> Metric:
+        """Numbers as they are now, by the values of two labels."""
+        family = GaugeMetricFamily(self._head + name, documentation, labels=labels)
+        for of, value in values.items():
+            family.add_metric(of, value)
+        return family
+
     def info(self, name: str, documentation: str, labels: Mapping[str, str]) -> Metric:
         """A constant 1 whose labels say it all; its name ends in ``_info``."""
         family = GaugeMetricFamily(f"{self._head}{name}_info", documentation, labels=list(labels))

@@ -13,7 +13,7 @@ from observer.metrics.families import Group
 from observer.pipeline import Counts
 from schemas.samples import Reason
 from schemas.versions import FAMILIES
-from sinks.statistics import SinkStatistics
+from sinks.statistics import Circuit, SinkStatistics
 from store.entities import INBOUND, OUTBOUND
 from store.registry import Registry
 
@@ -167,12 +167,23 @@ _SINK_COUNTERS: Sequence[tuple[str, str, str, Callable[[SinkStatistics], float]]
     ("batches", "", "Batches that are through.", lambda sink: sink.batches),
     ("retries", "", "Batches tried again.", lambda sink: sink.retries),
     ("sending_time", "seconds", "Time spent sending, failures included. (s)", lambda sink: sink.sending_s),
+    ("recovered_reports", "", "Reports that an earlier process had left on disk.", lambda sink: sink.spool.recovered),
+    ("dead_letters", "", "Rejected reports that were put aside in a file.", lambda sink: sink.dead_letters),
 )
 _SINK_GAUGES: Sequence[tuple[str, str, str, Callable[[SinkStatistics], float]]] = (
-    ("queued_reports", "", "Reports that wait or are on their way.", lambda sink: sink.queued),
+    ("queued_reports", "", "Reports that wait in memory or are on their way.", lambda sink: sink.queued),
     ("queued", "bytes", "What they take as lines of JSON. (bytes)", lambda sink: sink.queued_bytes),
     ("queued_reports_limit", "", "How many reports may wait or be on their way.", lambda sink: sink.queued_limit),
     ("queued_bytes_limit", "", "How many bytes they may take.", lambda sink: sink.queued_bytes_limit),
+    ("spooled_reports", "", "Reports that wait on disk.", lambda sink: sink.spool.spooled),
+    ("spooled", "bytes", "How much the files of the spool take. (bytes)", lambda sink: sink.spool.spooled_bytes),
+    (
+        "spooled_bytes_limit",
+        "",
+        "How much they may take; 0 without a spool.",
+        lambda sink: sink.spool.spooled_bytes_limit,
+    ),
+    ("spool_failing", "", "1 while the disk of the spool fails.", lambda sink: sink.spool.spool_failing),
     ("failing", "", "1 while the sink fails.", lambda sink: sink.failing_for_s is not None),
     (
         "failing_time",
@@ -196,3 +207,9 @@ def sink_families(group: Group, sinks: Sequence[SinkStatistics]) -> Iterator[Met
     )
     for name, unit, documentation, figure in _SINK_GAUGES:
         yield group.gauges(name, documentation, "sink", {sink.key: figure(sink) for sink in sinks}, unit)
+    yield group.gauges_of_two(
+        "circuit",
+        "1 for how the sink stands: closed (it works), open (left alone for a while), half_open (tried again).",
+        ("sink", "state"),
+        {(sink.key, state.value): sink.circuit is state for sink in sinks for state in Circuit},
+    )

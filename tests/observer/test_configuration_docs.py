@@ -15,7 +15,7 @@ from observer.config.page import PAGE, SAMPLE, markdown
 from observer.config.reference_keys import MEANINGLESS
 from observer.config.sample import sample
 from sinks import SINKS, sink_class
-from sinks.delivery import SinkSettings
+from sinks.settings import SinkSettings
 from tests.observer.certified import write_certificates
 
 

@@ -28,7 +28,7 @@ from observer.peers import status_alone
 from observer.pipeline import Counts
 from schemas.messages import Samples
 from schemas.samples import Reason, Tally
-from sinks.statistics import DropReason, SinkStatistics
+from sinks.statistics import Circuit, DropReason, SinkStatistics, SpoolStatistics
 from store.commands import (
     ClientSeen,
     Command,
@@ -348,6 +348,29 @@ async def test_the_figures_of_a_sink_are_told() -> None:
         "queued_bytes": 4321,
     }
     assert {name: page.value(f"observertc_sinks_{name}", sink="archive") for name in figures} == figures
+
+
+async def test_the_figures_of_a_spool_are_told() -> None:
+    spool = SpoolStatistics(spooled=5, spooled_bytes=678, spooled_bytes_limit=1000, recovered=4, spool_failing=True)
+    page = await exposed(Figures(sinks=[replace(SINK, spool=spool, dead_letters=3)]))
+
+    figures = {
+        "spooled_reports": 5,
+        "spooled_bytes": 678,
+        "spooled_bytes_limit": 1000,
+        "recovered_reports_total": 4,
+        "spool_failing": 1,
+        "dead_letters_total": 3,
+    }
+    assert {name: page.value(f"observertc_sinks_{name}", sink="archive") for name in figures} == figures
+
+
+@pytest.mark.parametrize("circuit", Circuit)
+async def test_the_circuit_of_a_sink_is_told(circuit: Circuit) -> None:
+    page = await exposed(Figures(sinks=[replace(SINK, circuit=circuit)]))
+
+    told = {it: page.value("observertc_sinks_circuit", sink="archive", state=it.value) for it in Circuit}
+    assert told == {it: it is circuit for it in Circuit}
 
 
 async def test_dropped_reports_are_told_by_sink_and_reason() -> None:

@@ -1,6 +1,6 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ import trio
 from cluster.status import Role, Status
 from observer.config.settings import Endpoint, Endpoints
 from observer.ops import STUCK_AFTER_S, Health, Info, ops_routes
-from sinks.statistics import SinkStatistics
+from sinks.statistics import Circuit, SinkStatistics, SpoolStatistics
 from tests.web_client import HOST, Answer, request
 from web import Server
 
@@ -190,7 +190,7 @@ async def test_health_tells_each_part() -> None:
     assert told["details"] == {
         "liveness": {"status": "UP", "secondsSinceLastRound": 0.1},
         "readiness": {"status": "DOWN", "reason": "It drains"},
-        "sinks": {"archive": {"status": "UP", "type": "FileSink", "queuedReports": 5}},
+        "sinks": {"archive": {"status": "UP", "type": "FileSink", "circuit": "closed", "queuedReports": 5}},
     }
 
 
@@ -200,6 +200,23 @@ async def test_a_sink_that_fails_is_told() -> None:
 
     assert told["details"]["sinks"]["archive"]["status"] == "FAILING"
     assert told["details"]["sinks"]["archive"]["failingForSeconds"] == 12.5
+
+
+async def test_a_sink_that_is_left_alone_tells_when_it_is_tried_again() -> None:
+    some = replace(sink(failing_for_s=12.5), circuit=Circuit.OPEN, failures=7, next_try_in_s=3.25)
+    async with ops(sinks=[some]) as port:
+        told = (await port.ask("/health"))["details"]["sinks"]["archive"]
+
+    assert (told["circuit"], told["failures"], told["nextTryInSeconds"]) == ("open", 7, 3.25)
+
+
+async def test_a_sink_that_spools_tells_what_waits_on_disk() -> None:
+    spool = SpoolStatistics(spooled=42, spooled_bytes=1, spooled_bytes_limit=100, spool_failing=True)
+    some = replace(sink(), spool=spool)
+    async with ops(sinks=[some]) as port:
+        told = (await port.ask("/health"))["details"]["sinks"]["archive"]
+
+    assert (told["spooledReports"], told["spool"]) == (42, "FAILING")
 
 
 async def test_a_sink_that_fails_does_not_make_the_node_down() -> None:

@@ -9,10 +9,11 @@ import orjson
 import trio
 
 from schemas.reports import NAMES, Report, ReportType, report_of, to_json
-from sinks.delivery import Delivery, ReportsCollector, SinkSettings
+from sinks.delivery import Delivery
 from sinks.fan_out import Deliveries
 from sinks.lines import Batch, Line, batch_of
 from sinks.retry import Retry
+from sinks.settings import ReportsCollector, SinkSettings
 from sinks.sink import NotDelivered, Rejection, Send, Sink
 
 AT_ONCE = ReportsCollector(max_items=10_000, max_time_in_ms=0)

@@ -7,10 +7,11 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from schemas.reports import ReportType, to_json
-from sinks.delivery import Delivery, ReportsCollector, SinkSettings
+from sinks.delivery import Delivery
 from sinks.fan_out import Deliveries
 from sinks.filter import ReportFlags
 from sinks.lines import Batch
+from sinks.settings import ReportsCollector, SinkSettings
 from sinks.sink import NotDelivered, Rejection
 from sinks.statistics import DropReason
 from tests.sinks.sinks_for_tests import (

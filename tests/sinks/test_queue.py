@@ -67,7 +67,7 @@ async def test_bytes_are_held_until_their_lines_are_settled() -> None:
     assert queue.bytes == 900
     queue.settle()
     assert queue.bytes == 300
-    queue.clear()
+    queue.abandon(0)
     assert queue.bytes == 0
 
 
@@ -76,5 +76,5 @@ async def test_what_is_in_flight_is_held_when_what_waits_is_forgotten() -> None:
     queue.offer(1, piece([b"x" * 299] * 3))
     queue.take()
 
-    assert queue.clear() == 1
+    assert queue.abandon(0) == 1
     assert queue.bytes == 600

@@ -3,9 +3,9 @@
 import pytest
 
 from sinks import SINKS, ConfiguredSink, SinkUnavailable, default_sinks, deliveries, sink_class
-from sinks.delivery import ReportsCollector, SinkSettings
 from sinks.file import FileSink
 from sinks.logger import LoggerSink
+from sinks.settings import ReportsCollector, SinkSettings
 from tests.sinks.sinks_for_tests import RecordingSink
 
 
