@@ -24,19 +24,29 @@ class Record(NamedTuple):
 
 
 class Tansu(Service):
-    """A broker written in Rust. It holds all in memory: what it holds is lost with `kill`."""
+    """A broker written in Rust. It holds all in memory: what it holds is lost with `kill`.
 
-    def __init__(self, folder: Path) -> None:
-        (port,) = free_ports(1)
-        self.bootstrap = f"{LOOPBACK}:{port}"
-        at = f"tcp://{self.bootstrap}"
+    Clients are sent to its port `door`, if there is one before it.
+    """
+
+    def __init__(self, folder: Path, door: int | None = None) -> None:
+        (self.port,) = free_ports(1)
+        self.bootstrap = f"{LOOPBACK}:{door or self.port}"
+        at = f"tcp://{LOOPBACK}:{self.port}"
         super().__init__(
             folder,
             [
-                *(str(tool("tansu")), "broker", "--listener-url", at, "--advertised-listener-url", at),
+                *(
+                    str(tool("tansu")),
+                    "broker",
+                    "--listener-url",
+                    at,
+                    "--advertised-listener-url",
+                    f"tcp://{self.bootstrap}",
+                ),
                 *("--storage-engine", "memory://tansu/", "--cluster-id", "tansu"),
             ],
-            lambda: accepts(port),
+            lambda: accepts(self.port),
         )
 
     def create_topic(self, name: str, partitions: int = 3) -> None:

@@ -45,13 +45,17 @@ class Mongod(Service):
         )
         self._client: MongoClient[dict[str, Any]] | None = None
 
-    def arrived(self, database: str, collection: str, by: str = "$natural") -> list[Document]:
-        """The documents of a collection without their ids, in the order in which they were stored, or `by` a field.
+    def arrived(self, database: str, collection: str, by: str = "") -> list[Document]:
+        """The documents of a collection, without their ids, in the order in which they were inserted, or `by` a field.
 
-        What was stored shortly before `kill` may stand in another order afterwards: order by `_id` then.
+        That is the order of the log of the replica set: the collection itself may have another after `kill`.
         """
-        documents = self.client[database][collection].find(projection={"_id": False}).sort(by, 1)
-        return list(documents)
+        documents = self.client[database][collection].find(sort={by: 1} if by else None)
+        stored = {one.pop("_id"): one for one in documents}
+        if by:
+            return list(stored.values())
+        inserted = self.client.local["oplog.rs"].find({"op": "i", "ns": f"{database}.{collection}"})
+        return [stored[one["o"]["_id"]] for one in inserted.sort("$natural", 1) if one["o"]["_id"] in stored]
 
     def collections(self, database: str) -> list[str]:
         """The names of its collections."""

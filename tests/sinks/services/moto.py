@@ -22,9 +22,10 @@ class Moto(Service):
     region = REGION
 
     def __init__(self, folder: Path) -> None:
-        (port,) = free_ports(1)
-        self.endpoint = f"http://{LOOPBACK}:{port}"
-        super().__init__(folder, [str(tool("moto_server")), "-H", LOOPBACK, "-p", str(port)], lambda: accepts(port))
+        (self.port,) = free_ports(1)
+        self.endpoint = f"http://{LOOPBACK}:{self.port}"
+        command = [str(tool("moto_server")), "-H", LOOPBACK, "-p", str(self.port)]
+        super().__init__(folder, command, lambda: accepts(self.port))
 
     def start(self) -> None:
         """Starts it with an empty bucket and no stream."""
