@@ -30,10 +30,13 @@ __all__ = [
 SINKS: Mapping[str, str] = {
     "FileSink": "sinks.file",
     "LoggerSink": "sinks.logger",
+    "MongoSink": "sinks.mongo",
 }
 """The types of sinks, and the module of each. A module is loaded only when a configuration names its type."""
 
-EXTRAS: Mapping[str, str] = {}
+EXTRAS: Mapping[str, str] = {
+    "MongoSink": "mongo",
+}
 """The types whose module needs further packages, and the extra of this distribution that brings them."""
 
 

@@ -22,6 +22,7 @@ from observer.config.reference_keys import LATER_SINKS, MEANINGLESS, row_at
 from observer.config.sample import sample
 from observer.config.scalars import WORDS
 from schemas.names import camel_case
+from schemas.reports import ReportType
 from sinks import SINKS, sink_class
 from sinks.settings import SinkSettings
 
@@ -142,6 +143,8 @@ def _type_words(kind: Any, f: Field[Any]) -> str:
 
 
 def _kind_words(kind: Any) -> str:
+    if kind is ReportType:
+        return "types of reports"
     if isinstance(kind, type) and issubclass(kind, Enum):
         return " or ".join(f"`{member.value}`" for member in kind)
     if get_origin(kind) is Literal:

@@ -131,10 +131,6 @@ _AWS = " ".join(("encodingType regionId csvFormat", *(f"credentials.{key}" for k
 
 LATER_SINKS: Mapping[str, str] = {
     "KafkaSink": "properties.** topic tryReconnectOnFailure keyAssignmentStrategy encoder",
-    "MongoSink": (
-        "uri connection.servers connection.username connection.password connection.options.** database "
-        "savingStrategy collectionNames.** printSummary"
-    ),
     "FirehoseSink": f"{_AWS} defaultDeliveryStreamId streams.* csvChunkSize",
     # One of the README's examples gives the credentials' own type and config in their stead.
     "AwsS3Sink": (

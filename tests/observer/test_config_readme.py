@@ -10,6 +10,7 @@ from observer.config import Configuration, parse
 from observer.config.clustering import endpoint, listed_peers
 from observer.config.foreign import Status
 from sinks.logger import LoggerSink, LogLevel
+from sinks.mongo import Connection, MongoSink
 from tests.observer.readme_blocks import BLOCKS, LOGGER_SINK, OBSERVER
 
 
@@ -110,7 +111,18 @@ def test_the_logger_sink_of_the_readme_prints_reports() -> None:
     assert sink == LoggerSink(log_level=LogLevel.INFO, print_reports=True, print_type_summary=False)
 
 
-@pytest.mark.parametrize("name", ["SINK", "KAFKA_SINK", "MONGO_SINK", "FIREHOSE_SINK", "S3_SINK", "WEB_IDENTITY"])
+def test_the_mongo_sink_of_the_readme_takes_its_uri_and_knows_its_connection() -> None:
+    sink = loaded(BLOCKS["MONGO_SINK"]).observer.sinks["MyMongoSink"].sink
+
+    assert sink == MongoSink(
+        database="reports",
+        uri="mongodb://root:password@localhost:27017",
+        connection=Connection(("localhost:27017",), "admin", "password"),
+        print_summary=True,
+    )
+
+
+@pytest.mark.parametrize("name", ["SINK", "KAFKA_SINK", "FIREHOSE_SINK", "S3_SINK", "WEB_IDENTITY"])
 def test_a_sink_that_comes_later_is_left_out_and_told_once(name: str) -> None:
     configuration = loaded(BLOCKS[name])
 
