@@ -61,6 +61,7 @@ TABLES_OF_SAMPLES = sorted((TOP / "schemas" / "protobuf").glob("fields*.py"))
 OTHER_WORDS = {
     *("timeZoneId", "streamDirection", "mediaKind", "getTimezoneOffset", "getStats", "schemaVersion", "accessToken"),
     *("defaultLogger", "clusterId", "commitIndex", "appliedIndex", "secondsWaitingForCommit"),
+    *("spooledReports", "nextTryInSeconds"),
 }
 """Words of queries, attachments and answers that no table of ours holds."""
 

@@ -63,6 +63,30 @@ SINKS = [
         labels={"sink": "archive"},
     ),
     Case(
+        "WebrtcObserverSinkQueueFilling",
+        [
+            told(1, "observertc_sinks_spooled_bytes", "500x9 600x20", sink="archive"),
+            told(1, "observertc_sinks_spooled_bytes_limit", "1000x40", sink="archive"),
+            told(1, "observertc_sinks_spooled_bytes", "0x40", sink="live"),
+            told(1, "observertc_sinks_spooled_bytes_limit", "0x40", sink="live"),
+        ],
+        silent=["9m", "11m"],
+        fires="12m",
+        says="What waits for the sink archive at {node} of {cluster} takes 60% of the room that there is.",
+        keeps=NODE,
+        labels={"sink": "archive"},
+    ),
+    Case(
+        "WebrtcObserverSpoolFailing",
+        [told(1, "observertc_sinks_spool_failing", "0x9 1x20", sink="archive")],
+        silent=["9m", "11m"],
+        fires="12m",
+        says="The spool of the sink archive of {node} of {cluster} has been failing for two minutes. Its reports wait "
+        "in memory.",
+        keeps=NODE,
+        labels={"sink": "archive"},
+    ),
+    Case(
         "WebrtcObserverOutcomesNotKept",
         [told(1, "observertc_repository_outcomes_not_kept_total", "0x15 7x40")],
         silent=["15m", "31m"],
