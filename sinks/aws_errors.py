@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -81,12 +82,29 @@ _NO_CODE = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_CODE = 64
 
 
+class Refused(ConnectionError):
+    """The service answered: not this call, though perhaps another one."""
+
+    def __init__(self, reason: str, status: int) -> None:
+        super().__init__(reason)
+        self.status = status
+        """The status of its answer over HTTP."""
+
+
 @contextmanager
 def aws_errors() -> Iterator[None]:
-    """Raises `ConnectionError`, with a text for the operator, for whatever a call of botocore fails with."""
+    """Raises `ConnectionError`, with a text for the operator, for whatever a call of botocore fails with.
+
+    It is `Refused` where a service answered that it does not take this call, for other reasons than that it is busy.
+    """
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except ClientError as error:
+        reason, status = reason_of(error), _status(error)
+        if 300 <= status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS and not reason.endswith(_TOO_FAST):
+            raise Refused(reason, status) from error
+        raise ConnectionError(reason) from error
+    except BotoCoreError as error:
         raise ConnectionError(reason_of(error)) from error
 
 
@@ -130,7 +148,12 @@ def coded(text: str) -> str:
 def _answer(error: ClientError) -> str:
     said = error.response.get("Error", {})
     code = coded(str(said.get("Code", "")))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    status = _status(error)
     hint = SKEWED if _CLOCK.search(str(said.get("Message", ""))) else HINTS.get(code) or HINTS.get(str(status))
     told = f"{error.operation_name} was answered with {code}" + ("" if code == str(status) else f" ({status})")
     return f"{told}: {hint}" if hint else told
+
+
+def _status(error: ClientError) -> int:
+    """The status of an answer over HTTP; 0 if it is not known."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -1,6 +1,7 @@
 """Reports written as lines of JSON, and what sinks read in these; a report that cannot be written costs only itself."""
 
 from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -9,6 +10,14 @@ import msgspec
 from schemas.csv import CSV_COLUMNS, CsvFormat, row_of
 from schemas.reports import Report, ReportType, report_of, to_lines
 from sinks.lines import Line, Piece
+
+
+class EncodingType(StrEnum):
+    """How a sink writes reports to places that could take either."""
+
+    CSV = "CSV"
+    JSON = "JSON"
+
 
 _UNWRITABLE = (TypeError, ValueError, OverflowError)
 """Raised for a lone surrogate, and for a type that JSON does not have."""
