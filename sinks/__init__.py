@@ -29,12 +29,14 @@ __all__ = [
 
 SINKS: Mapping[str, str] = {
     "FileSink": "sinks.file",
+    "KafkaSink": "sinks.kafka",
     "LoggerSink": "sinks.logger",
     "MongoSink": "sinks.mongo",
 }
 """The types of sinks, and the module of each. A module is loaded only when a configuration names its type."""
 
 EXTRAS: Mapping[str, str] = {
+    "KafkaSink": "kafka",
     "MongoSink": "mongo",
 }
 """The types whose module needs further packages, and the extra of this distribution that brings them."""

@@ -130,7 +130,6 @@ _CREDENTIALS = (
 _AWS = " ".join(("encodingType regionId csvFormat", *(f"credentials.{key}" for key in _CREDENTIALS.split())))
 
 LATER_SINKS: Mapping[str, str] = {
-    "KafkaSink": "properties.** topic tryReconnectOnFailure keyAssignmentStrategy encoder",
     "FirehoseSink": f"{_AWS} defaultDeliveryStreamId streams.* csvChunkSize",
     # One of the README's examples gives the credentials' own type and config in their stead.
     "AwsS3Sink": (

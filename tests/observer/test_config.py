@@ -218,8 +218,8 @@ def test_a_sink_is_bound_to_its_class() -> None:
             "observer.sinks.f.config.maxFile: unknown key; did you mean maxFiles?",
         ),
         ("{config: {}}", "observer.sinks.f: type is required"),
-        ("{type: KafkaSink, config: {topik: a}}", "observer.sinks.f.config.topik: unknown key; did you mean topic?"),
-        ("{type: KafkaSink, report: {}}", "observer.sinks.f.report: unknown key; did you mean reports?"),
+        ("{type: FileSink, config: {path: a, pth: b}}", "observer.sinks.f.config.pth: unknown key; did you mean path?"),
+        ("{type: LoggerSink, report: {}}", "observer.sinks.f.report: unknown key; did you mean reports?"),
         ("[]", "observer.sinks.f: expected a mapping of keys to values"),
     ],
 )

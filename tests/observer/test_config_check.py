@@ -23,7 +23,7 @@ def test_what_is_in_force_is_printed_as_yaml() -> None:
 
 def test_keys_that_do_nothing_follow_as_comments(tmp_path: Path) -> None:
     file = tmp_path / "observer.yaml"
-    file.write_text("observer: {repository: {useBackups: true}, sinks: {ü: {type: KafkaSink}}}")
+    file.write_text("observer: {repository: {useBackups: true}, sinks: {ü: {type: SinkType}}}")
 
     code, out, _ = checked(file)
 

@@ -9,6 +9,8 @@ from ingest.sources import Sources
 from observer.config import Configuration, parse
 from observer.config.clustering import endpoint, listed_peers
 from observer.config.foreign import Status
+from sinks.kafka import KafkaSink
+from sinks.kafka_keys import KeyAssignmentStrategy
 from sinks.logger import LoggerSink, LogLevel
 from sinks.mongo import Connection, MongoSink
 from tests.observer.readme_blocks import BLOCKS, LOGGER_SINK, OBSERVER
@@ -111,6 +113,12 @@ def test_the_logger_sink_of_the_readme_prints_reports() -> None:
     assert sink == LoggerSink(log_level=LogLevel.INFO, print_reports=True, print_type_summary=False)
 
 
+def test_the_kafka_sink_of_the_readme_is_understood() -> None:
+    sink = loaded(BLOCKS["KAFKA_SINK"]).observer.sinks["MyKafkaSink"].sink
+
+    assert sink == KafkaSink({"bootstrap.servers": "localhost:9092"}, "reports", KeyAssignmentStrategy.INSTANCE_BASED)
+
+
 def test_the_mongo_sink_of_the_readme_takes_its_uri_and_knows_its_connection() -> None:
     sink = loaded(BLOCKS["MONGO_SINK"]).observer.sinks["MyMongoSink"].sink
 
@@ -122,7 +130,7 @@ def test_the_mongo_sink_of_the_readme_takes_its_uri_and_knows_its_connection() -
     )
 
 
-@pytest.mark.parametrize("name", ["SINK", "KAFKA_SINK", "FIREHOSE_SINK", "S3_SINK", "WEB_IDENTITY"])
+@pytest.mark.parametrize("name", ["SINK", "FIREHOSE_SINK", "S3_SINK", "WEB_IDENTITY"])
 def test_a_sink_that_comes_later_is_left_out_and_told_once(name: str) -> None:
     configuration = loaded(BLOCKS[name])
 
