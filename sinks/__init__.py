@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 SINKS: Mapping[str, str] = {
+    "AwsS3Sink": "sinks.s3",
     "FileSink": "sinks.file",
     "KafkaSink": "sinks.kafka",
     "LoggerSink": "sinks.logger",
@@ -36,6 +37,7 @@ SINKS: Mapping[str, str] = {
 """The types of sinks, and the module of each. A module is loaded only when a configuration names its type."""
 
 EXTRAS: Mapping[str, str] = {
+    "AwsS3Sink": "aws",
     "KafkaSink": "kafka",
     "MongoSink": "mongo",
 }

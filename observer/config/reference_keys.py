@@ -131,11 +131,6 @@ _AWS = " ".join(("encodingType regionId csvFormat", *(f"credentials.{key}" for k
 
 LATER_SINKS: Mapping[str, str] = {
     "FirehoseSink": f"{_AWS} defaultDeliveryStreamId streams.* csvChunkSize",
-    # One of the README's examples gives the credentials' own type and config in their stead.
-    "AwsS3Sink": (
-        f"{_AWS} bucketName defaultPrefix prefixes.* structured createIndexes parallelism addServiceIdPrefix "
-        "addReportCategoryPrefix addSfuOrCallIdPrefix type config.roleArn config.roleSessionName config.tokenFile"
-    ),
     "WebsocketSink": "uri maxRetry",
     "SocketSink": "host port maxRetry",
 }

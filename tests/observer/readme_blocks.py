@@ -309,7 +309,9 @@ observer:
 
 
 def s3(config: str) -> str:
-    return placed("MyAwsS3Sink:\n  type: AwsS3Sink\n  config:\n" + indent(dedent(config), "    "), "observer", "sinks")
+    """A fragment about credentials, with what it leaves out: which bucket, and where."""
+    config = "bucketName: my-bucket\nregionId: eu-west-1\n" + dedent(config)
+    return placed("MyAwsS3Sink:\n  type: AwsS3Sink\n  config:\n" + indent(config, "    "), "observer", "sinks")
 
 
 PROFILE = s3(

@@ -9,10 +9,22 @@ from ingest.sources import Sources
 from observer.config import Configuration, parse
 from observer.config.clustering import endpoint, listed_peers
 from observer.config.foreign import Status
+from schemas.reports import ReportType
+from sinks.aws_credentials import (
+    AwsCredentials,
+    AwsEnvironmentVariable,
+    AwsProfile,
+    AwsStatic,
+    AwsStsAssumeRoleSession,
+    AwsSystemProperty,
+    AwsWebIdentityTokenFile,
+    FileType,
+)
 from sinks.kafka import KafkaSink
 from sinks.kafka_keys import KeyAssignmentStrategy
 from sinks.logger import LoggerSink, LogLevel
 from sinks.mongo import Connection, MongoSink
+from sinks.s3 import AwsS3Sink
 from tests.observer.readme_blocks import BLOCKS, LOGGER_SINK, OBSERVER
 
 
@@ -130,7 +142,50 @@ def test_the_mongo_sink_of_the_readme_takes_its_uri_and_knows_its_connection() -
     )
 
 
-@pytest.mark.parametrize("name", ["SINK", "FIREHOSE_SINK", "S3_SINK", "WEB_IDENTITY"])
+def test_the_s3_sink_of_the_readme_has_a_prefix_for_each_type() -> None:
+    sink = loaded(BLOCKS["S3_SINK"]).observer.sinks["MyAwsS3Sink"].sink
+
+    assert isinstance(sink, AwsS3Sink)
+    assert (sink.bucket_name, sink.region_id, sink.default_prefix) == (
+        "my-bucket",
+        "eu-west-1",
+        "observertc-reports-csv",
+    )
+    assert sink.prefixes.keys() == set(ReportType)
+    assert sink.prefixes[ReportType.OUTBOUND_AUDIO_TRACK] == "observertc-outbound-autio-track-reports-csv"
+    assert sink.credentials == AwsCredentials("AwsStatic", AwsStatic("<ACCESS_KEY>", "<SECRET>"))
+
+
+@pytest.mark.parametrize(
+    ("name", "credentials"),
+    [
+        ("PROFILE", AwsProfile("/my/path/to/credential/file", FileType.CREDENTIALS, "myprofileName")),
+        ("ENVIRONMENT", AwsEnvironmentVariable()),
+        (
+            "ASSUME_ROLE",
+            AwsStsAssumeRoleSession(
+                "eu-west-1",
+                "THE_ARN_OF_THE_ROLE",
+                "observer",
+                AwsCredentials("AwsStatic", AwsStatic("accessKey", "secret")),
+                "external",
+                "policy",
+                "1234-5678",
+            ),
+        ),
+        ("STATIC", AwsStatic("accessKey", "secret")),
+        ("SYSTEM", AwsSystemProperty()),
+        ("WEB_IDENTITY", AwsWebIdentityTokenFile("roleArn", "roleSessionName")),
+    ],
+)
+def test_every_form_of_credentials_of_the_readme_is_understood(name: str, credentials: object) -> None:
+    sink = loaded(BLOCKS[name]).observer.sinks["MyAwsS3Sink"].sink
+
+    assert isinstance(sink, AwsS3Sink)
+    assert (sink.credentials.config if sink.credentials else sink.config) == credentials
+
+
+@pytest.mark.parametrize("name", ["SINK", "FIREHOSE_SINK"])
 def test_a_sink_that_comes_later_is_left_out_and_told_once(name: str) -> None:
     configuration = loaded(BLOCKS[name])
 

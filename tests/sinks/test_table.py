@@ -32,7 +32,7 @@ def test_a_misspelt_type_names_the_nearest() -> None:
 
 
 def test_a_type_like_no_other_names_all() -> None:
-    with pytest.raises(SinkUnavailable, match=r"known are FileSink, .*LoggerSink"):
+    with pytest.raises(SinkUnavailable, match=r"known are AwsS3Sink, .*LoggerSink"):
         sink_class("Xyzzy")
 
 
