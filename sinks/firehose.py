@@ -1,0 +1,209 @@
+"""FirehoseSink: reports as records of delivery streams of Amazon Data Firehose, put directly."""
+
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from typing import Any, NamedTuple
+
+import trio
+from botocore.exceptions import ClientError
+
+from schemas.csv import CsvFormat
+from schemas.reports import ReportType
+from sinks.aws import Access, opened_client
+from sinks.aws_credentials import AwsCredentials, bind_credentials
+from sinks.aws_errors import aws_errors, hinted
+from sinks.aws_values import http_url, region
+from sinks.encoding import EncodingType, csv_lines, type_of
+from sinks.firehose_records import LARGEST_RECORD, Record, calls, fits, records
+from sinks.lines import Batch, Line, batch_of
+from sinks.sink import NotDelivered, Rejection, Send
+from sinks.threads import in_thread, threads
+
+_STREAM = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_IN_A_ROW = 32
+"""How many rows of CSV are made before the rest of the observer gets its turn; that takes well below a millisecond."""
+
+
+class _Left:
+    """What of a batch has to be sent again, by its numbers in the batch, and why."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.reason = ""
+
+    def add(self, some: Iterable[Record], reason: str) -> None:
+        for record in some:
+            self.numbers += record.numbers
+        self.reason = reason
+
+
+class _Turns(NamedTuple):
+    """Who of several streams is put into, and until when."""
+
+    limiter: trio.CapacityLimiter
+    end: float
+
+
+@dataclass(frozen=True)
+class FirehoseSink:
+    """Puts reports into delivery streams: rows of CSV, many to a record, or lines of JSON.
+
+    A report is acknowledged once Firehose has taken its record. Records that it does not take are put again alone, and
+    nothing that comes after them goes to their stream before. One whose answer got lost is there twice.
+    """
+
+    region_id: str = field(metadata={"parse": region})
+    """The region of the streams."""
+    default_delivery_stream_id: str | None = None
+    """The stream of all types that have none of their own. Without it, reports of such types are rejected."""
+    streams: dict[ReportType, str] = field(default_factory=dict)
+    """The streams of types: `call-event: my-call-events`."""
+    encoding_type: EncodingType = EncodingType.CSV
+    """`CSV`: the payload of each report, a row without headers. `JSON`: each report with its envelope, a line of
+    JSON."""
+    csv_format: CsvFormat = CsvFormat.DEFAULT
+    """The dialect of CSV."""
+    csv_chunk_size: int = field(default=100, metadata={"minimum": 1, "maximum": 100_000})
+    """How many rows one record holds, at most; all of them are of one type."""
+    json_chunk_size: int = field(default=1, metadata={"minimum": 1, "maximum": 100_000})
+    """How many lines of JSON one record holds, at most. More than one costs less, where what is behind the stream goes
+    by lines and not by records."""
+    parallelism: int = field(default=4, metadata={"minimum": 1, "maximum": 64})
+    """How many streams are put into at the same time."""
+    credentials: AwsCredentials | None = field(default=None, metadata={"bind": bind_credentials})
+    """Who puts records; without it whoever the default chain of AWS finds: in the environment, in a profile, by a web
+    identity, as the role of the container or of the machine."""
+    endpoint_url: str | None = field(default=None, metadata={"parse": http_url})
+    """Where Firehose is, if not at its public address in the region: `https://firehose.example.com`."""
+    connect_timeout_in_ms: int = field(default=5_000, metadata={"minimum": 1})
+    """How long a connection may take to come about. (ms)"""
+    read_timeout_in_ms: int = field(default=20_000, metadata={"minimum": 1})
+    """How long an answer may take. (ms)"""
+    batch_timeout_in_ms: int = field(default=30_000, metadata={"minimum": 1})
+    """How long the calls for one batch are begun; what was not put by then is put again alone. (ms)"""
+    _threads: trio.CapacityLimiter = threads(1)
+
+    def __post_init__(self) -> None:
+        if self.default_delivery_stream_id is None and not self.streams:
+            raise ValueError("either defaultDeliveryStreamId or streams is required")
+        _check_stream("defaultDeliveryStreamId", self.default_delivery_stream_id)
+        for type_, name in self.streams.items():
+            _check_stream(f"streams.{type_.value.lower().replace('_', '-')}", name)
+        self._threads.total_tokens = self.parallelism
+
+    @asynccontextmanager
+    async def opened(self, key: str) -> AsyncIterator[Send]:
+        """Make a client, and ask about one stream. Raises OSError, with a text for the operator."""
+        async with opened_client("firehose", self._access(), self._threads) as client:
+            await in_thread(self._threads, lambda: self._look(client))
+            yield lambda batch: self._send(client, batch)
+
+    def _access(self) -> Access:
+        return Access(
+            self.region_id,
+            self.credentials,
+            self.endpoint_url,
+            self.connect_timeout_in_ms,
+            self.read_timeout_in_ms,
+            self.parallelism,
+        )
+
+    def _look(self, client: Any) -> None:
+        """Whether a stream is there, as far as it may be asked: who may only put records is not told."""
+        name = self.default_delivery_stream_id or next(iter(self.streams.values()))
+        with aws_errors():
+            try:
+                client.describe_delivery_stream(DeliveryStreamName=name, Limit=1)
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") != "AccessDeniedException":
+                    raise
+
+    async def _send(self, client: Any, batch: Batch) -> None:
+        lines = list(batch)
+        left, rejected = _Left(), list[Rejection]()
+        streams = await self._records(lines, rejected)
+        turns = _Turns(trio.CapacityLimiter(self.parallelism), trio.current_time() + self.batch_timeout_in_ms / 1000)
+        async with trio.open_nursery() as nursery:
+            for stream, some in streams.items():
+                nursery.start_soon(self._put_all, client, stream, some, turns, left)
+        if len(left.numbers) == len(lines):
+            raise ConnectionError(left.reason)
+        if left.numbers or rejected:
+            again = batch_of(lines[number] for number in sorted(left.numbers))
+            raise NotDelivered(left.reason or "some reports are not taken", again, rejected)
+
+    async def _records(self, lines: list[Line], rejected: list[Rejection]) -> dict[str, list[Record]]:
+        """The records of each stream, in their order."""
+        streams: dict[str, list[Record]] = {}
+        is_csv = self.encoding_type is EncodingType.CSV
+        for (stream, _), numbers in self._grouped(lines, rejected).items():
+            some = [lines[number] for number in numbers]
+            texts = await self._rows(some) if is_csv else [line + b"\n" for line in some]
+            most = self.csv_chunk_size if is_csv else self.json_chunk_size
+            for record in records(zip(numbers, texts, strict=True), most):
+                if fits(record):
+                    streams.setdefault(stream, []).append(record)
+                else:
+                    why = f"as a record it is larger than the {LARGEST_RECORD} bytes that Firehose takes"
+                    rejected += [Rejection(lines[number], why) for number in record.numbers]
+        return streams
+
+    def _grouped(self, lines: list[Line], rejected: list[Rejection]) -> dict[tuple[str, ReportType | None], list[int]]:
+        """The lines that may share records, by their numbers: those of a stream, and with CSV of a type."""
+        is_csv = self.encoding_type is EncodingType.CSV
+        groups: dict[tuple[str, ReportType | None], list[int]] = {}
+        for number, line in enumerate(lines):
+            type_ = type_of(line)
+            stream = self.streams.get(type_, self.default_delivery_stream_id)
+            if stream is None:
+                rejected.append(Rejection(line, f"no delivery stream is configured for reports of {type_.value}"))
+            else:
+                groups.setdefault((stream, type_ if is_csv else None), []).append(number)
+        return groups
+
+    async def _rows(self, lines: Sequence[Line]) -> list[bytes]:
+        rows: list[bytes] = []
+        for start in range(0, len(lines), _IN_A_ROW):
+            rows += csv_lines(lines[start : start + _IN_A_ROW], self.csv_format)
+            await trio.lowlevel.checkpoint()
+        return rows
+
+    async def _put_all(self, client: Any, stream: str, some: Sequence[Record], turns: _Turns, left: _Left) -> None:
+        """Put the records of a stream one call after the other, until one of them is not taken."""
+        async with turns.limiter:
+            for number, call in enumerate(todo := list(calls(some))):
+                if trio.current_time() < turns.end:
+                    failed, reason = await in_thread(self._threads, partial(_put, client, stream, call))
+                else:
+                    failed, reason = call, "the batch takes longer than batchTimeoutInMs"
+                if failed:
+                    left.add(chain(failed, *todo[number + 1 :]), reason)
+                    return
+
+
+def _put(client: Any, stream: str, call: Sequence[Record]) -> tuple[Sequence[Record], str]:
+    """Put records; return those that were not taken, in their order, and why."""
+    try:
+        with aws_errors():
+            answer = client.put_record_batch(
+                DeliveryStreamName=stream, Records=[{"Data": record.data} for record in call]
+            )
+    except ConnectionError as error:
+        return call, f"stream {stream}: {error}"
+    if not answer["FailedPutCount"]:
+        return [], ""
+    told = [one.get("ErrorCode") for one in answer["RequestResponses"]]
+    code = next(filter(None, told), None)
+    if code is None or len(told) != len(call):
+        return call, f"stream {stream}: the answer tells of records that failed, but not of which"
+    failed = [record for record, error in zip(call, told, strict=True) if error]
+    return failed, f"stream {stream}: {len(failed)} records of {len(call)} are not taken: {hinted(code)}"
+
+
+def _check_stream(key: str, name: str | None) -> None:
+    if name is not None and not _STREAM.fullmatch(name):
+        raise ValueError(f"{key} must be the name of a stream: up to 64 letters, digits and any of _.-")
