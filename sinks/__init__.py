@@ -30,6 +30,7 @@ __all__ = [
 SINKS: Mapping[str, str] = {
     "AwsS3Sink": "sinks.s3",
     "FileSink": "sinks.file",
+    "FirehoseSink": "sinks.firehose",
     "KafkaSink": "sinks.kafka",
     "LoggerSink": "sinks.logger",
     "MongoSink": "sinks.mongo",
@@ -38,6 +39,7 @@ SINKS: Mapping[str, str] = {
 
 EXTRAS: Mapping[str, str] = {
     "AwsS3Sink": "aws",
+    "FirehoseSink": "aws",
     "KafkaSink": "kafka",
     "MongoSink": "mongo",
 }

@@ -38,10 +38,43 @@ _REFUSED = {
     17280: "KeyTooLong",
     31138: "it does not fit a geographical index",
 }
-"""The errors that are a document's own fault. Every other one may pass, so its document is sent again.
-
-Source: error codes of MongoDB 6.0.
-"""
+"""Errors that are a document's own fault. Source, also of those below: error codes of MongoDB 6.0."""
+_PASSING = frozenset(
+    [
+        *(
+            1,
+            6,
+            7,
+            8,
+            13,
+            18,
+            24,
+            26,
+            46,
+            50,
+            63,
+            64,
+            79,
+            82,
+            83,
+            84,
+            89,
+            91,
+            96,
+            100,
+            112,
+            117,
+            133,
+            146,
+            150,
+            189,
+            202,
+        ),
+        *(225, 246, 249, 261, 262, 290, 317, 358, 384, 8000, 9001, 10107, 11600, 11601, 11602, 13388, 13435, 13436),
+        14031,
+    ]
+)
+"""Errors of the service: of its members, its disk, its locks, its time limits, its router, its rights."""
 
 _OWN_ID = re.compile(r"\bindex: (\S+\.\$)?_id_\b")
 """In the text of servers before 4.2, which do not name the key."""
@@ -71,11 +104,11 @@ def outcome_of(error: PyMongoError, documents: Sequence[Document]) -> Outcome:
     if unconfirmed := details.get("writeConcernErrors"):
         return Outcome([one.line for one in documents], [], f"MongoDB does not confirm: {_name(unconfirmed[0])}")
     outcome = Outcome()
-    for failure in details.get("writeErrors", ()):
+    failures = [failure for failure in details.get("writeErrors", ()) if not _is_there(failure)]
+    others_arrived = len(failures) < len(documents)
+    for failure in failures:
         line = documents[failure["index"]].line
-        if _is_there(failure):
-            continue
-        if failure.get("code") in _REFUSED:
+        if _is_its_own_fault(failure, others_arrived):
             outcome.rejected.append(Rejection(line, f"MongoDB refuses it: {_name(failure)}"))
         else:
             outcome.failed.append(line)
@@ -93,6 +126,12 @@ def described(error: PyMongoError) -> str:
     if isinstance(error, ConnectionFailure):
         return f"the connection to MongoDB fails: {str(error)[:300]}"
     return f"the client of MongoDB fails: {type(error).__name__}"
+
+
+def _is_its_own_fault(failure: Mapping[str, Any], others_arrived: bool) -> bool:
+    """Whether a document will never be taken. An error that we do not know is its own fault if others arrived."""
+    code = failure.get("code")
+    return code in _REFUSED or (others_arrived and code not in _PASSING)
 
 
 def _is_there(failure: Mapping[str, Any]) -> bool:

@@ -122,15 +122,7 @@ def row_at(path: str) -> Row | None:
     return branch.row if branch else None
 
 
-_CREDENTIALS = (
-    "type config.profileFilePath config.profileFileType config.profileName config.regionId config.roleArn "
-    "config.roleSessionName config.externalId config.policy config.serialNumber config.transitiveTagKey "
-    "config.accessKeyId config.secretAccessKey config.sessionToken config.tokenFile config.credentials.**"
-)
-_AWS = " ".join(("encodingType regionId csvFormat", *(f"credentials.{key}" for key in _CREDENTIALS.split())))
-
 LATER_SINKS: Mapping[str, str] = {
-    "FirehoseSink": f"{_AWS} defaultDeliveryStreamId streams.* csvChunkSize",
     "WebsocketSink": "uri maxRetry",
     "SocketSink": "host port maxRetry",
 }

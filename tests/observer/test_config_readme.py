@@ -9,6 +9,7 @@ from ingest.sources import Sources
 from observer.config import Configuration, parse
 from observer.config.clustering import endpoint, listed_peers
 from observer.config.foreign import Status
+from schemas.csv import CsvFormat
 from schemas.reports import ReportType
 from sinks.aws_credentials import (
     AwsCredentials,
@@ -20,6 +21,8 @@ from sinks.aws_credentials import (
     AwsWebIdentityTokenFile,
     FileType,
 )
+from sinks.encoding import EncodingType
+from sinks.firehose import FirehoseSink
 from sinks.kafka import KafkaSink
 from sinks.kafka_keys import KeyAssignmentStrategy
 from sinks.logger import LoggerSink, LogLevel
@@ -185,7 +188,18 @@ def test_every_form_of_credentials_of_the_readme_is_understood(name: str, creden
     assert (sink.credentials.config if sink.credentials else sink.config) == credentials
 
 
-@pytest.mark.parametrize("name", ["SINK", "FIREHOSE_SINK"])
+def test_the_firehose_sink_of_the_readme_has_a_stream_for_each_type() -> None:
+    sink = loaded(BLOCKS["FIREHOSE_SINK"]).observer.sinks["MyFireHoseSink"].sink
+
+    assert isinstance(sink, FirehoseSink)
+    assert (sink.region_id, sink.default_delivery_stream_id) == ("eu-west-1", "observertc-reports-csv")
+    assert (sink.encoding_type, sink.csv_format, sink.csv_chunk_size) == (EncodingType.CSV, CsvFormat.DEFAULT, 100)
+    assert sink.streams.keys() == set(ReportType)
+    assert sink.streams[ReportType.OUTBOUND_AUDIO_TRACK] == "observertc-outbound-autio-track-reports-csv"
+    assert sink.credentials == AwsCredentials("AwsStatic", AwsStatic("<ACCESS_KEY>", "<SECRET>"))
+
+
+@pytest.mark.parametrize("name", ["SINK"])
 def test_a_sink_that_comes_later_is_left_out_and_told_once(name: str) -> None:
     configuration = loaded(BLOCKS[name])
 

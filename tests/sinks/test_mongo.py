@@ -264,6 +264,18 @@ async def test_an_error_that_may_pass_is_no_rejection() -> None:
     assert [one.line for one in outcome.rejected] == lines(1, start=3)
 
 
+async def test_an_error_that_we_do_not_know_is_the_documents_if_others_arrived() -> None:
+    outcome = await after(BulkWriteError({"writeErrors": [write_error(1, 987_654)]}))
+
+    assert [one.reason for one in outcome.rejected] == ["MongoDB refuses it: error (987654)"]
+
+
+async def test_an_error_that_we_do_not_know_is_the_services_if_nothing_arrived() -> None:
+    outcome = await after(BulkWriteError({"writeErrors": [write_error(n, 987_654) for n in range(4)]}))
+
+    assert outcome.failed == lines(4)
+
+
 @pytest.mark.parametrize(
     "error",
     [
