@@ -36,6 +36,8 @@ class Attempt:
 
         async def work() -> None:
             for number, thing in todo:
+                if self._ended:
+                    break
                 try:
                     await put(thing)
                 except OSError as error:
@@ -45,8 +47,6 @@ class Attempt:
                     nursery.cancel_scope.cancel()
                 else:
                     there.add(number)
-                if self._ended:
-                    break
 
         with trio.CancelScope(deadline=self._deadline) as scope:
             async with trio.open_nursery() as nursery:
