@@ -1,14 +1,22 @@
 """Where the observer of a drill sends its reports: for each type of sink its service, which can be killed."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.sinks.drills.judging import Parts, reports
+from observer.simulation.free_ports import free_ports
+from tests.sinks.drills.judging import Made, Parts, reports
+from tests.sinks.services.door import Door
+from tests.sinks.services.kafka import Tansu
 from tests.sinks.services.mongod import Mongod
+from tests.sinks.services.process import Service
+from tests.sinks.services.seaweed import SeaweedFS
 from tests.sinks.services.tcp_server import TcpServer
 from tests.sinks.services.websocket_server import WebsocketServer
+
+_TOPIC = "drill"
 
 
 class Killable(Protocol):
@@ -22,6 +30,31 @@ class Killable(Protocol):
 
     def close(self) -> None:
         """Ends it for good."""
+
+
+@dataclass(frozen=True)
+class BehindDoor:
+    """A service that would forget all, so the door before it is killed. `founded` is called when it runs."""
+
+    service: Service
+    door: Door
+    founded: Callable[[], None]
+
+    def start(self) -> None:
+        """Starts both, or the door alone."""
+        self.door.start()
+        if not self.service.runs:
+            self.service.start()
+            self.founded()
+
+    def kill(self) -> None:
+        """Ends the way to it at once."""
+        self.door.kill()
+
+    def close(self) -> None:
+        """Ends both for good."""
+        self.door.close()
+        self.service.close()
 
 
 @dataclass(frozen=True)
@@ -44,6 +77,52 @@ def mongo(folder: Path) -> Destination:
     return Destination(mongod, {"type": "MongoSink", "config": config}, arrived)
 
 
+def kafka(folder: Path) -> Destination:
+    """One topic of three partitions, the calls among them; a door before the broker is killed in its stead."""
+    (port,) = free_ports(1)
+    tansu = Tansu(folder, door=port)
+
+    def arrived() -> Parts:
+        parts = defaultdict[str, list[Made]](list)
+        for record in tansu.arrived(_TOPIC):
+            parts[f"partition {record.partition}"] += reports([record.value])
+        return parts
+
+    config = {
+        "properties": {"bootstrap.servers": tansu.bootstrap},
+        "topic": _TOPIC,
+        "keyAssignmentStrategy": "OBJECT_HIERACHY_BASED",
+    }
+    block = {"type": "KafkaSink", "config": config}
+    return Destination(
+        BehindDoor(tansu, Door(folder, port, tansu.port), lambda: tansu.create_topic(_TOPIC)), block, arrived
+    )
+
+
+def s3(folder: Path) -> Destination:
+    """Objects of JSON lines, one after the other by their names."""
+    seaweed = SeaweedFS(folder)
+    config = {
+        "bucketName": seaweed.bucket,
+        "regionId": seaweed.region,
+        "endpointUrl": seaweed.endpoint,
+        "encodingType": "JSON",
+        "defaultPrefix": "drill",
+        "connectTimeoutInMs": 1000,
+        "credentials": _credentials(seaweed.access_key, seaweed.secret_key),
+    }
+
+    def arrived() -> Parts:
+        objects = seaweed.arrived("drill/").values()
+        return {"objects": [report for content in objects for report in reports(content.splitlines())]}
+
+    return Destination(seaweed, {"type": "AwsS3Sink", "config": config}, arrived)
+
+
+def _credentials(access_key: str, secret_key: str) -> Mapping[str, Any]:
+    return {"type": "AwsStatic", "config": {"accessKeyId": access_key, "secretAccessKey": secret_key}}
+
+
 def websocket(folder: Path) -> Destination:
     """One file of messages."""
     server = WebsocketServer(folder)
@@ -62,7 +141,9 @@ def socket(folder: Path) -> Destination:
 
 
 DESTINATIONS: Mapping[str, Callable[[Path], Destination]] = {
+    "KafkaSink": kafka,
     "MongoSink": mongo,
+    "AwsS3Sink": s3,
     "WebsocketSink": websocket,
     "SocketSink": socket,
 }

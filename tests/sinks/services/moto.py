@@ -42,12 +42,18 @@ class Moto(Service):
             aws_secret_access_key=self.secret_key,
         )
 
-    def create_stream(self, name: str) -> None:
-        """Makes a delivery stream."""
-        into = {"RoleARN": _ROLE, "BucketARN": f"arn:aws:s3:::{self.bucket}", "Prefix": f"{name}/"}
-        self.client("firehose").create_delivery_stream(
-            DeliveryStreamName=name, DeliveryStreamType="DirectPut", ExtendedS3DestinationConfiguration=into
-        )
+    def create_stream(self, name: str, url: str | None = None) -> None:
+        """Makes a delivery stream: into the bucket, where each call becomes an object, or to an address of HTTP."""
+        bucket = {"RoleARN": _ROLE, "BucketARN": f"arn:aws:s3:::{self.bucket}", "Prefix": f"{name}/"}
+        into: dict[str, Any] = {"ExtendedS3DestinationConfiguration": bucket}
+        if url:
+            into = {
+                "HttpEndpointDestinationConfiguration": {
+                    "EndpointConfiguration": {"Url": url},
+                    "S3Configuration": bucket,
+                }
+            }
+        self.client("firehose").create_delivery_stream(DeliveryStreamName=name, DeliveryStreamType="DirectPut", **into)
 
     def arrived(self, prefix: str = "") -> dict[str, bytes]:
         """The objects of its bucket, by their keys in the order of S3; what a stream took stands below its name."""

@@ -35,6 +35,11 @@ class Service:
         self.log = folder / "service.log"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def runs(self) -> bool:
+        """Whether it was started, and not killed since."""
+        return self._process is not None
+
     def start(self) -> None:
         """Starts it, also after `kill`, and waits until it is ready.
 

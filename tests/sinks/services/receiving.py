@@ -1,15 +1,19 @@
-"""Programs that take reports over WebSocket or TCP and append each, as one line, to a file before they confirm it.
+"""Programs that take reports over WebSocket, TCP or HTTP, and append each line to a file before they confirm it.
 
-Usage: receiving.py websocket|tcp PORT FILE [CERTIFICATE KEY]. What stands in the file outlasts SIGKILL. A pong is sent,
-and an end of the stream answered, once all that came before stands there.
+Usage: receiving.py websocket|tcp|http PORT FILE [CERTIFICATE KEY]. What stands in the file outlasts SIGKILL. A pong is
+sent, and an end of the stream answered, once all that came before stands there.
 """
 
+import json
 import os
 import socket
 import socketserver
 import ssl
 import sys
+from base64 import b64decode
+from collections.abc import Mapping
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
 
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
@@ -56,6 +60,23 @@ class WebsocketReceiver(socketserver.BaseRequestHandler):
                         opened = False
 
 
+class HttpReceiver(BaseHTTPRequestHandler):
+    """Records as Firehose sends them to a destination with HTTP."""
+
+    def do_POST(self) -> None:
+        records = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["records"]
+        SERVER.write(b"".join(b64decode(record["data"]) for record in records))
+        self.send_response(200)
+        self.end_headers()
+
+
+_RECEIVERS: Mapping[str, type[socketserver.BaseRequestHandler]] = {
+    "websocket": WebsocketReceiver,
+    "tcp": LineReceiver,
+    "http": HttpReceiver,
+}
+
+
 class Server(socketserver.ThreadingTCPServer):
     """One thread a connection; one file for all."""
 
@@ -67,7 +88,7 @@ class Server(socketserver.ThreadingTCPServer):
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if pair else None
         if self._tls is not None:
             self._tls.load_cert_chain(*pair)
-        super().__init__(("127.0.0.1", int(port)), {"websocket": WebsocketReceiver, "tcp": LineReceiver}[kind])
+        super().__init__(("127.0.0.1", int(port)), _RECEIVERS[kind])
 
     def finish_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
         if self._tls is not None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
+from tests.sinks.services.http_server import HttpServer
 from tests.sinks.services.kafka import MockKafka, Tansu
 from tests.sinks.services.mongod import Mongod
 from tests.sinks.services.moto import Moto
@@ -81,3 +82,13 @@ def test_a_receiver_keeps_what_it_took(tmp_path: Path) -> None:
         again(server)
 
         assert server.arrived() == [b"1", b"2"]
+
+
+def test_a_stream_of_moto_delivers_in_order_to_an_address(tmp_path: Path) -> None:
+    with Moto(tmp_path) as moto, HttpServer(tmp_path) as server:
+        moto.create_stream("reports", server.url)
+        for n in range(3):
+            records = [{"Data": b"%d\n" % n}, {"Data": b"and\n"}]
+            moto.client("firehose").put_record_batch(DeliveryStreamName="reports", Records=records)
+
+        assert server.arrived() == [b"0", b"and", b"1", b"and", b"2", b"and"]
