@@ -10,8 +10,9 @@ from uuid import uuid4
 
 import trio
 
+from sinks.kafka_client import open_producer
 from sinks.kafka_keys import KeyAssignmentStrategy, keys
-from sinks.kafka_producer import KafkaProducer, open_producer
+from sinks.kafka_producer import KafkaProducer
 from sinks.kafka_properties import flattened, is_idempotent, producer_settings
 from sinks.lines import Batch, batch_of
 from sinks.sink import NotDelivered, Rejection, Send

@@ -8,16 +8,15 @@ Its delivery reports are polled for in the thread of trio: each takes the interp
 would have to wait for, thousands of times a second. Only failures become objects of Python.
 """
 
-import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import trio
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException
 
+from sinks.kafka_client import OpenProducer
 from sinks.kafka_keys import KeyOf
-from sinks.kafka_properties import without_secrets
 from sinks.lines import Batch, Line
 from sinks.threads import in_thread
 
@@ -37,9 +36,6 @@ _OF_THE_REPORT = frozenset(
 
 _FOLLOWED = frozenset((KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._FATAL))
 """What followed from another failure, or from our own time-out."""
-
-_TOLD_ELSEWHERE = ("CONFWARN", "FATAL")
-"""What librdkafka says of a configuration that was checked, and of an error that costs no more than this producer."""
 
 
 class Refused(NamedTuple):
@@ -64,7 +60,7 @@ class Outcome(NamedTuple):
 class KafkaProducer:
     """An open producer. `alone`: every report is a message set by itself, so an error names exactly one."""
 
-    def __init__(self, open_: "OpenProducer", key_of: KeyOf, limit_s: float, alone: bool) -> None:
+    def __init__(self, open_: OpenProducer, key_of: KeyOf, limit_s: float, alone: bool) -> None:
         self._open = open_
         self._key_of = key_of
         self._limit_s = limit_s
@@ -106,25 +102,32 @@ class KafkaProducer:
 
     async def _hand_over(self, lines: Sequence[Line]) -> None:
         """Give the reports to librdkafka, which copies them; wait while its queue is full, stop at the first error."""
-        producer, failures, key_of, topic = self._open.holder[0], self._failures, self._key_of, self._open.topic
-        for number, line in enumerate(lines):
-            if number % _AT_A_STRETCH == 0:
-                self._open.poll()
-                await trio.lowlevel.checkpoint()
-                if failures.failed and not self._alone:
-                    return
-            while True:
+        failures, key_of, topic = self._failures, self._key_of, self._open.topic
+        produce = self._open.holder[0].produce
+        for start in range(0, len(lines), _AT_A_STRETCH):
+            self._open.poll()
+            await trio.lowlevel.checkpoint()
+            if failures.failed and not self._alone:
+                return
+            for line in lines[start : start + _AT_A_STRETCH]:
                 try:
-                    producer.produce(topic, line, key_of(line), -1, failures.note)
-                except BufferError:
-                    await self._pause()
-                    continue
-                except KafkaException as exception:
-                    if not failures.is_of_the_report(line, exception.args[0]):
-                        failures.stopped = exception.args[0].str()
+                    produce(topic, line, key_of(line), -1, failures.note)
+                except (BufferError, KafkaException) as exception:
+                    if not await self._handed_over(line, exception):
                         return
-                failures.handed_over = number + 1
-                break
+                failures.handed_over += 1
+
+    async def _handed_over(self, line: Line, exception: Exception) -> bool:
+        """What librdkafka did not take at once: again until there is room. False when it takes nothing any more."""
+        while isinstance(exception, BufferError):
+            await self._pause()
+            try:
+                self._open.holder[0].produce(self._open.topic, line, self._key_of(line), -1, self._failures.note)
+            except (BufferError, KafkaException) as other:
+                exception = other
+            else:
+                return True
+        return self._failures.is_of_the_report(line, exception.args[0])
 
     async def _settled(self) -> None:
         """Wait until librdkafka has nothing left."""
@@ -141,6 +144,7 @@ class KafkaProducer:
     def _outcome(self, lines: Sequence[Line]) -> Outcome:
         failures = self._failures
         if not failures.failed and failures.handed_over == len(lines):
+            self._open.troubles.last = ""
             return Outcome(refused=failures.refused, reason=f"{len(failures.refused)} reports are refused")
         codes = Counter(code for code, _ in failures.failed)
         suspect = any(code in _OF_THE_REPORT for code in codes)
@@ -151,13 +155,13 @@ class KafkaProducer:
             missing -= Counter(line for code, line in failures.failed if code in _OF_THE_REPORT)
             suspect = False
         again = [*_of(lines[: failures.handed_over], missing), *lines[failures.handed_over :]]
-        return Outcome(again, refused, self._reason(codes, len(again)), worn=True, suspect=suspect)
+        reason = f"{len(again)} reports did not arrive: {self._why(codes)}"
+        return Outcome(again, refused, f"{reason}; one by one now" if suspect else reason, worn=True, suspect=suspect)
 
-    def _reason(self, codes: Counter[int], number: int) -> str:
+    def _why(self, codes: Counter[int]) -> str:
         first = next((_text(code) for code, _ in codes.most_common() if code not in _FOLLOWED), "")
         why = first or self._failures.stopped or f"not within {self._limit_s:g} s"
-        trouble = self._open.troubles.last
-        return f"{number} reports did not arrive: {why}{f' ({trouble})' if trouble else ''}"
+        return f"{why} ({self._open.troubles.last})" if self._open.troubles.last else why
 
 
 class Failures:
@@ -175,70 +179,12 @@ class Failures:
             self.failed.append((error.code(), message.value()))
 
     def is_of_the_report(self, line: Line, error: Any) -> bool:
-        """Note that librdkafka itself does not take a report, if that is because of the report."""
+        """Note why librdkafka itself does not take a report; whether that is because of the report."""
         if error.code() not in _OF_THE_REPORT:
+            self.stopped = error.str()
             return False
         self.refused.append(Refused(line, _text(error.code())))
         return True
-
-
-class OpenProducer(NamedTuple):
-    """A producer that has seen its topic. It alone holds it, so that a thread can close it by emptying `holder`."""
-
-    holder: list[Any]
-    topic: str
-    troubles: "Troubles"
-
-    def poll(self) -> None:
-        """Hear what librdkafka has to tell. Does not block."""
-        try:
-            self.holder[0].poll(0)
-        except KafkaException as exception:  # how a fatal error is told
-            self.troubles.note(exception.args[0])
-
-
-class Troubles:
-    """What librdkafka logs, in our log; and the last thing that it could not do, to tell why reports do not arrive."""
-
-    def __init__(self, key: str, conf: Mapping[str, str]) -> None:
-        self.last = ""
-        self._key = key
-        self._conf = conf
-        self._log = logging.getLogger("sinks.kafka")
-
-    def note(self, error: Any) -> None:
-        """Called by librdkafka with an error that is no single report's."""
-        if error.code() != KafkaError._ALL_BROKERS_DOWN or not self.last:
-            self.last = without_secrets(error.str(), self._conf)
-
-    def log(self, level: int, _form: str, facility: str, _name: str, text: str) -> None:
-        """Called by librdkafka with a line for the log: never above WARNING, as the delivery says what it costs."""
-        level = logging.DEBUG if facility in _TOLD_ELSEWHERE else min(level, logging.WARNING)
-        said = without_secrets(text.partition("]: ")[2] or text, self._conf)
-        self._log.log(level, "Sink %s: %s: %s", self._key, facility, said)
-
-
-def open_producer(
-    conf: Mapping[str, str], topic: str, timeout_s: float, key: str, given_up: Callable[[], bool]
-) -> OpenProducer:
-    """A producer that a broker has told about the topic; blocks, at most for `timeout_s` seconds.
-
-    Raises ConnectionError, in words for the operator; also when nobody waits for it any more.
-    """
-    troubles = Troubles(key, conf)
-    # The binding reads this one name by itself, and only as a truth value.
-    own = {"delivery.report.only.error": True, "error_cb": troubles.note, "message.timeout.ms": "0"}
-    holder = [Producer({**conf, **own}, logger=troubles)]
-    try:
-        error = holder[0].list_topics(topic, timeout=timeout_s).topics[topic].error
-        reason = f"topic {topic}: {error.str()}" if error is not None else ""
-    except KafkaException as exception:
-        holder[0].poll(0)
-        reason = f"no broker answers: {troubles.last or exception.args[0].str()}"
-    if reason or given_up():
-        holder.clear()  # here and now, in this thread
-        raise ConnectionError(reason)
-    return OpenProducer(holder, topic, troubles)
 
 
 def _of(lines: Sequence[Line], missing: Counter[Line]) -> list[Line]:

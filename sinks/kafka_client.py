@@ -1,0 +1,71 @@
+"""The client library behind a KafkaSink: a producer of librdkafka that is opened, heard, and closed in a thread."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from sinks.kafka_properties import without_secrets
+
+_TOLD_ELSEWHERE = ("CONFWARN", "FATAL")
+"""What librdkafka says of a configuration that was checked, and of an error that costs no more than this producer."""
+
+
+class OpenProducer(NamedTuple):
+    """A producer that has seen its topic. It alone holds it, so that a thread can close it by emptying `holder`."""
+
+    holder: list[Any]
+    topic: str
+    troubles: "Troubles"
+
+    def poll(self) -> None:
+        """Hear what librdkafka has to tell. Does not block."""
+        try:
+            self.holder[0].poll(0)
+        except KafkaException as exception:  # how a fatal error is told
+            self.troubles.note(exception.args[0])
+
+
+class Troubles:
+    """What librdkafka logs, in our log; and the last thing that it could not do, to tell why reports do not arrive."""
+
+    def __init__(self, key: str, conf: Mapping[str, str]) -> None:
+        self.last = ""
+        self._key = key
+        self._conf = conf
+        self._log = logging.getLogger("sinks.kafka")
+
+    def note(self, error: Any) -> None:
+        """Called by librdkafka with an error that is no single report's."""
+        if error.code() != KafkaError._ALL_BROKERS_DOWN or not self.last:
+            self.last = without_secrets(error.str(), self._conf)
+
+    def log(self, level: int, _form: str, facility: str, _name: str, text: str) -> None:
+        """Called by librdkafka with a line for the log: never above WARNING, as the delivery says what it costs."""
+        level = logging.DEBUG if facility in _TOLD_ELSEWHERE else min(level, logging.WARNING)
+        said = without_secrets(text.partition("]: ")[2] or text, self._conf)
+        self._log.log(level, "Sink %s: %s: %s", self._key, facility, said)
+
+
+def open_producer(
+    conf: Mapping[str, str], topic: str, timeout_s: float, key: str, given_up: Callable[[], bool]
+) -> OpenProducer:
+    """A producer that a broker has told about the topic; blocks, at most for `timeout_s` seconds.
+
+    Raises ConnectionError, in words for the operator; also when nobody waits for it any more.
+    """
+    troubles = Troubles(key, conf)
+    # The binding reads this one name by itself, and only as a truth value.
+    own = {"delivery.report.only.error": True, "error_cb": troubles.note, "message.timeout.ms": "0"}
+    opened = OpenProducer([Producer({**conf, **own}, logger=troubles)], topic, troubles)
+    try:
+        error = opened.holder[0].list_topics(topic, timeout=timeout_s).topics[topic].error
+        reason = f"topic {topic}: {error.str()}" if error is not None else ""
+    except KafkaException as exception:
+        opened.poll()
+        reason = f"no broker answers: {troubles.last or exception.args[0].str()}"
+    if reason or given_up():
+        opened.holder.clear()  # here and now, in this thread
+        raise ConnectionError(reason)
+    return opened
