@@ -104,6 +104,8 @@ def aws_errors() -> Iterator[None]:
         if 300 <= status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS and not reason.endswith(_TOO_FAST):
             raise Refused(reason, status) from error
         raise ConnectionError(reason) from error
+    except RecursionError as error:  # botocore follows without an end
+        raise ConnectionError("the service redirects to itself: is regionId that of the bucket?") from error
     except BotoCoreError as error:
         raise ConnectionError(reason_of(error)) from error
 

@@ -142,6 +142,8 @@ class AwsS3Sink:
         ready = [group for number, group in enumerate(groups) if number not in without]
         left = await attempt.left(ready, lambda group: self._put_group(client, group))
         left += [groups[number] for number in without]
+        if len(left) == len(groups):
+            raise ConnectionError(attempt.reason)  # opened anew, it reads credentials anew
         if left:
             raise NotDelivered(attempt.reason, again=lines_of(left))
 
