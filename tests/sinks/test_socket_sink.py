@@ -1,0 +1,397 @@
+"""SocketSink: lines over TCP and TLS, what confirms them, receivers that leave, stall or misbehave."""
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import trio
+
+from sinks.dialing import Stream, Tls
+from sinks.failures import sole
+from sinks.lines import Batch, batch_of
+from sinks.sink import NotDelivered
+from sinks.socket import SocketConfirmation, SocketSink
+from tests.sinks.listening import HOST, Certificates, listening, refusing
+from tests.sinks.sinks_for_tests import batch, delivery, lines, names, reports, running
+
+TCP, CLOSE, COUNT = SocketConfirmation
+
+
+@dataclass
+class Receiver:
+    """Takes lines until the sink is done; `hear` is called for what came each time, before it is taken."""
+
+    hear: Callable[[Stream, bytes], Awaitable[None]] | None = None
+    ended: trio.Event = field(default_factory=trio.Event)
+    received: bytearray = field(default_factory=bytearray)
+    connections: int = 0
+
+    @property
+    def lines(self) -> list[bytes]:
+        return bytes(self.received).splitlines()
+
+    async def __call__(self, stream: Stream) -> None:
+        self.connections += 1
+        while data := bytes(await stream.receive_some(65_536)):
+            if self.hear is not None:
+                await self.hear(stream, data)
+            self.received += data
+        self.ended.set()
+        await stream.aclose()
+
+
+def sink(port: int, confirmation: SocketConfirmation = TCP, **keys: object) -> SocketSink:
+    return SocketSink(HOST, port, confirmation=confirmation, **keys)  # type: ignore[arg-type]
+
+
+async def send_to(some: SocketSink, *batches: Batch) -> None:
+    async with some.opened("mySink") as send:
+        for one in batches:
+            await send(one)
+
+
+async def send_and_stay(some: SocketSink, *batches: Batch) -> None:
+    """Send, then nothing more until the sink ends by itself."""
+    async with some.opened("mySink") as send:
+        for one in batches:
+            await send(one)
+        await trio.sleep_forever()
+
+
+def failure_of(raised: pytest.ExceptionInfo[BaseException]) -> str:
+    assert isinstance(raised.value, Exception)
+    return str(sole(raised.value))
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+async def counting(stream: Stream, data: bytes) -> None:
+    """Says how many lines there were in this connection, which is the only one."""
+    counts[stream] = counts.get(stream, 0) + data.count(b"\n")
+    await stream.send_all(b"%d\n" % counts[stream])
+
+
+counts: dict[Stream, int] = {}
+
+
+@pytest.mark.parametrize("confirmation", SocketConfirmation)
+async def test_each_report_is_one_line(confirmation: SocketConfirmation) -> None:
+    receiver = Receiver(counting if confirmation is COUNT else None)
+    async with listening(receiver) as port:
+        await send_to(sink(port, confirmation), batch(3), batch(2, start=3))
+        await receiver.ended.wait()
+
+        assert receiver.lines == lines(5)
+
+
+@pytest.mark.parametrize("confirmation", SocketConfirmation)
+async def test_many_reports_and_long_ones_arrive_in_order(confirmation: SocketConfirmation) -> None:
+    receiver = Receiver(counting if confirmation is COUNT else None)
+    some = [b"%06d" % n + b"x" * (2_000_000 if n == 50 else 1000) for n in range(5000)]
+    async with listening(receiver) as port:
+        async with sink(port, confirmation).opened("mySink") as send:
+            await send(batch_of(some))
+        await trio.testing.wait_all_tasks_blocked(0.01)
+
+        assert receiver.lines == some
+
+
+async def test_a_batch_counts_once_the_other_system_has_all_of_it() -> None:
+    async def serve(stream: Stream) -> None:
+        await trio.sleep_forever()
+
+    keys: dict[str, object] = {"answer_timeout_in_s": 0.3, "close_timeout_in_s": 0}
+    async with listening(serve) as port, sink(port, TCP, **keys).opened("mySink") as send:
+        with pytest.raises(ConnectionError, match=r"(did not acknowledge|took nothing)"):
+            await send(batch_of([b"x" * 100_000] * 500))
+
+
+async def test_a_batch_counts_once_the_receiver_has_read_it_and_closed() -> None:
+    go_on = trio.Event()
+
+    async def hear(stream: Stream, data: bytes) -> None:
+        await go_on.wait()
+
+    receiver = Receiver(hear)
+    delivered: list[bool] = []
+
+    async def sending(port: int) -> None:
+        await send_to(sink(port, CLOSE), batch(3))
+        delivered.append(True)
+
+    async with listening(receiver) as port, trio.open_nursery() as nursery:
+        nursery.start_soon(sending, port)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+
+        assert delivered == []
+        go_on.set()
+
+    assert delivered == [True]
+
+
+async def test_each_batch_has_a_connection_of_its_own_where_closing_confirms_it() -> None:
+    receiver = Receiver()
+    async with listening(receiver) as port:
+        await send_to(sink(port, CLOSE), batch(1), batch(1), batch(1))
+
+    assert receiver.connections == 1 + 3  # the first only shows that there is a receiver
+
+
+@pytest.mark.parametrize("confirmation", [TCP, COUNT])
+async def test_a_receiver_that_closes_while_nothing_is_sent_is_noticed_at_once(
+    confirmation: SocketConfirmation,
+) -> None:
+    async def serve(stream: Stream) -> None:
+        pass
+
+    async with listening(serve) as port:
+        with pytest.raises(ExceptionGroup) as raised:
+            await send_and_stay(sink(port, confirmation))
+
+    assert failure_of(raised) == f"{HOST}:{port} has closed the connection"
+
+
+async def test_no_report_is_lost_when_the_receiver_closes_between_batches() -> None:
+    async def hear(stream: Stream, data: bytes) -> None:
+        await counting(stream, data)
+        receiver.received.extend(data)
+        raise ConnectionError
+
+    receiver = Receiver(hear)
+    async with listening(receiver) as port:
+        one = delivery(sink(port, COUNT), chance=lambda: 0.01)
+        async with running(one) as deliveries:
+            for start in range(0, 50, 5):
+                deliveries.offer(reports(5, start))
+                while one.statistics().acknowledged < start + 5:  # noqa: ASYNC110 - a delivery has no event for it
+                    await trio.sleep(0.001)
+
+    assert names(receiver.lines) == [str(n) for n in range(50)]
+
+
+async def test_a_receiver_that_closes_within_a_batch_has_not_got_it() -> None:
+    async def serve(stream: Stream) -> None:
+        await stream.receive_some(10)
+
+    async with listening(serve) as port:
+        for confirmation in (TCP, CLOSE):
+            with pytest.raises((ConnectionError, ExceptionGroup)):
+                await send_to(sink(port, confirmation), batch_of([b"x" * 1_000_000] * 20))
+
+
+async def test_a_receiver_that_closes_without_reading_has_not_got_what_closing_confirms() -> None:
+    async def serve(stream: Stream) -> None:
+        await trio.testing.wait_all_tasks_blocked(0.05)
+
+    async with listening(serve) as port:
+        with pytest.raises(ConnectionError):
+            await send_to(sink(port, CLOSE), batch(3))
+
+
+async def test_a_receiver_that_says_that_it_is_done_before_it_has_all_has_not_got_it() -> None:
+    async def serve(stream: Stream) -> None:
+        assert isinstance(stream, trio.SocketStream)
+        await stream.send_eof()
+        while await stream.receive_some(65_536):
+            pass
+
+    async with listening(serve) as port:
+        with pytest.raises(ConnectionError, match="closed the connection too early"):
+            await send_to(sink(port, CLOSE), batch_of([b"x" * 1_000_000] * 20))
+
+
+async def test_a_receiver_that_does_not_close_has_failed() -> None:
+    async def serve(stream: Stream) -> None:
+        while await stream.receive_some(65_536):
+            pass
+        await trio.sleep_forever()
+
+    async with listening(serve) as port:
+        with pytest.raises(ConnectionError, match=r"did not read, or not close, within 0\.1 s"):
+            await send_to(sink(port, CLOSE, answer_timeout_in_s=0.1), batch(1))
+
+
+@pytest.mark.parametrize("confirmation", [TCP, CLOSE])
+async def test_what_a_receiver_says_is_ignored(confirmation: SocketConfirmation) -> None:
+    async def hear(stream: Stream, data: bytes) -> None:
+        await stream.send_all(b"OK\n")
+
+    receiver = Receiver(hear)
+    async with listening(receiver) as port:
+        await send_to(sink(port, confirmation), batch(3))
+        await receiver.ended.wait()
+
+    assert receiver.lines == lines(3)
+
+
+@pytest.mark.parametrize("confirmation", SocketConfirmation)
+async def test_a_slow_receiver_gets_all_in_order_piece_by_piece(confirmation: SocketConfirmation) -> None:
+    async def hear(stream: Stream, data: bytes) -> None:
+        await trio.sleep(0.01)
+        if confirmation is COUNT:
+            await counting(stream, data)
+
+    receiver = Receiver(hear)
+    some = [b"%06d" % n + b"x" * 10_000 for n in range(1500)]
+    left, times = batch_of(some), 0
+    async with listening(receiver) as port:
+        async with sink(port, confirmation, answer_timeout_in_s=0.7).opened("mySink") as send:
+            while left:
+                try:
+                    await send(left)
+                    left = Batch()
+                except NotDelivered as partial:
+                    left = partial.again
+                    times += 1
+        await trio.testing.wait_all_tasks_blocked(0.1)
+
+    assert receiver.lines == some
+    assert times > 0
+
+
+async def test_what_the_receiver_has_stored_before_it_went_is_not_sent_again() -> None:
+    async def hear(stream: Stream, data: bytes) -> None:
+        whole = data[: data.index(b"\n", len(data) // 2) + 1]
+        await counting(stream, whole)
+        receiver.received.extend(whole)
+        raise ConnectionError
+
+    receiver = Receiver(hear)
+    async with listening(receiver) as port:
+        one = delivery(sink(port, COUNT), chance=lambda: 0.0)
+        async with running(one) as deliveries:
+            deliveries.offer(reports(100))
+
+    assert names(receiver.lines) == [str(n) for n in range(100)]
+
+
+@pytest.mark.parametrize("said", [b"2\n", b"-1\n", b"1.0\n", b"one\n", b"\xff\n", b"9" * 100])
+async def test_a_receiver_that_counts_wrongly_is_left(said: bytes) -> None:
+    async def hear(stream: Stream, data: bytes) -> None:
+        await stream.send_all(said)
+
+    async with listening(Receiver(hear)) as port, sink(port, COUNT).opened("mySink") as send:
+        with pytest.raises(ConnectionError, match="the receiver says"):
+            await send(batch(1))
+
+
+@pytest.mark.parametrize("confirmation", SocketConfirmation)
+async def test_what_is_cancelled_while_it_sends_closes_at_once(confirmation: SocketConfirmation) -> None:
+    async def serve(stream: Stream) -> None:
+        if await stream.receive_some(1):
+            await trio.sleep_forever()
+
+    async with listening(serve) as port:
+        before = open_files()
+        with trio.fail_after(1), trio.CancelScope() as scope:
+            async with sink(port, confirmation).opened("mySink") as send, trio.open_nursery() as nursery:
+                nursery.start_soon(send, batch_of([b"x" * 100_000] * 500))
+                await trio.testing.wait_all_tasks_blocked(0.1)
+                scope.cancel()
+
+        assert scope.cancelled_caught
+        assert open_files() <= before + 2  # the receiver's ends
+
+
+@pytest.mark.parametrize("confirmation", SocketConfirmation)
+async def test_connections_that_the_receiver_ends_leave_no_socket_open(confirmation: SocketConfirmation) -> None:
+    async def serve(stream: Stream) -> None:
+        await stream.receive_some(1)
+
+    async with listening(serve) as port:
+        before = open_files()
+        for _ in range(5):
+            with pytest.raises((ConnectionError, ExceptionGroup)):
+                await send_and_stay(sink(port, confirmation), batch_of([b"x" * 100_000] * 20))
+        await trio.testing.wait_all_tasks_blocked(0.05)
+
+        assert open_files() == before
+
+
+async def test_a_receiver_that_is_not_there_is_told() -> None:
+    async with listening(Receiver()) as port:
+        pass
+
+    with pytest.raises(ConnectionError, match=f"^{HOST}:{port}: .*Connection refused$"):
+        await send_to(sink(port))
+
+
+async def test_a_host_without_an_address_is_told() -> None:
+    with pytest.raises(ConnectionError, match=r"^no-such-host\.invalid:1: "):
+        await send_to(SocketSink("no-such-host.invalid", 1, connect_timeout_in_s=5))
+
+
+@pytest.mark.parametrize("host", ["", "a\0b"])
+def test_a_host_must_have_a_name(host: str) -> None:
+    with pytest.raises(ValueError, match="host must name"):
+        SocketSink(host, 1)
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    return Certificates(tmp_path)
+
+
+@pytest.mark.parametrize("confirmation", SocketConfirmation)
+async def test_lines_go_over_tls(certificates: Certificates, confirmation: SocketConfirmation) -> None:
+    receiver = Receiver(counting if confirmation is COUNT else None)
+    some = batch_of([b"x" * 500_000] * 10)
+    async with listening(receiver, certificates.serving()) as port:
+        await send_to(sink(port, confirmation, tls=Tls(ca=certificates.ca)), some, batch(3))
+        await trio.testing.wait_all_tasks_blocked(0.05)
+
+    assert receiver.lines == [*some, *lines(3)]
+
+
+@pytest.mark.parametrize("confirmation", SocketConfirmation)
+async def test_a_receiver_that_asks_for_a_certificate_gets_ours(
+    certificates: Certificates, confirmation: SocketConfirmation
+) -> None:
+    receiver = Receiver(counting if confirmation is COUNT else None)
+    ours = Tls(certificates.ca, *certificates.issue("observer.example"))
+    async with listening(receiver, certificates.serving(asks=True)) as port:
+        await send_to(sink(port, confirmation, tls=ours), batch(3))
+        await trio.testing.wait_all_tasks_blocked(0.05)
+
+    assert receiver.lines == lines(3)
+
+
+@pytest.mark.parametrize("confirmation", SocketConfirmation)
+async def test_a_receiver_that_refuses_our_certificate_has_got_nothing(
+    certificates: Certificates, tmp_path: Path, confirmation: SocketConfirmation
+) -> None:
+    (tmp_path / "strangers").mkdir()
+    strangers = Certificates(tmp_path / "strangers")
+    wrong = Tls(certificates.ca, *strangers.issue("observer.example"))
+    with refusing(certificates.serving(asks=True)) as port, pytest.raises((ConnectionError, ExceptionGroup)):
+        await send_to(sink(port, confirmation, tls=wrong, max_retry=0), batch(3))
+
+
+async def test_a_receiver_that_bears_another_name_is_not_trusted(certificates: Certificates) -> None:
+    async with listening(Receiver(), certificates.serving("reports.example")) as port:
+        with pytest.raises(ConnectionError, match="its certificate is refused: IP address mismatch"):
+            await send_to(sink(port, tls=Tls(ca=certificates.ca)), batch(1))
+
+
+async def test_a_receiver_may_bear_the_name_that_the_configuration_says(certificates: Certificates) -> None:
+    receiver = Receiver()
+    async with listening(receiver, certificates.serving("reports.example")) as port:
+        await send_to(sink(port, CLOSE, tls=Tls(ca=certificates.ca, server_name="reports.example")), batch(1))
+
+    assert receiver.lines == lines(1)
+
+
+async def test_a_receiver_whose_tls_was_cut_has_not_confirmed_by_closing(certificates: Certificates) -> None:
+    async def serve(stream: Stream) -> None:
+        assert isinstance(stream, trio.SSLStream)
+        while await stream.receive_some(65_536):
+            pass
+        await stream.transport_stream.aclose()
+
+    async with listening(serve, certificates.serving()) as port:
+        with pytest.raises(ConnectionError, match="EOF"):
+            await send_to(sink(port, CLOSE, tls=Tls(ca=certificates.ca)), batch(3))
