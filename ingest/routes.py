@@ -14,7 +14,6 @@ def routes(
     *,
     offer: rest.Offer,
     put: sessions.Put,
-    pause: sessions.Pause,
     admits: sessions.Admits,
     takes: rest.Takes,
     departed: sessions.Departed,
@@ -25,13 +24,12 @@ def routes(
     """What is answered on the port for samples: ``/``, REST and WebSocket.
 
     Samples from REST are offered while they are taken, those of WebSockets that were admitted are put if there is no
-    room for them when they are offered, and what `pause` gives is awaited before more of them is read. `now` is the
-    time in ms since the epoch. `obscure` is told of all samples that are taken, before anybody else is. Raises
-    `ValueError` for keys of access tokens that cannot serve.
+    room for them when they are offered. `now` is the time in ms since the epoch. `obscure` is told of all samples that
+    are taken, before anybody else is. Raises `ValueError` for keys of access tokens that cannot serve.
     """
     intake = Intake(sources, now, statistics, obscure)
     posts = rest.Posts(intake, offer, takes)
-    serve = sessions.Sessions(intake, offer, put, pause, admits, departed).serve
+    serve = sessions.Sessions(intake, offer, put, admits, departed).serve
     limits = web.SessionLimits(
         sources.websocket.max_message_size,
         sources.websocket.ping_interval_in_s,

@@ -28,9 +28,6 @@ KEEP_ALIVE = "message"
 Put = Callable[[Samples, int], Awaitable[None]]
 """Takes samples and the bytes they came in; waits until there is room for them."""
 
-Pause = Callable[[], Awaitable[None] | None]
-"""What is to be awaited before more samples are brought; ``None`` if there is nothing."""
-
 Admits = Callable[[], str | None]
 """``None``, or why no session is admitted now."""
 
@@ -45,7 +42,6 @@ class Sessions:
     intake: Intake
     offer: Offer
     put: Put
-    pause: Pause
     admits: Admits
     departed: Departed
 
@@ -140,13 +136,12 @@ class _Session:
         heard.sfus.difference_update(samples.leaving_sfus)
         if not self._parts.offer(samples, len(data)):
             return self._finish(self._parts.put(samples, len(data)))
-        pause = self._parts.pause()
-        if pause is None and trio.current_time() - self._spoken_at <= intake.sources.websocket.keep_alive_interval_in_s:
+        if trio.current_time() - self._spoken_at <= intake.sources.websocket.keep_alive_interval_in_s:
             return None
-        return self._finish(pause)
+        return self._finish(None)
 
     async def _finish(self, wait: Awaitable[None] | None) -> None:
-        """Waits until there is room for the samples, or for more, and says that we live if that is due.
+        """Waits until there is room for the samples, and says that we live if that is due.
 
         They were received in time, so the end of the token waits for them.
         """

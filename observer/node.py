@@ -135,7 +135,6 @@ async def run_node(
         settings.sources,
         offer=intake.offer,
         put=intake.put,
-        pause=intake.pause,
         admits=admission.refusal,
         takes=admission.post_refusal,
         departed=intake.departed,
@@ -143,7 +142,7 @@ async def run_node(
         statistics=taken,
         obscure=obscure(settings.evaluators.obfuscator, settings.security.obfuscations),
     )
-    samples_server = web.Server(samples_routes, configuration.micronaut.server.limits)
+    samples_server = web.Server(samples_routes, configuration.micronaut.server.limits, intake.pause)
     served = samples_server.statistics
     cluster = others.cluster
     exposition = Exposition(

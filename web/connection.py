@@ -37,7 +37,7 @@ class Shared:
     connections: set["Connection"] = field(default_factory=set)
     sessions: set[WebSocket] = field(default_factory=set)
     stopping: bool = False
-    gathering: Gathering | None = field(default_factory=Gathering.where_possible)
+    gathering: Gathering | None = None
 
 
 class Connection:

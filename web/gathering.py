@@ -3,10 +3,14 @@
 A thousand senders that speak now and then would wake the process a thousand times a second, each time for one message
 and from a cold start: that costs more than all the work on the message. Nobody waits for an answer to samples, so what
 comes within a moment is read at its end, all in a row.
+
+Nor is more read than can be worked on: what waits in the kernel costs nothing, and what is worked on as soon as it was
+read is still in the caches of the processor.
 """
 
 import errno
 import select
+from collections.abc import Awaitable, Callable
 from typing import NoReturn, Self
 
 import outcome
@@ -16,9 +20,12 @@ from trio.lowlevel import Abort, RaiseCancelT, Task, checkpoint, current_task, r
 SHORTEST, LONGEST = 0.005, 0.05
 """How long what came first may wait for what comes with it: the more so the more comes together. (s)"""
 
-MOST_AT_ONCE = 16
-"""How many sockets are read before all other tasks have their turn: a millisecond of work, and what was read is worked
-on while the caches of the processor hold it."""
+MOST_AT_ONCE, FEW_AT_ONCE = 16, 2
+"""How many sockets are read before all other tasks have their turn: a millisecond of work. They are few while senders
+are faster than they are read, so that each read brings as much as it can."""
+
+Pause = Callable[[], Awaitable[None] | None]
+"""What is to be awaited before more is read; ``None`` if there is nothing."""
 
 _MOST_PASSED_OVER = 256
 """Behind how many sockets that have something, but that nobody waits for, it is looked on within one moment."""
@@ -30,10 +37,14 @@ class Gathering:
     Moments grow to `LONGEST` while several sockets speak within one, and shrink to `SHORTEST` while not, so that one
     who speaks alone hardly waits; nor does anybody while there is more to read than one read takes.
 
+    What `pause` gives is awaited before more is read, but no longer than for the longest moment: peers that only want
+    to know whether we live are sockets among the others.
+
     A socket that is added is watched until it is removed, which must happen before it is closed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pause: Pause = lambda: None) -> None:
+        self._pause = pause
         self._epoll = select.epoll()
         self._waiting: dict[int, Task] = {}
         self._watched = 0
@@ -41,9 +52,9 @@ class Gathering:
         self._hastened = False
 
     @classmethod
-    def where_possible(cls) -> Self | None:
-        """One, if the system has epoll; otherwise each socket is waited for alone."""
-        return cls() if hasattr(select, "epoll") else None
+    def where_possible(cls, pause: Pause) -> Self | None:
+        """One, if the system has epoll; otherwise each socket is waited for alone, and read whenever it can be."""
+        return cls(pause) if hasattr(select, "epoll") else None
 
     def add(self, number: int) -> None:
         """Watches the socket of this file descriptor. Raises `OSError` if the system watches no more."""
@@ -90,21 +101,32 @@ class Gathering:
         try:
             while True:
                 await wait_readable(self._epoll.fileno())
-                passed_over = 0
-                while events := self._epoll.poll(0, MOST_AT_ONCE):
+                passed_over, most = 0, MOST_AT_ONCE
+                while events := self._epoll.poll(0, most):
                     told = self._tell(events)
-                    if not told and len(events) == MOST_AT_ONCE and passed_over < _MOST_PASSED_OVER:
-                        passed_over += MOST_AT_ONCE
+                    if not told and len(events) == most and passed_over < _MOST_PASSED_OVER:
+                        passed_over += most
                         continue
                     passed_over = 0
                     await checkpoint()
+                    if not self._hastened:
+                        await checkpoint()  # now at the latest all of them had their turn
+                    await self._make_way()
                     if self._hastened:
-                        self._hastened, self._moment = False, SHORTEST
-                    elif not told or len(events) < MOST_AT_ONCE:
+                        self._hastened, self._moment, most = False, SHORTEST, FEW_AT_ONCE
+                    elif not told or len(events) < most:
                         self._moment = min(2 * self._moment, LONGEST) if told > 1 else max(self._moment / 2, SHORTEST)
                         await trio.sleep(self._moment)
+                        most = MOST_AT_ONCE
         finally:
             self._epoll.close()
+
+    async def _make_way(self) -> None:
+        """Waits until there is room for more, as far as `pause` says so within the longest moment."""
+        rest = self._pause()
+        if rest is not None:
+            with trio.move_on_after(LONGEST):
+                await rest
 
     def _tell(self, events: list[tuple[int, int]]) -> int:
         """How many of these sockets somebody waits for: nobody does while a message of theirs is still worked on."""

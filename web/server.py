@@ -8,6 +8,7 @@ import trio
 
 from web.bodies import ByteBudget
 from web.connection import Connection, Shared
+from web.gathering import Gathering, Pause
 from web.limits import Limits
 from web.listeners import accept_from, listeners
 from web.routing import Routes
@@ -35,10 +36,12 @@ class Server:
     Cancelling `serve` cuts everything at once.
     """
 
-    def __init__(self, routes: Routes, limits: Limits | None = None) -> None:
+    def __init__(self, routes: Routes, limits: Limits | None = None, pause: Pause = lambda: None) -> None:
+        """What `pause` gives is awaited before more of WebSockets is read, if not for long: see `Gathering`."""
         self.statistics = Statistics()
         limits = limits or Limits()
         self._shared = Shared(routes, limits, self.statistics, ByteBudget(limits.max_bodies_size))
+        self._shared.gathering = Gathering.where_possible(pause)
         self._accepting = trio.CancelScope()
         self._serving = trio.CancelScope()
         self._ended = trio.Event()

@@ -47,7 +47,7 @@ class TcpStream(trio.abc.HalfCloseableStream):
         if size < 1:
             raise ValueError("max_bytes must be at least 1")
         self._check_open()
-        if self._was_full:
+        if self._was_full and self._gathering is None:
             # As much came as was asked for: more is likely there.
             await checkpoint()
         else:

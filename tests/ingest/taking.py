@@ -1,6 +1,6 @@
 """The port for samples over memory streams, and a pipeline that only notes what it is given."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,14 +28,10 @@ class Pipeline:
     not_taken: str | None = None
     full: bool = False
     room: trio.Event = field(default_factory=trio.Event)
-    paused: trio.Event | None = None
     statistics: Statistics = field(default_factory=Statistics)
 
     def __post_init__(self) -> None:
         self.room.set()
-
-    def pause(self) -> Awaitable[None] | None:
-        return None if self.paused is None else self.paused.wait()
 
     def offer(self, samples: Samples, size: int) -> bool:
         if samples.media_unit_id == "broken":
@@ -84,7 +80,6 @@ async def taking(
         sources or Sources(),
         offer=pipeline.offer,
         put=pipeline.put,
-        pause=pipeline.pause,
         admits=lambda: pipeline.not_admitted,
         takes=lambda: pipeline.not_taken,
         departed=pipeline.departed,

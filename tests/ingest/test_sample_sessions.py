@@ -147,21 +147,6 @@ async def test_a_session_is_not_read_while_there_is_no_room() -> None:
     assert pipeline.client_ids == ["alice"] * 20
 
 
-async def test_a_session_that_is_asked_to_pause_is_not_read_meanwhile() -> None:
-    async with taking() as (served, pipeline):
-        pipeline.paused = trio.Event()
-        websocket = await served.websocket(PATH)
-        for _ in range(20):
-            await websocket.send_message(samples_of("alice"))
-            await wait_all_tasks_blocked()
-        taken = list(pipeline.client_ids)
-        pipeline.paused.set()
-        await wait_all_tasks_blocked()
-
-    assert taken == ["alice"]
-    assert pipeline.client_ids == ["alice"] * 20
-
-
 async def test_the_clients_of_a_session_that_closes_have_departed() -> None:
     async with taking() as (served, pipeline):
         websocket = await served.websocket(PATH)

@@ -1,14 +1,14 @@
 """Sockets that are read together: nobody is forgotten, and nobody makes the loop spin."""
 
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 
 import pytest
 import trio
 import trio.testing
 
-from web.gathering import LONGEST, MOST_AT_ONCE, SHORTEST, Gathering
+from web.gathering import FEW_AT_ONCE, LONGEST, MOST_AT_ONCE, SHORTEST, Gathering, Pause
 from web.streams import TcpStream
 
 Pair = tuple[TcpStream, socket.socket]
@@ -29,8 +29,8 @@ def pairs(gathering: Gathering, number: int) -> Iterator[list[Pair]]:
 
 
 @asynccontextmanager
-async def gathered(number: int) -> AsyncIterator[list[Pair]]:
-    gathering = Gathering()
+async def gathered(number: int, pause: Pause = lambda: None) -> AsyncIterator[list[Pair]]:
+    gathering = Gathering(pause)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(gathering.run)
         with pairs(gathering, number) as made:
@@ -218,3 +218,62 @@ async def test_catching_up_reads_what_had_come_without_waiting(autojump_clock: t
 
     assert received == [b"x"] * number + [b"y"] * number
     assert caught_up_after == 0
+
+
+async def test_while_there_is_no_room_nobody_is_read(autojump_clock: trio.testing.MockClock) -> None:
+    room = trio.Event()
+
+    def pause() -> Awaitable[None] | None:
+        return None if room.is_set() else room.wait()
+
+    async with gathered(1, pause) as [(stream, peer)], trio.open_nursery() as nursery:
+        received = Received(nursery, stream)
+        peer.send(b"1")
+        await trio.testing.wait_all_tasks_blocked()
+        peer.send(b"2")
+        await trio.sleep(LONGEST / 2)
+        meanwhile = bytes(received)
+        room.set()
+        await trio.sleep(LONGEST / 4)
+        nursery.cancel_scope.cancel()
+
+    assert (meanwhile, bytes(received)) == (b"1", b"12")
+
+
+async def test_who_waits_for_room_is_read_after_the_longest_moment(autojump_clock: trio.testing.MockClock) -> None:
+    async with gathered(1, trio.sleep_forever) as pairs:
+        waited = [await speak(pairs) for _ in range(3)]
+
+    assert max(waited) == pytest.approx(LONGEST + SHORTEST)
+
+
+async def test_of_senders_that_are_faster_than_we_read_few_are_read_at_once() -> None:
+    turns = [0]
+
+    class Turns(trio.abc.Instrument):
+        def before_io_wait(self, timeout: float) -> None:
+            turns.append(0)
+
+    async def receive(stream: TcpStream) -> None:
+        for _ in range(5):
+            await stream.receive_some(1)
+            turns[-1] += 1
+
+    trio.lowlevel.add_instrument(Turns())
+    async with gathered(8) as made, trio.open_nursery() as nursery:
+        for stream, peer in made:
+            peer.send(b"xxxxx")
+            nursery.start_soon(receive, stream)
+
+    assert max(turns[turns.index(8) + 1 :]) == FEW_AT_ONCE
+
+
+class Received(bytearray):
+    """All that a stream receives."""
+
+    def __init__(self, nursery: trio.Nursery, stream: TcpStream) -> None:
+        nursery.start_soon(self._receive, stream)
+
+    async def _receive(self, stream: TcpStream) -> None:
+        while data := await stream.receive_some():
+            self.extend(data)
