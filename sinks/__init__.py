@@ -34,6 +34,8 @@ SINKS: Mapping[str, str] = {
     "KafkaSink": "sinks.kafka",
     "LoggerSink": "sinks.logger",
     "MongoSink": "sinks.mongo",
+    "SocketSink": "sinks.socket",
+    "WebsocketSink": "sinks.websocket",
 }
 """The types of sinks, and the module of each. A module is loaded only when a configuration names its type."""
 

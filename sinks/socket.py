@@ -43,7 +43,7 @@ class SocketSink:
     port: int = field(metadata={"minimum": 1, "maximum": 65_535})
     """The receiver's port."""
     max_retry: int = 3
-    """How often opening the connection is tried again at once, before the pauses of `retry` begin; it never ends."""
+    """How often opening the connection is tried again at once, before the pauses of `retry` begin."""
     tls: Tls | None = None
     """TLS; none when the block is absent, `{}` trusts the authorities of the system."""
     confirmation: SocketConfirmation = SocketConfirmation.TCP

@@ -45,7 +45,7 @@ class WebsocketSink:
     uri: str
     """The server: `ws://` or `wss://`, host, port, path and query."""
     max_retry: int = 3
-    """How often opening the connection is tried again at once, before the pauses of `retry` begin; it never ends."""
+    """How often opening the connection is tried again at once, before the pauses of `retry` begin."""
     token: str = field(default="", repr=False)
     """A bearer token, sent in the header `Authorization` of the handshake."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)

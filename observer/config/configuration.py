@@ -20,7 +20,7 @@ from observer.config.foreign import Notice, Status
 from observer.config.hamok import Hamok
 from observer.config.names import canonical
 from observer.config.problems import ConfigError, Problem, nearest
-from observer.config.reference_keys import LATER_SINKS, PLACEHOLDER_SINK, REFERENCE_KEYS, later_sink
+from observer.config.reference_keys import PLACEHOLDER_SINK, REFERENCE_KEYS
 from observer.config.scalars import duration, size
 from observer.config.settings import Buffers, Endpoints, Evaluators, Metrics, Micronaut, Repository, Security
 from observer.config.yaml_text import MOST_CHARACTERS, Block, read
@@ -251,7 +251,7 @@ def _set_default(raw: Block, path: str, value: str, line: int | None) -> None:
 
 
 def _bind_sink(binder: Binder, raw: object, place: Place) -> Any:
-    """One sink's block; `NOTHING` also for a sink that does not exist yet: then a notice tells so."""
+    """One sink's block; `NOTHING` also for the README's placeholder: then a notice tells so."""
     if not isinstance(raw, Block):
         return binder.problem(place, "expected a mapping of keys to values")
     key = _spelling(raw, "config") or "config"
@@ -261,14 +261,10 @@ def _bind_sink(binder: Binder, raw: object, place: Place) -> Any:
         return NOTHING
     if settings.type == PLACEHOLDER_SINK:
         return _left_out(binder, place, "the type is the README's placeholder: name a real one")
-    if settings.type in LATER_SINKS:
-        binder.foreign(config, replace(at, foreign=later_sink(settings.type)))
-        return _left_out(binder, place, f"there is no {settings.type} yet: this sink is left out")
     if settings.type not in SINKS:
-        known = (*SINKS, *LATER_SINKS)
         return binder.problem(
             place.below(raw, "type"),
-            f"unknown type of sink{nearest(settings.type, known)}; known are {', '.join(known)}",
+            f"unknown type of sink{nearest(settings.type, tuple(SINKS))}; known are {', '.join(SINKS)}",
         )
     try:
         sink = binder.instance(sink_class(settings.type), config, at)

@@ -78,14 +78,6 @@ def tree(rows: Iterable[Row]) -> Branch:
     return root
 
 
-def known_keys(keys: Iterable[str]) -> Branch:
-    """A tree of keys that are worth no notice."""
-    root = Branch()
-    for key in keys:
-        _grow(root, key)
-    return root
-
-
 def _grow(root: Branch, path: str) -> Branch:
     """The branch at the path, made where it is missing."""
     branch = root

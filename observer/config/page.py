@@ -18,7 +18,7 @@ from observer.config.documented import attribute_docstrings, block_by_name, bloc
 from observer.config.effective import plain
 from observer.config.foreign import Row
 from observer.config.names import ALIASES
-from observer.config.reference_keys import LATER_SINKS, MEANINGLESS, row_at
+from observer.config.reference_keys import MEANINGLESS, row_at
 from observer.config.sample import sample
 from observer.config.scalars import WORDS
 from schemas.names import camel_case
@@ -54,7 +54,6 @@ def markdown(cls: type = Configuration) -> str:
     """The page about the dataclass and all that it holds."""
     parts = [_INTRODUCTION, *_sections(cls), *_sink_sections(), *_other_spellings()]
     parts += _table("Keys that mean nothing here", "They are accepted, and told once at the start.", MEANINGLESS)
-    parts.append("Sinks of these types are accepted, and left out: " + ", ".join(f"`{t}`" for t in LATER_SINKS) + ".\n")
     return "\n".join(parts)
 
 

@@ -2,14 +2,12 @@
 
 People move over with the configuration they have: such a key is accepted and told in a notice, while a key that neither
 the reference nor we know is an error. A key may stand both here and in a dataclass: it is then checked for its type as
-well. Below them stand the types of sinks that come later, which are accepted in the same way.
+well.
 
 Sources: README of the reference, its packaged application.yaml, its sink builders (1.0.1).
 """
 
-from collections.abc import Mapping
-
-from observer.config.foreign import Branch, Row, Status, known_keys, tree
+from observer.config.foreign import Branch, Row, Status, tree
 
 MEANINGLESS = tuple(
     Row(block, tuple(keys.split()), Status.MEANINGLESS, reason)
@@ -122,16 +120,5 @@ def row_at(path: str) -> Row | None:
     return branch.row if branch else None
 
 
-LATER_SINKS: Mapping[str, str] = {
-    "WebsocketSink": "uri maxRetry",
-    "SocketSink": "host port maxRetry",
-}
-"""The types of sinks that come later, each with the keys of its ``config``."""
-
 PLACEHOLDER_SINK = "SinkType"
 """The type of the sink in the reference's README that only shows the form of a sink's block."""
-
-
-def later_sink(type_name: str) -> Branch:
-    """What may stand in the ``config`` of a sink whose type comes later; the sink as a whole is worth one notice."""
-    return known_keys(LATER_SINKS[type_name].split())

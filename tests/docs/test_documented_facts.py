@@ -16,7 +16,6 @@ from ingest.statistics import Refused
 from observer.config import parse
 from observer.config.environment import expand
 from observer.config.page import markdown
-from observer.config.reference_keys import LATER_SINKS
 from schemas.reports import NAMES, ReportType
 from schemas.samples import Reason
 from sinks import SINKS
@@ -305,7 +304,7 @@ def test_every_close_code_is_explained() -> None:
 def test_every_type_of_sink_is_named() -> None:
     text = text_of(TOP / "docs" / "sinks.md")
 
-    assert {type_ for type_ in (*SINKS, *LATER_SINKS) if f"`{type_}`" not in text} == set()
+    assert {type_ for type_ in SINKS if f"`{type_}`" not in text} == set()
 
 
 async def test_what_is_wrong_in_a_document_is_noticed() -> None:

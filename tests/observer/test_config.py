@@ -9,9 +9,8 @@ from observer.config.configuration import MOVED, PORT_VARIABLES, ConfigError, Co
 from observer.config.documented import yaml_fields
 from observer.config.foreign import Branch, Status
 from observer.config.names import canonical
-from observer.config.reference_keys import LATER_SINKS, REFERENCE_KEYS, later_sink
+from observer.config.reference_keys import REFERENCE_KEYS
 from schemas.names import camel_case
-from sinks import SINKS
 from sinks.file import FileSink
 
 # The whole configuration that the reference is shipped with, as far as it differs from its README.
@@ -271,13 +270,7 @@ def test_every_key_of_the_tables_is_camel_case() -> None:
         below = [name for name, inner in branch.below.items() if inner is not branch for name in (name, *spelt(inner))]
         return [name for name in below if not name.startswith("*")]
 
-    names = [*spelt(REFERENCE_KEYS), *(name for type_name in LATER_SINKS for name in spelt(later_sink(type_name)))]
-
-    assert [name for name in names if canonical(name) != name] == []
-
-
-def test_a_type_of_sink_either_exists_or_comes_later() -> None:
-    assert not set(SINKS) & set(LATER_SINKS)
+    assert [name for name in spelt(REFERENCE_KEYS) if canonical(name) != name] == []
 
 
 @pytest.mark.parametrize("path", [*PORT_VARIABLES.values(), *(target for target, _ in MOVED.values())])

@@ -53,6 +53,7 @@ def test_a_password_in_a_value_from_the_environment_is_masked() -> None:
             "hashSalt",
             "sasl.jaas.config",
             "Authorization",
+            "headers",
             "privateKey",
         ),
     ],
