@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= observer.yaml
 PYTEST_ARGS ?= -n 2
 
-.PHONY: demo run test install check format docs lock bench soak simulate-cluster faults services image speed-guard
+.PHONY: demo run test install check format docs lock bench soak simulate-cluster faults outages services image speed-guard
 
 demo: install
 	.venv/bin/python -m observer.demo
@@ -62,6 +62,11 @@ faults: install
 	.venv/bin/python -m tests.faults --kills 20
 	.venv/bin/python -m tests.faults --kills 10 --reports-every 3000
 	.venv/bin/python -m pytest tests/faults --long
+
+# The service of each sink is killed for a minute under 200 reports a second, and the observer with it, with figures.
+# OUTAGES_ARGS=--help tells more.
+outages: install
+	.venv/bin/python -m tests.sinks.drills $(OUTAGES_ARGS)
 
 # Clusters in virtual time under faults, each run from a seed: SEEDS many, FROM which on, in JOBS processes.
 SEEDS ?= 1000

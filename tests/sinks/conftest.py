@@ -7,10 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.sinks.services.http_server import HttpServer
 from tests.sinks.services.kafka import MockKafka, Tansu
 from tests.sinks.services.mongod import Mongod
 from tests.sinks.services.moto import Moto
 from tests.sinks.services.seaweed import SeaweedFS
+from tests.sinks.services.tcp_server import TcpServer
+from tests.sinks.services.websocket_server import WebsocketServer
 
 
 @pytest.fixture(scope="session")
@@ -40,4 +43,24 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
 @pytest.fixture(scope="session")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
     with Moto(tmp_path_factory.mktemp("moto")) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def http_server(moto: Moto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpServer]:
+    """It has what the stream of the contract takes."""
+    with HttpServer(tmp_path_factory.mktemp("http")) as service:
+        moto.create_stream("contract", service.url)
+        yield service
+
+
+@pytest.fixture(scope="session")
+def websocket_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebsocketServer]:
+    with WebsocketServer(tmp_path_factory.mktemp("websocket")) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def tcp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TcpServer]:
+    with TcpServer(tmp_path_factory.mktemp("tcp")) as service:
         yield service

@@ -1,67 +1,31 @@
-"""What every sink keeps to. A new type of sink needs a `Case` here: how to make one, and how to read what arrived."""
+"""What every sink keeps to, with its real service. A new type of sink needs a case (`contract_cases`)."""
 
 import ast
-import json
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from importlib import import_module
 from inspect import getsource
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
 import trio
 
 from sinks import SINKS, sink_class
-from sinks.file import FileSink
-from sinks.lines import Line, batch_of
-from sinks.logger import LoggerSink
-from sinks.sink import Sink
+from sinks.lines import batch_of
+from tests.sinks.contract_cases import CASES, Case, World, envelopes
 from tests.sinks.sinks_for_tests import AT_ONCE, batch, delivery, line, reports, running
 
-
-@dataclass(frozen=True)
-class World:
-    """Where sinks of a test write."""
-
-    folder: Path
-    caplog: pytest.LogCaptureFixture
-
-
-@dataclass(frozen=True)
-class Case:
-    """A sink that reaches its destination, and the envelopes that its destination has, in their order."""
-
-    sink: Callable[[World], Sink]
-    arrived: Callable[[World], list[object]]
-
-
-def filed(world: World) -> list[object]:
-    return envelopes((world.folder / "reports.jsonl").read_bytes().splitlines())
-
-
-def logged(world: World) -> list[object]:
-    told = [record.getMessage() for record in world.caplog.records if record.name == "sink.mySink"]
-    return [json.loads(message.removeprefix("Report: ")) for message in told if message.startswith("Report: ")]
-
-
-CASES = {
-    "FileSink": Case(lambda world: FileSink(str(world.folder / "reports.jsonl")), filed),
-    "LoggerSink": Case(lambda world: LoggerSink(print_reports=True), logged),
-}
+_numbers = count(1)
 
 every_sink = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
 
 @pytest.fixture
-def world(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> World:
+def world(case: Case, request: pytest.FixtureRequest, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> World:
     caplog.set_level(logging.INFO)
-    return World(tmp_path, caplog)
-
-
-def envelopes(some: Iterable[Line]) -> list[object]:
-    return [json.loads(one) for one in some]
+    name = f"contract-{next(_numbers)}"
+    return World(name, tmp_path, caplog, {need: request.getfixturevalue(need) for need in case.needs})
 
 
 def test_every_type_of_sink_has_a_case() -> None:

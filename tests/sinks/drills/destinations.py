@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from observer.simulation.free_ports import free_ports
+from observer.simulation.free_ports import LOOPBACK, free_ports
 from tests.sinks.drills.judging import Made, Parts, reports
 from tests.sinks.services.door import Door
+from tests.sinks.services.http_server import HttpServer
 from tests.sinks.services.kafka import Tansu
 from tests.sinks.services.mongod import Mongod
+from tests.sinks.services.moto import Moto
 from tests.sinks.services.process import Service
 from tests.sinks.services.seaweed import SeaweedFS
 from tests.sinks.services.tcp_server import TcpServer
 from tests.sinks.services.websocket_server import WebsocketServer
 
 _TOPIC = "drill"
+_RARELY = {"maxTimeInMs": 250}
+"""As operators do where each batch is an object, or a call that is paid for."""
 
 
 class Killable(Protocol):
@@ -39,12 +43,16 @@ class BehindDoor:
     service: Service
     door: Door
     founded: Callable[[], None]
+    store: Service | None = None
+    """Another service that keeps what this one takes; it is never killed."""
 
     def start(self) -> None:
         """Starts both, or the door alone."""
         self.door.start()
         if not self.service.runs:
             self.service.start()
+            if self.store:
+                self.store.start()
             self.founded()
 
     def kill(self) -> None:
@@ -53,8 +61,9 @@ class BehindDoor:
 
     def close(self) -> None:
         """Ends both for good."""
-        self.door.close()
-        self.service.close()
+        for one in (self.door, self.service, self.store):
+            if one:
+                one.close()
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,24 @@ def s3(folder: Path) -> Destination:
         objects = seaweed.arrived("drill/").values()
         return {"objects": [report for content in objects for report in reports(content.splitlines())]}
 
-    return Destination(seaweed, {"type": "AwsS3Sink", "config": config}, arrived)
+    return Destination(seaweed, {"type": "AwsS3Sink", "batch": _RARELY, "config": config}, arrived)
+
+
+def firehose(folder: Path) -> Destination:
+    """One stream of JSON lines, which are kept by a receiver of HTTP; a door before Firehose is killed in its stead."""
+    (port,) = free_ports(1)
+    moto, server = Moto(folder), HttpServer(folder)
+    config = {
+        "regionId": moto.region,
+        "defaultDeliveryStreamId": "drill",
+        "endpointUrl": f"http://{LOOPBACK}:{port}",
+        "encodingType": "JSON",
+        "connectTimeoutInMs": 1000,
+        "credentials": _credentials(moto.access_key, moto.secret_key),
+    }
+    service = BehindDoor(moto, Door(folder, port, moto.port), lambda: moto.create_stream("drill", server.url), server)
+    block = {"type": "FirehoseSink", "batch": _RARELY, "config": config}
+    return Destination(service, block, lambda: {"stream": reports(server.arrived())})
 
 
 def _credentials(access_key: str, secret_key: str) -> Mapping[str, Any]:
@@ -144,6 +170,7 @@ DESTINATIONS: Mapping[str, Callable[[Path], Destination]] = {
     "KafkaSink": kafka,
     "MongoSink": mongo,
     "AwsS3Sink": s3,
+    "FirehoseSink": firehose,
     "WebsocketSink": websocket,
     "SocketSink": socket,
 }

@@ -31,6 +31,10 @@ class Receiver(Service):
         """The lines that it took, in their order."""
         return self._file.read_bytes().splitlines()
 
+    def forget(self) -> None:
+        """Empties the file."""
+        self._file.write_bytes(b"")
+
 
 def self_signed(folder: Path) -> Sequence[Path]:
     """The files of a fresh certificate of loopback, which is its own authority, and of its key."""
