@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -18,7 +19,7 @@ from sinks.aws_credentials import AwsCredentials, bind_credentials
 from sinks.aws_errors import aws_errors, hinted
 from sinks.aws_values import http_url, region
 from sinks.encoding import EncodingType, csv_lines, type_of
-from sinks.firehose_records import LARGEST_RECORD, Record, calls, fits, records
+from sinks.firehose_records import LARGEST_RECORD, Record, body_of, calls, fits, records
 from sinks.lines import Batch, Line, batch_of
 from sinks.sink import NotDelivered, Rejection, Send
 from sinks.threads import in_thread, threads
@@ -26,6 +27,11 @@ from sinks.threads import in_thread, threads
 _STREAM = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _IN_A_ROW = 32
 """How many rows of CSV are made before the rest of the observer gets its turn; that takes well below a millisecond."""
+
+
+_Groups = dict[tuple[str, ReportType | None], list[int]]
+"""The lines that may share records, by their numbers in the batch: those of a stream, and with CSV of one type."""
+_BODY: ContextVar[bytes] = ContextVar("body")
 
 
 class _Left:
@@ -99,6 +105,7 @@ class FirehoseSink:
     async def opened(self, key: str) -> AsyncIterator[Send]:
         """Make a client, and ask about one stream. Raises OSError, with a text for the operator."""
         async with opened_client("firehose", self._access(), self._threads) as client:
+            client.meta.events.register("before-call.firehose.PutRecordBatch", _with_body)
             await in_thread(self._threads, lambda: self._look(client))
             yield lambda batch: self._send(client, batch)
 
@@ -123,9 +130,9 @@ class FirehoseSink:
                     raise
 
     async def _send(self, client: Any, batch: Batch) -> None:
-        lines = list(batch)
-        left, rejected = _Left(), list[Rejection]()
-        streams = await self._records(lines, rejected)
+        lines, left, rejected = list[Line](), _Left(), list[Rejection]()
+        groups = await self._grouped(batch, lines, rejected)
+        streams = await self._records(groups, lines, rejected)
         turns = _Turns(trio.CapacityLimiter(self.parallelism), trio.current_time() + self.batch_timeout_in_ms / 1000)
         async with trio.open_nursery() as nursery:
             for stream, some in streams.items():
@@ -136,40 +143,46 @@ class FirehoseSink:
             again = batch_of(lines[number] for number in sorted(left.numbers))
             raise NotDelivered(left.reason or "some reports are not taken", again, rejected)
 
-    async def _records(self, lines: list[Line], rejected: list[Rejection]) -> dict[str, list[Record]]:
-        """The records of each stream, in their order."""
-        streams: dict[str, list[Record]] = {}
+    async def _grouped(self, batch: Batch, lines: list[Line], rejected: list[Rejection]) -> _Groups:
+        """Take the lines of the batch one by one, and tell which may share records."""
         is_csv = self.encoding_type is EncodingType.CSV
-        for (stream, _), numbers in self._grouped(lines, rejected).items():
-            some = [lines[number] for number in numbers]
-            texts = await self._rows(some) if is_csv else [line + b"\n" for line in some]
-            most = self.csv_chunk_size if is_csv else self.json_chunk_size
-            for record in records(zip(numbers, texts, strict=True), most):
-                if fits(record):
-                    streams.setdefault(stream, []).append(record)
-                else:
-                    why = f"as a record it is larger than the {LARGEST_RECORD} bytes that Firehose takes"
-                    rejected += [Rejection(lines[number], why) for number in record.numbers]
-        return streams
-
-    def _grouped(self, lines: list[Line], rejected: list[Rejection]) -> dict[tuple[str, ReportType | None], list[int]]:
-        """The lines that may share records, by their numbers: those of a stream, and with CSV of a type."""
-        is_csv = self.encoding_type is EncodingType.CSV
-        groups: dict[tuple[str, ReportType | None], list[int]] = {}
-        for number, line in enumerate(lines):
+        groups: _Groups = {}
+        for number, line in enumerate(batch):
+            lines.append(line)
             type_ = type_of(line)
             stream = self.streams.get(type_, self.default_delivery_stream_id)
             if stream is None:
                 rejected.append(Rejection(line, f"no delivery stream is configured for reports of {type_.value}"))
             else:
                 groups.setdefault((stream, type_ if is_csv else None), []).append(number)
+            await _turn(number, 8 * _IN_A_ROW)
         return groups
 
-    async def _rows(self, lines: Sequence[Line]) -> list[bytes]:
+    async def _records(
+        self, groups: _Groups, lines: Sequence[Line], rejected: list[Rejection]
+    ) -> dict[str, list[Record]]:
+        """The records of each stream, in their order."""
+        streams: dict[str, list[Record]] = {}
+        most = self.csv_chunk_size if self.encoding_type is EncodingType.CSV else self.json_chunk_size
+        for (stream, _), numbers in groups.items():
+            texts = await self._texts([lines[number] for number in numbers])
+            for count, record in enumerate(records(zip(numbers, texts, strict=True), most)):
+                if fits(record):
+                    streams.setdefault(stream, []).append(record)
+                else:
+                    why = f"as a record it is larger than the {LARGEST_RECORD} bytes that Firehose takes"
+                    rejected += [Rejection(lines[number], why) for number in record.numbers]
+                await _turn(count, 8 * _IN_A_ROW if most == 1 else 1)
+        return streams
+
+    async def _texts(self, lines: Sequence[Line]) -> list[bytes]:
+        """What records hold of some lines that may share them."""
+        if self.encoding_type is EncodingType.JSON:
+            return [line + b"\n" for line in lines]
         rows: list[bytes] = []
-        for start in range(0, len(lines), _IN_A_ROW):
+        for count, start in enumerate(range(0, len(lines), _IN_A_ROW)):
             rows += csv_lines(lines[start : start + _IN_A_ROW], self.csv_format)
-            await trio.lowlevel.checkpoint()
+            await _turn(count, 1)
         return rows
 
     async def _put_all(self, client: Any, stream: str, some: Sequence[Record], turns: _Turns, left: _Left) -> None:
@@ -187,11 +200,10 @@ class FirehoseSink:
 
 def _put(client: Any, stream: str, call: Sequence[Record]) -> tuple[Sequence[Record], str]:
     """Put records; return those that were not taken, in their order, and why."""
+    _BODY.set(body_of(stream, call))
     try:
         with aws_errors():
-            answer = client.put_record_batch(
-                DeliveryStreamName=stream, Records=[{"Data": record.data} for record in call]
-            )
+            answer = client.put_record_batch(DeliveryStreamName=stream, Records=[{"Data": b""}])
     except ConnectionError as error:
         return call, f"stream {stream}: {error}"
     if not answer["FailedPutCount"]:
@@ -202,6 +214,17 @@ def _put(client: Any, stream: str, call: Sequence[Record]) -> tuple[Sequence[Rec
         return call, f"stream {stream}: the answer tells of records that failed, but not of which"
     failed = [record for record, error in zip(call, told, strict=True) if error]
     return failed, f"stream {stream}: {len(failed)} records of {len(call)} are not taken: {hinted(code)}"
+
+
+async def _turn(number: int, most: int) -> None:
+    """Give the rest of the observer its turn, once in so many numbers."""
+    if number % most == most - 1:
+        await trio.lowlevel.checkpoint()
+
+
+def _with_body(params: dict[str, Any], **_: object) -> None:
+    """Put the records into a request of botocore, which would take several times as long over each of them."""
+    params["body"] = _BODY.get()
 
 
 def _check_stream(key: str, name: str | None) -> None:

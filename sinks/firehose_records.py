@@ -3,6 +3,7 @@
 Source of the limits: API reference of Amazon Data Firehose, PutRecordBatch.
 """
 
+from binascii import b2a_base64
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -36,6 +37,12 @@ def records(lines: Iterable[tuple[int, bytes]], most: int) -> Iterator[Record]:
         size += len(text)
     if numbers:
         yield Record(b"".join(texts), numbers)
+
+
+def body_of(stream: str, call: Iterable[Record]) -> bytes:
+    """A call as it is on the wire; the name of the stream has no character that JSON would escape."""
+    data = (b'{"Data":"%b"}' % b2a_base64(record.data, newline=False) for record in call)
+    return b'{"DeliveryStreamName":"%b","Records":[%b]}' % (stream.encode(), b",".join(data))
 
 
 def fits(record: Record) -> bool:
