@@ -13,6 +13,9 @@ from sinks.dialing import Stream, told
 RECEIVE_SIZE = 65_536
 """How much is read at once. (bytes)"""
 
+SEND_SIZE = 262_144
+"""How much is written at once, and has to be taken in time. (bytes)"""
+
 
 class Session:
     """A connection to `receiver`, as the log calls it. `patience_s` bounds each wait for it, in seconds.
@@ -73,17 +76,11 @@ class Session:
 
     async def put(self, data: bytes) -> None:
         """Write all of it, once nobody else writes. Raises ConnectionError, also when the receiver does not read."""
-        with trio.move_on_after(self._patience_s) as scope:
-            async with self._writing:
-                self.whole = False
-                try:
-                    await self.stream.send_all(data)
-                except trio.BrokenResourceError as error:
-                    await self._hear_last_words()
-                    raise self.ended(told(error), error) from error
-                self.whole = True
-        if scope.cancelled_caught:
-            raise self.ended(f"it took nothing for {self._patience_s:g} s")
+        async with self._writing:
+            self.whole = False
+            for start in range(0, len(data), SEND_SIZE):
+                await self._put(memoryview(data)[start : start + SEND_SIZE])
+            self.whole = True
 
     async def wait(self, come: Callable[[], bool]) -> None:
         """Wait until the receiver has come so far. Raises ConnectionError when that takes too long."""
@@ -108,6 +105,16 @@ class Session:
         failure.__cause__ = cause
         self.end(failure)
         return self.failure or failure
+
+    async def _put(self, data: memoryview) -> None:
+        with trio.move_on_after(self._patience_s) as scope:
+            try:
+                await self.stream.send_all(data)
+            except trio.BrokenResourceError as error:
+                await self._hear_last_words()
+                raise self.ended(told(error), error) from error
+        if scope.cancelled_caught:
+            raise self.ended(f"it did not take {len(data)} bytes within {self._patience_s:g} s")
 
     async def _hear_last_words(self) -> None:
         """What the receiver said before it closed tells more than that a pipe is broken."""

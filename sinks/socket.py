@@ -42,7 +42,7 @@ class SocketSink:
     """The receiver's name or IP address."""
     port: int = field(metadata={"minimum": 1, "maximum": 65_535})
     """The receiver's port."""
-    max_retry: int = 3
+    max_retry: int = field(default=3, metadata={"minimum": 0, "maximum": 100})
     """How often opening the connection is tried again at once, before the pauses of `retry` begin."""
     tls: Tls | None = None
     """TLS; none when the block is absent, `{}` trusts the authorities of the system."""

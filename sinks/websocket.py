@@ -44,7 +44,7 @@ class WebsocketSink:
 
     uri: str
     """The server: `ws://` or `wss://`, host, port, path and query."""
-    max_retry: int = 3
+    max_retry: int = field(default=3, metadata={"minimum": 0, "maximum": 100})
     """How often opening the connection is tried again at once, before the pauses of `retry` begin."""
     token: str = field(default="", repr=False)
     """A bearer token, sent in the header `Authorization` of the handshake."""

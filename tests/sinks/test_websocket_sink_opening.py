@@ -10,8 +10,9 @@ from wsproto.events import AcceptConnection, Event, RejectConnection, Request
 from sinks.dialing import Stream, Tls
 from sinks.sink import NotDelivered
 from sinks.websocket import WebsocketSink
-from tests.sinks.listening import HOST, Certificates, WebsocketReceiver, Wire, listening, refusing
+from tests.sinks.listening import HOST, Certificates, listening, refusing
 from tests.sinks.sinks_for_tests import batch, lines
+from tests.sinks.websocket_receiver import WebsocketReceiver, Wire
 
 SECRET = "hunter2"
 
@@ -220,8 +221,12 @@ async def test_a_server_that_asks_for_a_certificate_refuses_who_has_none(certifi
 
 
 async def test_plain_text_at_a_port_of_tls_is_told(certificates: Certificates) -> None:
-    async with listening(WebsocketReceiver()) as port:
-        with pytest.raises(ConnectionError, match=f"{HOST}:{port}: "):
+    async def serve(stream: Stream) -> None:
+        await stream.send_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await stream.receive_some()
+
+    async with listening(serve) as port:
+        with pytest.raises(ConnectionError, match=f"{HOST}:{port}: .*(WRONG_VERSION_NUMBER|wrong version number)"):
             await send_to(port, Tls(certificates.ca), max_retry=0)
 
 
