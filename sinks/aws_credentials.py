@@ -44,6 +44,7 @@ class Source(Protocol):
 def session_of(source: Source | None, calls: Calls) -> Session:
     """A session with these credentials, or with those that the default chain of AWS finds when first needed."""
     session = Session()
+    session.set_default_client_config(calls.config)
     if source is not None:
         session.register_component("credential_provider", _Found(source.found(calls)))
     return session
@@ -84,6 +85,8 @@ class AwsProfile:
     def found(self, calls: Calls) -> Credentials:
         """Those of the profile, also when it names a role to assume; never those of the machine."""
         session = Session(profile=self.profile_name)
+        session.set_default_client_config(calls.config)
+        session.set_config_variable("region", calls.region_id)
         if self.profile_file_path is not None:
             Path(self.profile_file_path).open("rb").close()
             is_config = self.profile_file_type is FileType.CONFIGURATION

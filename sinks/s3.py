@@ -124,12 +124,15 @@ class AwsS3Sink:
         )
 
     def _look(self, client: Any) -> None:
-        """Whether the bucket is there, as far as it may be asked: who may only put objects is told nothing."""
+        """Whether the bucket is there, as far as it may be asked: who may only put objects is told nothing.
+
+        An answer to such a request has no body, so what is wrong with credentials is told when an object is put.
+        """
         try:
             with aws_errors():
                 client.head_bucket(Bucket=self.bucket_name)
         except Refused as refused:
-            if refused.status != HTTPStatus.FORBIDDEN:
+            if refused.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
                 raise
 
     async def _send(self, client: Any, batch: Batch) -> None:

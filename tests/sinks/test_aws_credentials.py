@@ -152,6 +152,15 @@ def test_a_profile_does_not_fall_back_to_the_environment(tmp_path: Path, monkeyp
         found(AwsProfile(str(tmp_path / "file")))
 
 
+def test_a_profile_may_name_a_role(tmp_path: Path, sts: Sts, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text(f"{PROFILES}[role]\nrole_arn = {ROLE}\nsource_profile = other\n")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url)
+
+    assert found(AwsProfile(str(tmp_path / "file"), profile_name="role"))[0] == "key-1"
+    assert "Credential=other-id/" in sts.asked[0]["signed"]
+    assert "/eu-west-1/sts/" in sts.asked[0]["signed"]
+
+
 def test_a_profile_that_is_not_there_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text(PROFILES)
 

@@ -209,8 +209,9 @@ async def test_a_service_that_redirects_to_itself_is_told(store: S3Server) -> No
         await sent(sink(store), batch(1))
 
 
-async def test_who_may_only_put_objects_can_open_the_bucket(store: S3Server) -> None:
-    store.fails = lambda method, key: Fault(403 if method == "HEAD" else 0)
+@pytest.mark.parametrize("status", [400, 403])
+async def test_who_may_only_put_objects_can_open_the_bucket(status: int, store: S3Server) -> None:
+    store.fails = lambda method, key: Fault(status if method == "HEAD" else 0)
 
     await sent(sink(store), batch(1))
 
