@@ -1,7 +1,7 @@
 """What a sender says of its samples before it sends any: whose they are, their version, their format."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ingest.grants import Grant
@@ -68,11 +68,11 @@ class Incoming:
     user_id: str | None = None
     client_id: str | None = None
     grant: Grant | None = None
+    written: tuple[str, str] = field(init=False, compare=False, repr=False)
+    """The format, and the family of the version that the sender names: one of a small, fixed set."""
 
-    @property
-    def written(self) -> tuple[str, str]:
-        """The format, and the family of the version that the sender names: one of a small, fixed set."""
-        return self.format.value, self.version.family if self.version else UNNAMED
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "written", (self.format.value, self.version.family if self.version else UNNAMED))
 
 
 def incoming(

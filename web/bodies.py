@@ -79,13 +79,13 @@ class Body:
 
     def feed(self, data: bytes) -> None:
         """Takes the next bytes as they were sent."""
+        if self._inflater is None:
+            self._append(data)
+            return
         self._received += len(data)
         if self._received > self._limit:
             raise BodyTooLarge(self._limit)
-        if self._inflater is None:
-            self._append(data)
-        else:
-            self._append(self._inflated(self._inflater, data))
+        self._append(self._inflated(self._inflater, data))
 
     def finish(self) -> bytes:
         """The whole body, inflated."""
@@ -110,9 +110,10 @@ class Body:
         return inflated
 
     def _append(self, data: bytes) -> None:
-        if len(self._data) + len(data) > self._limit:
+        size = len(data)
+        if len(self._data) + size > self._limit:
             raise BodyTooLarge(self._limit)
-        self._take(len(data))
+        self._take(size)
         if not self._data:
             # Most bodies come in one piece, and that is handed on as it is.
             self._data = data

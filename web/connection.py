@@ -1,185 +1,135 @@
-"""One connection: its requests are answered one after the other, until it ends or becomes a WebSocket."""
+"""One connection: what its conversation needs is seen to, each in limited time."""
 
-import logging
-import re
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
+import math
+from collections.abc import Awaitable, Coroutine
 from functools import partial
 from typing import Any
 
 import trio
 
-from web.bodies import BodiesFull, Body, BodyTooLarge, ByteBudget
-from web.gathering import Gathering
-from web.heads import Head
-from web.limits import Limits
-from web.peer import Peer, Phase
-from web.requests import HttpError, Malformed, Request, Response, read_target, text_response, tokens
-from web.routing import Check, Route, Routes
-from web.statistics import Ended, Statistics
-from web.streams import Stream, TcpStream, close_gently
-from web.websocket import WebSocket, serve_session
-
-logger = logging.getLogger(__name__)
-
-_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
-"""16 bytes as base64 (RFC 6455, 4.1)."""
-
-
-@dataclass(slots=True)
-class Shared:
-    """What all connections of one server share."""
-
-    routes: Routes
-    limits: Limits
-    statistics: Statistics
-    bodies: ByteBudget
-    connections: set["Connection"] = field(default_factory=set)
-    sessions: set[WebSocket] = field(default_factory=set)
-    stopping: bool = False
-    gathering: Gathering | None = None
+from web import answers
+from web.conversation import Conversation
+from web.peer import End, Need, Peer, Phase, Steps, Wait
+from web.requests import Request, Response, text_response
+from web.shared import Shared
+from web.statistics import Ended
+from web.streams import RECEIVE_SIZE, Stream, TcpStream, close_gently
+from web.websocket import serve_session
 
 
 class Connection:
-    """Serves one connection. What goes wrong with it ends it, is counted, and goes no further."""
+    """Serves one connection. What goes wrong with it ends it, is counted, and goes no further.
+
+    Its task sleeps while the peer rests. A request that comes whole and is answered at once does not wake it: see
+    `web.attending`. All else is awaited within a scope, which is cancelled when a phase takes longer than its limit.
+    """
+
+    __slots__ = ("_peer", "_scope", "_shared", "_steps", "_stream")
 
     def __init__(self, stream: Stream, shared: Shared) -> None:
         self._stream = stream
         self._shared = shared
-        self._peer = Peer(stream, shared.limits, shared.statistics)
+        self._scope = trio.CancelScope()
+        self._peer = Peer(shared.limits, shared.statistics)
+        self._steps = Conversation(self._peer, shared).steps()
 
     async def serve(self) -> None:
         """Answers until the connection ends, then closes the stream. Raises nothing for what a peer may do."""
         session = None
-        self._shared.connections.add(self)
+        stop = self._stop
+        self._shared.connections.add(stop)
         try:
-            with self._peer.scope:
+            with self._scope:
                 session = await self._converse()
-            if self._peer.scope.cancelled_caught:
-                await self._peer.end_slow()
+            if self._scope.cancelled_caught:
+                # What the request held is given back before its peer is told.
+                self._steps.close()
+                await self._end_slow()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             # The peer is gone.
             pass
         finally:
-            self._shared.connections.discard(self)
+            self._shared.connections.discard(stop)
+            self._steps.close()
             if session is None:
                 await close_gently(self._stream, self._shared.limits.close_timeout_in_s)
         if session is not None:
             served = self._serve_session(session)
             # A session may be open for days: nothing of what opened it is held.
-            del session, self._peer
+            del session, stop, self._peer, self._steps
             await served
 
-    def stop(self) -> None:
+    def _stop(self) -> None:
         """Ends the connection if no request is in hand; otherwise it ends with that request's answer."""
         if self._peer.phase in (Phase.RESTING, Phase.HEAD):
             self._peer.phase = Phase.RESTING
-            self._peer.scope.cancel()
+            self._scope.cancel()
 
     async def _converse(self) -> Request | None:
         """Answers requests until there are no more, or until one opens a WebSocket: then that one."""
-        more = True
-        while more and not self._shared.stopping:
-            head: Head | None = None
-            request: Request | None = None
-            try:
-                head = await self._peer.receive_head()
-                if head is None:
-                    return None
-                request = _request_of(head)
-                if "upgrade" in head.headers and "websocket" in tokens(head.headers["upgrade"]):
-                    self._check_handshake(request)
-                    return request
-                response = await self._answer(request)
-            except Malformed as error:
-                self._shared.statistics.ended[error.ended] += 1
-                response = error.response
-            except HttpError as error:
-                response = error.response
-            more = await self._send(response, head)
-            # It may be large, and the connection may rest for long.
-            del response
-        return None
+        need = next(self._steps)
+        while not isinstance(need, End):
+            rests = need is Wait.MORE and self._peer.phase is Phase.RESTING
+            need = await (self._rest() if rests else self._meet(need))
+        return need.session
 
-    async def _answer(self, request: Request) -> Response:
-        shared = self._shared
-        if request.method == "OPTIONS":
-            return self._options(request)
-        route, request.parameters = shared.routes.find(request.method, request.segments)
-        if route.check is not None:
-            self._check(route, route.check, request)
-        limit = shared.limits.max_body_size if route.max_body_size is None else route.max_body_size
-        body = Body(request.headers, limit, shared.bodies)
-        try:
-            request.body = await self._peer.receive_body(body)
-            return await self._ask(route, request)
-        except BodyTooLarge:
-            shared.statistics.ended[Ended.BODY_TOO_LARGE] += 1
-            raise
-        except BodiesFull:
-            shared.statistics.ended[Ended.BODIES_FULL] += 1
-            raise
-        finally:
-            body.release()
+    async def _rest(self) -> Need:
+        """Listens until something is needed that is to be waited for; who rests for too long says no more."""
+        peer = self._peer
+        self._scope.deadline = math.inf
+        while True:
+            # To move a deadline for each request costs more than to look now and then what has become of it.
+            with trio.CancelScope(deadline=peer.rests_until):
+                return await self._listen()
+            if trio.current_time() >= peer.rests_until:
+                return self._steps.send(b"")
 
-    def _check(self, route: Route, check: Check, request: Request) -> None:
-        """Raises `HttpError` for a request whose body need not be read."""
-        try:
-            request.checked = check(request)
-        except HttpError:
-            raise
-        except Exception:
-            raise HttpError(500, self._failed("Checking", route)) from None
+    async def _listen(self) -> Need:
+        stream, attending = self._stream, self._shared.attending
+        if attending is not None and isinstance(stream, TcpStream):
+            at_rest = _AtRest(stream, self._peer, self._steps)
+            if await attending.listen(stream.number, at_rest):
+                return at_rest.need
+        return self._steps.send(bytes(await stream.receive_some(RECEIVE_SIZE)))
 
-    async def _ask(self, route: Route, request: Request) -> Response:
-        try:
-            answer = route.answer(request)
-            if isinstance(answer, Response):
-                return answer
-            self._peer.answering()
-            return await answer
-        except HttpError as error:
-            return error.response
-        except Exception:
-            return text_response(500, self._failed("Answering", route))
-
-    def _failed(self, what: str, route: Route) -> str:
-        """Notes the exception in hand; says what is told of it."""
-        logger.exception("%s %s %s failed", what, route.method, route.path)
-        self._shared.statistics.failures += 1
-        return "Internal error"
-
-    def _options(self, request: Request) -> Response:
-        methods = self._shared.routes.methods(request.segments)
-        allow = ("Allow", ", ".join(methods))
-        cors = self._shared.routes.cors
-        if cors is None or "access-control-request-method" not in request.headers:
-            return Response(204, headers=(allow,))
-        return Response(204, headers=(allow, *cors.on_preflight(methods)))
-
-    async def _send(self, response: Response, head: Head | None) -> bool:
-        cors = self._shared.routes.cors
-        headers = cors.on_answer(head.headers.get("origin")) if cors is not None and head is not None else ()
-        without_body = head is not None and head.method == "HEAD"
-        return await self._peer.send(response, headers, without_body=without_body, last=self._shared.stopping)
-
-    def _check_handshake(self, request: Request) -> None:
-        """Raises `HttpError` for a request that cannot become a WebSocket."""
-        self._shared.routes.websocket(request.segments)
-        headers = request.headers
-        if headers.get("sec-websocket-version") != "13":
-            wrong = HttpError(426, "WebSocket version 13 is spoken here", ("Sec-WebSocket-Version", "13"))
-        elif (
-            request.method == "GET"
-            and "upgrade" in tokens(headers.get("connection"))
-            and _KEY.fullmatch(headers.get("sec-websocket-key", ""))
-            and self._peer.request_is_whole
-        ):
-            return
+    async def _meet(self, need: Wait | bytes | Awaitable[Response]) -> Need:
+        """Does what is needed; what is needed next."""
+        seconds = self._peer.time_limit()
+        if seconds is not None:
+            # One scope for the whole connection costs less than one for each phase.
+            self._scope.relative_deadline = seconds
+        if need is Wait.MORE:
+            return self._steps.send(bytes(await self._stream.receive_some(RECEIVE_SIZE)))
+        if need is Wait.TURN:
+            await trio.lowlevel.checkpoint()
+        elif isinstance(need, bytes):
+            await self._stream.send_all(need)
         else:
-            wrong = HttpError(400, "This is no WebSocket handshake")
-        self._shared.statistics.ended[Ended.HANDSHAKE_INVALID] += 1
-        raise wrong
+            return await self._await(need)
+        return next(self._steps)
+
+    async def _await(self, answer: Awaitable[Response]) -> Need:
+        try:
+            response = await answer
+        except Exception as error:
+            return self._steps.throw(error)
+        return self._steps.send(response)
+
+    async def _end_slow(self) -> None:
+        """Ends the exchange whose phase took too long: with 408 where the peer waits for an answer."""
+        statistics, limits = self._shared.statistics, self._shared.limits
+        match self._peer.phase:
+            case Phase.HEAD | Phase.BODY as phase:
+                statistics.ended[Ended.HEAD_TIMEOUT if phase is Phase.HEAD else Ended.BODY_TIMEOUT] += 1
+                slow = text_response(408, "The request took too long")
+                with trio.move_on_after(limits.close_timeout_in_s):
+                    await self._stream.send_all(answers.encode(slow, (), without_body=False, last=True))
+                    statistics.requests[slow.status] += 1
+            case Phase.WRITING:
+                statistics.ended[Ended.WRITE_TIMEOUT] += 1
+                await trio.aclose_forcefully(self._stream)
+            case _:
+                pass
 
     def _serve_session(self, request: Request) -> Coroutine[Any, Any, None]:
         shared = self._shared
@@ -199,10 +149,29 @@ class Connection:
         )
 
 
-def _request_of(head: Head) -> Request:
-    """The request whose head it is, without its body. Raises `Malformed`."""
-    try:
-        segments, query = read_target(head.target)
-    except ValueError:
-        raise Malformed(400, "The path or the query cannot be read") from None
-    return Request(head.method, head.target, segments, query, head.headers)
+class _AtRest:
+    """Hears a peer that rests, and answers what is answered at once. `need` is what is needed in the end."""
+
+    __slots__ = ("_peer", "_steps", "_stream", "need")
+
+    def __init__(self, stream: TcpStream, peer: Peer, steps: Steps[None]) -> None:
+        self._stream = stream
+        self._peer = peer
+        self._steps = steps
+        self.need: Need = Wait.MORE
+
+    def hear(self) -> None:
+        data = self._stream.receive_now()
+        if data is not None:
+            self.need = self._steps.send(data)
+
+    def say(self) -> bool:
+        need = self.need
+        while isinstance(need, bytes):
+            sent = self._stream.send_now(need)
+            if sent < len(need):
+                self.need = need[sent:]
+                return False
+            need = next(self._steps)
+        self.need = need
+        return need is Wait.MORE and self._peer.phase is Phase.RESTING

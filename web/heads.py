@@ -6,12 +6,13 @@ no bare line feeds, no folded lines, no space before a colon, no control charact
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from web.requests import Malformed, tokens
 
 _NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _FIELDS = rb"(?:%b:[\t -~\x80-\xff]*+\r\n)*+" % _NAME
-_HEAD = re.compile(rb"(%b) ([!-~]++) HTTP/([0-9])\.([0-9])\r\n(%b)\r\n" % (_NAME, _FIELDS))
+_HEAD = re.compile(rb"(%b [!-~]++ HTTP/[0-9]\.[0-9])\r\n(%b)\r\n" % (_NAME, _FIELDS))
 TRAILERS = re.compile(rb"%b\r\n" % _FIELDS)
 """What may stand behind a body in chunks."""
 
@@ -19,6 +20,8 @@ _BEGINNING = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]")
 _HOST = re.compile(r"[0-9A-Za-z._~!$&'()*+,;=:%\[\]-]*")
 _MOST_DIGITS = 20
 _ONCE = {"host": 400, "content-length": 400, "transfer-encoding": 501}
+_LINES_KEPT = 1024
+_LONGEST_KEPT = 512
 
 
 class Received:
@@ -75,13 +78,31 @@ def take_head(received: Received, longest: int) -> Head | None:
     if match is None:
         _check_beginning(data, at, longest)
         return None
-    received.at = match.end()
-    if received.at - at > longest:
+    received.at = end = match.end()
+    if end - at > longest:
         raise Malformed(431)
-    method, target, major, minor, lines = match.groups()
-    if major != b"1":
+    opening, lines = match.groups()
+    method, target, is_1_1 = _opening_again(opening) if len(opening) <= _LONGEST_KEPT else _opening(opening)
+    return _head(method, target, is_1_1, _headers(lines.decode("latin-1")))
+
+
+def _opening(line: bytes) -> tuple[str, str, bool]:
+    """The method, the target, and whether the version is 1.1 or a later 1.x."""
+    method, target, version = line.decode("ascii").split(" ")
+    if not version.startswith("HTTP/1."):
         raise Malformed(505)
-    return _head(method.decode(), target.decode(), minor != b"0", _headers(lines.decode("latin-1")))
+    return method, target, version != "HTTP/1.0"
+
+
+def _field(line: str) -> tuple[str, str]:
+    """The name of a header, in lower case, and its value."""
+    name, _, value = line.partition(":")
+    return name.lower(), value.strip(" \t")
+
+
+# Who sends again mostly sends the same lines, so what was read last is kept.
+_opening_again = lru_cache(_LINES_KEPT)(_opening)
+_field_again = lru_cache(_LINES_KEPT)(_field)
 
 
 def _head(method: str, target: str, is_1_1: bool, headers: dict[str, str]) -> Head:
@@ -96,8 +117,7 @@ def _head(method: str, target: str, is_1_1: bool, headers: dict[str, str]) -> He
 def _headers(lines: str) -> dict[str, str]:
     headers: dict[str, str] = {}
     for line in lines.split("\r\n")[:-1]:
-        name, _, value = line.partition(":")
-        name, value = name.lower(), value.strip(" \t")
+        name, value = _field_again(line) if len(line) <= _LONGEST_KEPT else _field(line)
         if name in headers:
             if name in _ONCE:
                 raise Malformed(_ONCE[name])

@@ -1,8 +1,12 @@
-"""The other side of one HTTP/1.1 connection: heads and bodies from it, answers to it, each in limited time."""
+"""The other side of one HTTP/1.1 connection: heads and bodies from it, answers to it, and how long each may take.
+
+No sockets and no waiting: what is needed is yielded, and whoever runs the steps sees to it.
+"""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Awaitable, Generator, Iterator
 from enum import Enum, auto
+from typing import Any, NamedTuple, TypeVar
 
 import trio
 
@@ -11,11 +15,12 @@ from web.bodies import Body
 from web.chunks import Chunks
 from web.heads import Head, Received, take_head
 from web.limits import Limits
-from web.requests import Malformed, Response, text_response
-from web.statistics import Ended, Statistics
-from web.streams import RECEIVE_SIZE, Stream
+from web.requests import Malformed, Request, Response
+from web.statistics import Statistics
 
 _PIECES_PER_TURN = 64
+
+T = TypeVar("T")
 
 
 class Phase(Enum):
@@ -28,11 +33,29 @@ class Phase(Enum):
     WRITING = auto()
 
 
-class Peer:
-    """Who has opened the connection.
+class Wait(Enum):
+    """What is to be waited for."""
 
-    Everything is awaited within `scope`, which is cancelled when `phase` takes longer than its limit.
-    """
+    MORE = auto()
+    """More bytes, which are sent into the steps; none when the peer sends no more."""
+    TURN = auto()
+    """Others, who are to have their turn."""
+
+
+class End(NamedTuple):
+    """Nothing more is needed: the connection ends, or becomes the WebSocket that `session` asks for."""
+
+    session: Request | None
+
+
+Need = Wait | bytes | Awaitable[Response] | End
+"""Bytes are to be sent to the peer; what an answer is to be awaited from is awaited, and the answer sent in."""
+
+Steps = Generator[Need, Any, T]
+
+
+class Peer:
+    """Who has opened the connection. `phase` is what the exchange with it is at."""
 
     __slots__ = (
         "_chunks",
@@ -43,15 +66,14 @@ class Peer:
         "_rest_timeout",
         "_seconds",
         "_statistics",
-        "_stream",
         "phase",
-        "scope",
+        "rests_until",
     )
 
-    def __init__(self, stream: Stream, limits: Limits, statistics: Statistics) -> None:
-        self.scope = trio.CancelScope()
+    def __init__(self, limits: Limits, statistics: Statistics) -> None:
         self.phase = Phase.RESTING
-        self._stream = stream
+        self.rests_until = math.inf
+        """When it has rested for too long, while it rests; in trio's time."""
         self._limits = limits
         self._statistics = statistics
         self._received = Received()
@@ -78,17 +100,24 @@ class Peer:
             return False
         return self._body_is_whole
 
-    async def receive_head(self) -> Head | None:
+    def time_limit(self) -> float | None:
+        """How long the phase may take from its first wait on; ``None`` once that was told."""
+        seconds, self._seconds = self._seconds, None
+        return seconds
+
+    def receive_head(self) -> Steps[Head | None]:
         """The head of the next request; ``None`` when the peer sends no more. Raises `Malformed`."""
-        self._head = None
+        self._head = head = None
         if self._received:
             self._enter(Phase.HEAD, self._limits.head_timeout_in_s)
-            await self._pause()
+            # Neither many requests nor many chunks in one read may keep others waiting.
+            yield Wait.TURN
+            head = self._take_head()
         else:
-            self._enter(Phase.RESTING, self._rest_timeout)
-        head = self._take_head()
+            self._enter(Phase.RESTING, math.inf)
+            self.rests_until = trio.current_time() + self._rest_timeout
         while head is None:
-            if not await self._receive():
+            if not self._add((yield self._more())):
                 if self._received:
                     raise Malformed(400)
                 return None
@@ -100,36 +129,36 @@ class Peer:
         self._left = head.length or 0
         return head
 
-    async def receive_body(self, body: Body) -> bytes:
-        """The body of the request, inflated. Raises `Malformed`, and what `Body` raises."""
+    def whole_body(self) -> bytes | None:
+        """The body of the request as it was sent, if all of it has come with the head, in one piece; most have."""
+        if self._chunks is not None or self._left > len(self._received):
+            return None
+        length, self._left = self._left, 0
+        return self._received.take(length)
+
+    def receive_body(self, body: Body) -> Steps[None]:
+        """Feeds `body` with that of the request. Raises `Malformed`, and what `Body` raises."""
         self._enter(Phase.BODY, self._limits.body_timeout_in_s)
-        if self._chunks is None and self._left <= len(self._received):
-            # Most bodies have come with their heads.
-            length, self._left = self._left, 0
-            body.feed(self._received.take(length))
-            return body.finish()
         pieces = 0
         while True:
             for piece in self._pieces():
                 body.feed(piece)
                 pieces += 1
                 if not pieces % _PIECES_PER_TURN:
-                    await self._pause()
+                    yield Wait.TURN
             if self._body_is_whole:
-                return body.finish()
+                return
             if not pieces and self._head is not None and self._head.waits:
                 self._head.waits = False
-                self._limit_time()
-                await self._stream.send_all(answers.GO_ON)
-            if not await self._receive():
+                yield answers.GO_ON
+            if not self._add((yield self._more())):
                 raise Malformed(400)
 
     def answering(self) -> None:
         """The request is being answered: that takes as long as it takes."""
         self._enter(Phase.ANSWERING, math.inf)
-        self._limit_time()
 
-    async def send(self, response: Response, more: answers.Headers, *, without_body: bool, last: bool) -> bool:
+    def send(self, response: Response, more: answers.Headers, *, without_body: bool, last: bool) -> Steps[bool]:
         """Sends the answer, with the headers `more`; says whether another request may follow.
 
         `last` says that none may, and is told the peer. Raises `ValueError` for headers that cannot be sent.
@@ -137,26 +166,10 @@ class Peer:
         last = last or self._head is None or not self._head.keeps or not self.request_is_whole
         data = answers.encode(response, more, without_body=without_body, last=last)
         self._enter(Phase.WRITING, self._limits.write_timeout_in_s)
-        self._limit_time()
-        await self._stream.send_all(data)
+        yield data
         self._statistics.requests[response.status] += 1
         self._rest_timeout = self._limits.keep_alive_timeout_in_s
         return not last
-
-    async def end_slow(self) -> None:
-        """Ends the exchange whose phase took too long: with 408 where the peer waits for an answer."""
-        match self.phase:
-            case Phase.HEAD | Phase.BODY:
-                slow = Ended.HEAD_TIMEOUT if self.phase is Phase.HEAD else Ended.BODY_TIMEOUT
-                self._statistics.ended[slow] += 1
-                response = text_response(408, "The request took too long")
-                with trio.move_on_after(self._limits.close_timeout_in_s):
-                    await self.send(response, (), without_body=False, last=True)
-            case Phase.WRITING:
-                self._statistics.ended[Ended.WRITE_TIMEOUT] += 1
-                await trio.aclose_forcefully(self._stream)
-            case _:
-                pass
 
     @property
     def _body_is_whole(self) -> bool:
@@ -177,24 +190,13 @@ class Peer:
         self.phase = phase
         self._seconds = seconds
 
-    def _limit_time(self) -> None:
-        """Lets the phase take as long as it may, from now on; said before each wait, it counts from the first."""
-        if self._seconds is not None:
-            # One scope for the whole connection costs less than one for each phase, and most phases wait for nothing.
-            self.scope.relative_deadline = self._seconds
-            self._seconds = None
-
-    async def _pause(self) -> None:
-        """Lets others have their turn: neither many requests nor many chunks in one read may keep them waiting."""
-        self._limit_time()
-        await trio.lowlevel.checkpoint()
-
-    async def _receive(self) -> bool:
-        """Receives more; says whether anything came."""
-        self._limit_time()
-        # What was read last is not held while nothing comes.
+    def _more(self) -> Wait:
+        """More is needed; what was read last is not held until it comes."""
         self._received.forget()
-        data = await self._stream.receive_some(RECEIVE_SIZE)
+        return Wait.MORE
+
+    def _add(self, data: bytes) -> bool:
+        """Takes what has come; says whether anything did."""
         self._statistics.received_bytes += len(data)
-        self._received.add(bytes(data))
+        self._received.add(data)
         return len(data) > 0

@@ -7,11 +7,12 @@ from typing import Any
 import trio
 
 from web.bodies import ByteBudget
-from web.connection import Connection, Shared
+from web.connection import Connection
 from web.gathering import Gathering, Pause
 from web.limits import Limits
 from web.listeners import accept_from, listeners
 from web.routing import Routes
+from web.shared import Shared
 from web.statistics import Ended, Statistics
 from web.streams import Stream, close_gently
 from web.turns import bound_turns
@@ -69,8 +70,9 @@ class Server:
         try:
             async with trio.open_nursery() as watching:
                 watching.start_soon(watch, self._shared.sessions)
-                if self._shared.gathering is not None:
-                    watching.start_soon(self._shared.gathering.run)
+                for together in (self._shared.attending, self._shared.gathering):
+                    if together is not None:
+                        watching.start_soon(together.run)
                 with self._serving:
                     async with trio.open_nursery() as connections:
                         with self._accepting:
@@ -94,8 +96,8 @@ class Server:
         self.stop_accepting()
         self._shared.stopping = True
         with trio.move_on_after(grace_in_s):
-            for connection in tuple(self._shared.connections):
-                connection.stop()
+            for stop in tuple(self._shared.connections):
+                stop()
             if self._shared.gathering is not None:
                 # What has come before we close was sent in good faith.
                 await self._shared.gathering.catch_up()

@@ -31,6 +31,31 @@ class TcpStream(trio.abc.HalfCloseableStream):
         self._gathering: Gathering | None = None
         self._wait_readable: Callable[[int], Awaitable[None]] = wait_readable
 
+    @property
+    def number(self) -> int:
+        """Its file descriptor."""
+        return self._number
+
+    def receive_now(self) -> bytes | None:
+        """What is there to be received; ``None`` if nothing is. Raises as `receive_some` does."""
+        try:
+            data = self._socket.recv(RECEIVE_SIZE)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            self._check_open()
+            raise trio.BrokenResourceError(f"Receiving failed: {error}") from error
+        self._was_full = len(data) == RECEIVE_SIZE
+        return data
+
+    def send_now(self, data: bytes) -> int:
+        """Sends what the system takes at once; says how many bytes that were. Raises as `send_all` does."""
+        try:
+            return self._send(data)
+        except OSError as error:
+            self._check_open()
+            raise trio.BrokenResourceError(f"Sending failed: {error}") from error
+
     def gather(self, gathering: Gathering) -> None:
         """From now on it is read together with others, unless so many cannot be watched: for a peer that waits for no
         answers."""

@@ -2,9 +2,9 @@
 
 trio wakes everybody who has something to read before it looks at its clock again. When ten thousand peers speak or
 vanish in one moment, whoever waits for a deadline, or came later, waits for all of them. Here a turn takes up so many
-at most; the kernel keeps the others in their order. WebSockets are read together (`web.gathering`), which bounds their
-turns already: this is for connections that speak HTTP. Of ten thousand that vanish the last wait as long either way,
-but whoever else has a deadline waits a third as long.
+at most; the kernel keeps the others in their order. WebSockets are read together (`web.gathering`), and peers that rest
+are listened to together (`web.attending`), which bounds their turns already: this is for requests that come in pieces.
+Of ten thousand that vanish the last wait as long either way, but whoever else has a deadline waits a third as long.
 
 What trio does not publish is used in this file only, and `tests/web/test_private_names.py` fails when it becomes
 something else; then turns are as long as trio makes them.

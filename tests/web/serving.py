@@ -1,7 +1,9 @@
-"""A server over memory streams, and a client that speaks bytes to it."""
+"""A server over memory streams or sockets, and a client that speaks bytes to it."""
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import trio
@@ -10,7 +12,21 @@ import wsproto
 from trio.testing import memory_stream_pair
 
 from web import Limits, Request, Response, Route, Routes, Server, SessionLimits, WebSocket, WebSocketRoute
-from web.streams import Stream
+from web.streams import Stream, TcpStream
+
+Wire = Callable[[], tuple[Stream, Stream]]
+"""Makes the two ends of a connection."""
+
+WIRE = ContextVar[Wire]("wire", default=memory_stream_pair)
+"""How clients are connected; see the fixture `wires`."""
+
+
+def socket_pair() -> tuple[Stream, Stream]:
+    """Two ends that the operating system connects."""
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.setblocking(False)
+    return TcpStream(near), TcpStream(far)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +97,7 @@ class Door(trio.abc.Listener[Stream]):
 
     def __init__(self) -> None:
         self._knocking, self._waiting = trio.open_memory_channel[Stream](100)
+        self._ends: list[Stream] = []
 
     async def accept(self) -> Stream:
         """Like that of a socket, it lets nobody else run while somebody waits at the door."""
@@ -94,9 +111,15 @@ class Door(trio.abc.Listener[Stream]):
         await trio.lowlevel.checkpoint()
 
     def connect(self) -> Stream:
-        ours, theirs = memory_stream_pair()
+        ours, theirs = WIRE.get()()
+        self._ends.append(ours)
         self._knocking.send_nowait(theirs)
         return ours
+
+    async def leave(self) -> None:
+        """Ends what was connected and has not ended."""
+        for end in self._ends:
+            await trio.aclose_forcefully(end)
 
     def hand(self, stream: Stream) -> None:
         self._knocking.send_nowait(stream)
@@ -130,6 +153,7 @@ async def serving(routes: Routes, limits: Limits | None = None) -> AsyncIterator
         nursery.start_soon(server.serve_listeners, [door])
         yield Served(server, door, nursery)
         nursery.cancel_scope.cancel()
+    await door.leave()
 
 
 async def echo(request: Request) -> Response:
@@ -144,7 +168,17 @@ def ignore(message: bytes, text: bool) -> None:
     """Takes a message and does nothing with it."""
 
 
-ECHO = Routes(http=[Route("GET", "/", echo), Route("POST", "/echo", echo)])
+def echo_at_once(request: Request) -> Response:
+    return Response(body=request.body)
+
+
+ECHO = Routes(
+    http=[
+        Route("GET", "/", echo_at_once),
+        Route("POST", "/echo", echo_at_once),
+        Route("POST", "/later", echo),
+    ]
+)
 
 
 def session(

@@ -8,6 +8,8 @@ from tests.web.serving import ECHO, echo, post, serving
 from web import Ended, HttpError, Limits, Request, Response, Route, Routes
 from web.bodies import BodiesFull, Body, BodyTooLarge, ByteBudget
 
+pytestmark = pytest.mark.usefixtures("wires")
+
 
 async def test_a_gzipped_body_is_inflated() -> None:
     async with serving(ECHO) as served:

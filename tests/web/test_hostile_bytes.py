@@ -14,6 +14,8 @@ from tests.web.serving import ECHO, Client, echo_messages, get, handshake, post,
 from web import Ended, Limits, Routes, Statistics, WebSocketRoute
 from web.streams import Stream
 
+pytestmark = pytest.mark.usefixtures("wires")
+
 pytestmark = pytest.mark.hostile
 
 ROUTES = Routes(ECHO.http, [WebSocketRoute("/session", echo_messages)])

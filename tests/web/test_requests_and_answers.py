@@ -9,6 +9,8 @@ from trio.testing import wait_all_tasks_blocked
 from tests.web.serving import ECHO, Client, echo, get, post, serving
 from web import Cors, HttpError, Limits, Request, Response, Route, Routes, Server, WebSocketRoute
 
+pytestmark = pytest.mark.usefixtures("wires")
+
 
 async def test_a_request_is_answered() -> None:
     async with serving(ECHO) as served:
@@ -17,10 +19,11 @@ async def test_a_request_is_answered() -> None:
     assert (answer.status, answer.body) == (200, b"hello")
 
 
-async def test_a_connection_is_kept_for_the_next_request() -> None:
+@pytest.mark.parametrize("path", ["/echo", "/later"])
+async def test_a_connection_is_kept_for_the_next_request(path: str) -> None:
     async with serving(ECHO) as served:
         client = served.client()
-        bodies = [(await client.ask(post(body))).body for body in (b"one", b"two", b"three")]
+        bodies = [(await client.ask(post(body, path=path))).body for body in (b"one", b"two", b"three")]
 
         assert bodies == [b"one", b"two", b"three"]
         assert served.server.statistics.opened_connections == 1
@@ -30,9 +33,39 @@ async def test_a_connection_is_kept_for_the_next_request() -> None:
 async def test_requests_sent_at_once_are_answered_in_order() -> None:
     async with serving(ECHO) as served:
         client = served.client()
-        await client.stream.send_all(post(b"one") + post(b"two") + post(b"three"))
+        await client.stream.send_all(post(b"one") + post(b"two", path="/later") + post(b"three"))
 
         assert [(await client.answer()).body for _ in range(3)] == [b"one", b"two", b"three"]
+
+
+async def test_what_comes_in_pieces_is_answered_when_it_is_whole() -> None:
+    async with serving(ECHO) as served:
+        client = served.client()
+        for byte in post(b"hello") + post(b"again"):
+            await client.stream.send_all(bytes([byte]))
+            await wait_all_tasks_blocked()
+
+        assert [(await client.answer()).body for _ in range(2)] == [b"hello", b"again"]
+        assert (await client.ask(post(b"whole"))).body == b"whole"
+
+
+async def test_a_body_that_is_longer_than_one_read_is_taken_whole_and_answered_whole() -> None:
+    body = bytes(range(256)) * 20_000
+    async with serving(ECHO) as served:
+        client = served.client()
+        for _ in range(2):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(client.stream.send_all, post(body))
+                assert (await client.answer()).body == body
+
+
+async def test_an_answer_that_a_connection_does_not_hold_is_sent_whole() -> None:
+    body = bytes(range(256)) * 20_000
+    routes = Routes(http=[Route("GET", "/", lambda request: Response(body=body))])
+    async with serving(routes) as served:
+        client = served.client()
+
+        assert [(await client.ask(get())).body == body for _ in range(2)] == [True, True]
 
 
 async def test_who_sends_many_requests_at_once_does_not_keep_the_others_waiting() -> None:

@@ -13,6 +13,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from tests.web.serving import ECHO, Client, echo_messages, get, handshake, post, serving, session
 from web import Ended, Limits, Request, Response, Route, Routes, Server, SessionLimits, WebSocket, WebSocketRoute
 
+pytestmark = pytest.mark.usefixtures("wires")
+
 LOOPBACK = "127.0.0.1"
 
 BOTH = Routes(ECHO.http, [WebSocketRoute("/session", echo_messages)])

@@ -7,6 +7,8 @@ from trio.testing import MockClock, memory_stream_pair
 from tests.web.serving import ECHO, Client, get, post, serving
 from web import Ended, Limits, Request, Response, Route, Routes
 
+pytestmark = pytest.mark.usefixtures("wires")
+
 LIMITS = Limits(head_timeout_in_s=10, keep_alive_timeout_in_s=75, body_timeout_in_s=30, write_timeout_in_s=20)
 
 
@@ -35,17 +37,58 @@ async def test_who_says_nothing_is_left_without_a_word(autojump_clock: MockClock
         assert trio.current_time() - began == pytest.approx(10, abs=0.1)
 
 
-async def test_a_connection_may_rest_between_requests(autojump_clock: MockClock) -> None:
+@pytest.mark.parametrize("path", ["/echo", "/later"])
+async def test_a_connection_may_rest_between_requests(autojump_clock: MockClock, path: str) -> None:
+    async with serving(ECHO, LIMITS) as served:
+        client = served.client()
+        for _ in range(4):
+            assert (await client.ask(post(b"hello", path=path))).status == 200
+            await trio.sleep(70)
+        assert (await client.ask(post(b"hello", path=path))).status == 200
+        began = trio.current_time()
+
+        assert await client.ended()
+        assert trio.current_time() - began == pytest.approx(75, abs=0.1)
+
+
+async def test_a_head_that_is_slow_after_a_rest_is_answered_408(autojump_clock: MockClock) -> None:
     async with serving(ECHO, LIMITS) as served:
         client = served.client()
         await client.ask(get())
         await trio.sleep(70)
-        again = await client.ask(get())
+        await client.stream.send_all(get()[:-1])
         began = trio.current_time()
 
-        assert again.status == 200
+        assert (await client.answer()).status == 408
+        assert trio.current_time() - began == pytest.approx(10, abs=0.1)
+
+
+async def test_a_rest_begins_with_the_answer_however_slow_the_request_was(autojump_clock: MockClock) -> None:
+    async with serving(ECHO, LIMITS) as served:
+        client = served.client()
+        for part in (post(b"hello")[:9], post(b"hello")[9:-1], post(b"hello")[-1:]):
+            await trio.sleep(9)
+            await client.stream.send_all(part)
+        assert (await client.answer()).status == 200
+        began = trio.current_time()
+
         assert await client.ended()
         assert trio.current_time() - began == pytest.approx(75, abs=0.1)
+
+
+async def test_what_a_slow_body_held_is_given_back_before_its_peer_has_read_why(autojump_clock: MockClock) -> None:
+    ours, theirs = memory_stream_pair()
+    theirs.send_stream.send_all_hook = trio.sleep_forever
+    limits = Limits(body_timeout_in_s=30, close_timeout_in_s=5, max_bodies_size=10)
+    async with serving(ECHO, limits) as served:
+        served.door.hand(theirs)
+        await ours.send_all(post(b"0123456789")[:-1])
+        await trio.sleep(29)
+        refused = await served.client().ask(post(b"0123456789"))
+        await trio.sleep(2)
+        taken = await served.client().ask(post(b"0123456789"))
+
+    assert (refused.status, taken.status) == (503, 200)
 
 
 async def test_a_slow_body_is_answered_408(autojump_clock: MockClock) -> None:
