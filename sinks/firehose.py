@@ -204,7 +204,7 @@ def _put(client: Any, stream: str, call: Sequence[Record]) -> tuple[Sequence[Rec
     try:
         with aws_errors():
             answer = client.put_record_batch(DeliveryStreamName=stream, Records=[{"Data": b""}])
-    except ConnectionError as error:
+    except OSError as error:
         return call, f"stream {stream}: {error}"
     if not answer["FailedPutCount"]:
         return [], ""

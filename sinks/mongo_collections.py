@@ -43,7 +43,7 @@ OTHER_SERVICES = "~others"
 """The collection of the services for which there is no room for one of their own."""
 
 LONGEST_NAME = 100
-"""The longest name made of a service id; with that of a database in front of it, old servers take it too. (bytes)"""
+"""The longest name of a collection; servers take longer ones. (bytes)"""
 
 
 class SavingStrategy(StrEnum):

@@ -21,7 +21,7 @@ from sinks.sink import Rejection
 
 LARGEST = 16_777_216
 """The largest document that MongoDB takes. (bytes)"""
-LARGEST_CHUNK = 8_388_608
+LARGEST_CHUNK = 4_194_304
 """How much of a batch is made into documents at once, as lines of JSON. (bytes)"""
 
 _IN_A_ROW = 32
