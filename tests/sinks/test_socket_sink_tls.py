@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import trio
 
+from observer.config import parse
 from sinks.dialing import Stream, Tls
 from sinks.lines import batch_of
-from sinks.socket import SocketConfirmation
+from sinks.socket import SocketConfirmation, SocketSink
 from tests.sinks.line_receiver import CLOSE, COUNT, LineReceiver, counting, send_to, sink
 from tests.sinks.listening import Certificates, listening, refusing
 from tests.sinks.sinks_for_tests import batch, lines
@@ -77,3 +78,15 @@ async def test_a_receiver_whose_tls_was_cut_has_not_confirmed_by_closing(certifi
     async with listening(serve, certificates.serving()) as port:
         with pytest.raises(ConnectionError, match="EOF"):
             await send_to(sink(port, CLOSE, tls=Tls(ca=certificates.ca)), batch(3))
+
+
+@pytest.mark.parametrize(
+    ("tls", "wanted"),
+    [("", None), ("tls:", None), ("tls: {}", Tls()), ("tls: {serverName: a.example}", Tls(server_name="a.example"))],
+)
+def test_an_empty_block_asks_for_tls(tls: str, wanted: Tls | None) -> None:
+    text = f"observer: {{sinks: {{lines: {{type: SocketSink, config: {{host: a, port: 1, {tls}}}}}}}}}"
+    configured = parse(text, {}).observer.sinks["lines"].sink
+
+    assert isinstance(configured, SocketSink)
+    assert configured.tls == wanted

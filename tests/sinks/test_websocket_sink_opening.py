@@ -1,5 +1,6 @@
 """WebsocketSink: how it connects, to whom, with which certificates; what no configuration may say."""
 
+import json
 import ssl
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 import trio
 from wsproto.events import AcceptConnection, Event, RejectConnection, Request
 
+from observer.config import parse
+from observer.config.effective import effective
 from sinks.dialing import Stream, Tls
 from sinks.sink import NotDelivered
 from sinks.websocket import WebsocketSink
@@ -90,6 +93,13 @@ def test_what_cannot_work_is_told_at_once_and_without_secrets(keys: dict[str, ob
 def test_secrets_are_not_shown() -> None:
     assert SECRET not in repr(WebsocketSink("ws://reports.example", token=SECRET))
     assert SECRET not in repr(WebsocketSink("ws://reports.example", headers={"X-Token": SECRET}))
+
+
+def test_secrets_are_masked_where_the_configuration_is_shown() -> None:
+    config = {"uri": f"ws://a/?token={SECRET}", "token": SECRET, "headers": {"X-Region": SECRET}}
+    text = json.dumps({"observer": {"sinks": {"stream": {"type": "WebsocketSink", "config": config}}}})
+
+    assert SECRET not in effective(parse(text, {}))
 
 
 async def test_a_server_that_refuses_is_told_with_its_answer_and_not_tried_again_at_once() -> None:
