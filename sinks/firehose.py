@@ -206,13 +206,11 @@ def _put(client: Any, stream: str, call: Sequence[Record]) -> tuple[Sequence[Rec
             answer = client.put_record_batch(DeliveryStreamName=stream, Records=[{"Data": b""}])
     except OSError as error:
         return call, f"stream {stream}: {error}"
-    if not answer["FailedPutCount"]:
-        return [], ""
-    told = [one.get("ErrorCode") for one in answer["RequestResponses"]]
-    code = next(filter(None, told), None)
-    if code is None or len(told) != len(call):
-        return call, f"stream {stream}: the answer tells of records that failed, but not of which"
-    failed = [record for record, error in zip(call, told, strict=True) if error]
+    told = [one.get("ErrorCode") for one in answer.get("RequestResponses", ())]
+    failed = [record for record, code in zip(call, told, strict=False) if code]
+    if len(told) != len(call) or len(failed) != answer.get("FailedPutCount"):
+        return call, f"stream {stream}: the answer does not say which records are taken"
+    code = next(filter(None, told), "")
     return failed, f"stream {stream}: {len(failed)} records of {len(call)} are not taken: {hinted(code)}"
 
 
