@@ -20,8 +20,8 @@ from sinks.kafka_keys import KeyOf
 from sinks.lines import Batch, Line
 from sinks.threads import in_thread
 
-POLL_EVERY_S = 0.005
-"""How long what has happened may go unnoticed while a batch is on its way. (s)"""
+_NOTICED_WITHIN_S = 0.005, 0.1
+"""How long what has happened may go unnoticed: a twentieth of the time that was waited, but no less and no more. (s)"""
 
 _AT_A_STRETCH = 200
 """After how many reports the rest of the observer runs."""
@@ -29,9 +29,7 @@ _AT_A_STRETCH = 200
 _PURGING_S = 2
 """How long librdkafka may take to give back what it has not brought. (s)"""
 
-_OF_THE_REPORT = frozenset(
-    (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.INVALID_MSG)
-)
+_OF_THE_REPORT = frozenset((KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD))
 """What brokers answer because of what a report is: no repetition helps."""
 
 _FOLLOWED = frozenset((KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._FATAL))
@@ -119,8 +117,9 @@ class KafkaProducer:
 
     async def _handed_over(self, line: Line, exception: Exception) -> bool:
         """What librdkafka did not take at once: again until there is room. False when it takes nothing any more."""
+        since = trio.current_time()
         while isinstance(exception, BufferError):
-            await self._pause()
+            await self._pause(since)
             try:
                 self._open.holder[0].produce(self._open.topic, line, self._key_of(line), -1, self._failures.note)
             except (BufferError, KafkaException) as other:
@@ -132,13 +131,15 @@ class KafkaProducer:
     async def _settled(self) -> None:
         """Wait until librdkafka has nothing left."""
         self._open.poll()
+        since = trio.current_time()
         while len(self._open.holder[0]):
-            await self._pause()
+            await self._pause(since)
 
-    async def _pause(self) -> None:
+    async def _pause(self, since: float) -> None:
         if self._failures.failed and not self._alone:
             self._open.holder[0].purge(in_flight=False, blocking=False)
-        await trio.sleep(POLL_EVERY_S)
+        least, most = _NOTICED_WITHIN_S
+        await trio.sleep(min(max(least, (trio.current_time() - since) / 20), most))
         self._open.poll()
 
     def _outcome(self, lines: Sequence[Line]) -> Outcome:
