@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MASK = "***"
 
 _SECRET_KEY = re.compile(
-    r"passw|passphrase|secret|token|salt|apikey|privatekey|^sasl|^headers$|authorization|cookie|accesskey$",
+    r"passw|passphrase|secret|token|salt|apikey|privatekey|keypem|keystorekey|^sasl|^headers$|authorization|cookie|accesskey$",
     re.IGNORECASE,
 )
 _NO_SECRET_KEY = re.compile(r"(file|path|tagname|accesstokens|pertoken)$", re.IGNORECASE)

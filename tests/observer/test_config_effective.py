@@ -55,6 +55,8 @@ def test_a_password_in_a_value_from_the_environment_is_masked() -> None:
             "Authorization",
             "headers",
             "privateKey",
+            "ssl.key.pem",
+            "ssl.keystore.key",
         ),
     ],
 )
