@@ -27,6 +27,7 @@ from botocore.exceptions import (
 from botocore.exceptions import (
     ConnectionError as NoConnection,
 )
+from botocore.parsers import ResponseParserError
 
 # At DEBUG it logs whole requests and answers, among them reports and the keys of sessions; a session that could not be
 # renewed it tells with a traceback, long before the old one ends.
@@ -106,6 +107,8 @@ def aws_errors() -> Iterator[None]:
         raise ConnectionError(reason) from error
     except RecursionError as error:  # botocore follows without an end
         raise ConnectionError("the service redirects to itself: is regionId that of the bucket?") from error
+    except ResponseParserError as error:
+        raise ConnectionError("the answer is none of such a service: does something else stand in between?") from error
     except BotoCoreError as error:
         raise ConnectionError(reason_of(error)) from error
 

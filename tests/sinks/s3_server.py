@@ -3,6 +3,7 @@
 It speaks as much of the protocol of S3 as putting objects needs, over HTTP, in threads of the test's process.
 """
 
+import ssl
 import threading
 import time
 from base64 import b64encode
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -70,8 +72,8 @@ class S3Server:
 
 
 @contextmanager
-def s3_server() -> Iterator[S3Server]:
-    """The store, at a free port of loopback; any name is a bucket."""
+def s3_server(*pair: Path) -> Iterator[S3Server]:
+    """The store, at a free port of loopback, with TLS if given a certificate and its key; any name is a bucket."""
     store, lock = S3Server(), threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -121,9 +123,18 @@ def s3_server() -> Iterator[S3Server]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        store.endpoint = f"http://127.0.0.1:{server.server_port}"
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that goes away, or does not believe the certificate, is its own affair."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        if pair:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(*map(str, pair))
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        store.endpoint = f"{'https' if pair else 'http'}://127.0.0.1:{server.server_port}"
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         serving.start()
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, CredentialRetrievalError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 
 from sinks.aws import Access, client
 from sinks.aws_credentials import AwsStatic
@@ -115,6 +116,13 @@ def test_what_would_log_requests_is_quiet_at_any_level_of_our_log(name: str, cap
     caplog.set_level(logging.DEBUG)
 
     assert not logging.getLogger(name).isEnabledFor(logging.INFO)
+
+
+def test_an_answer_of_something_else_is_told_without_it() -> None:
+    with pytest.raises(ConnectionError) as raised, aws_errors():
+        raise ResponseParserError("invalid XML received: b'<html>of-a-proxy'")
+
+    assert str(raised.value) == "the answer is none of such a service: does something else stand in between?"
 
 
 def test_other_errors_pass() -> None:

@@ -1,6 +1,7 @@
 """AwsS3Sink: what is there after each way in which a batch can go wrong, and how often."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from sinks.lines import Batch, Line, batch_of
 from sinks.s3 import AwsS3Sink
 from sinks.sink import NotDelivered
 from tests.sinks.s3_server import Fault, S3Server, s3_server
+from tests.sinks.services.receiver import self_signed
 from tests.sinks.sinks_for_tests import batch, delivery, line, lines, names, reports, running, with_retry
 from tests.sinks.sts_for_tests import Sts
 
@@ -239,13 +241,27 @@ async def test_credentials_are_looked_for_again_after_all_was_refused(
     assert one.statistics().acknowledged == 1
 
 
-async def test_readme_s_own_place_for_a_web_identity_works(store: S3Server, tmp_path: Any) -> None:
+async def test_readme_s_own_place_for_a_web_identity_works(store: S3Server, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("a.b.c")
     with Sts(lasts_s=3600) as sts:
         identity = AwsWebIdentityTokenFile("arn:aws:iam::123456789012:role/r", None, str(tmp_path / "token"), sts.url)
         await sent(sink(store, credentials=None, type="AwsWebIdentityTokenFile", config=identity), batch(1))
 
     assert store.signed_by == {"key-1"}
+
+
+async def test_a_certificate_of_the_stores_own_authority_is_believed_when_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    with s3_server(certificate, key) as store:
+        with pytest.raises(ConnectionError, match="the service's certificate was not accepted"):
+            await sent(sink(store), batch(1))
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+
+        await sent(sink(store), batch(1))
+
+    assert store.lines == lines(1)
 
 
 async def test_what_begins_is_found_by_its_indexes(store: S3Server) -> None:
