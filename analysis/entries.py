@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 
 from store.claims import MOST_SSRCS
-from store.commands import ClientSeen, PeerConnectionSeen, TrackSeen
-from store.entities import TrackKey
+from store.commands import ClientSeen, PeerConnectionSeen, TrackKey, TrackSeen
 
 
 class TrackEntry:

@@ -1,13 +1,13 @@
 """What this node alone remembers of rows that it heard of but has not committed a touch for.
 
-A touch is committed at most once per tenth of a row's idle limit: the sweep grants that tenth on top, so nothing
-closes early. A row that stays silent for that long is settled: its exact last touch is committed, so that it ends with
-the time of its last sample.
+A touch is committed about once per tenth of a row's idle limit: the sweep grants that tenth on top, so nothing closes
+early. A row that stays silent for that long is settled: its exact last touch is committed, so that it ends with the
+time of its last sample. A client is touched together with all below it that it was heard of with.
 
-A touch names its row by its path. So rows of a registry that was replaced since are settled like all others.
+A touch names its rows by their path. So rows of a registry that was replaced since are settled like all others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from store.commands import (
     CALL,
@@ -18,6 +18,7 @@ from store.commands import (
     SFU,
     SFU_TRANSPORT,
     TRACK,
+    ClientTouch,
     Sweep,
     Touch,
 )
@@ -32,8 +33,12 @@ from store.entities import (
     Sfu,
     SfuTransport,
     below_sfu,
+    unit_of,
 )
 from store.idleness import grace, limit_of
+
+_TOGETHER = 1000
+"""Rows that were first heard of within so long are looked at together. (ms)"""
 
 
 def touch_pace(limits: Sweep) -> Sweep:
@@ -60,10 +65,11 @@ def touch_pace(limits: Sweep) -> Sweep:
 
 
 class Hearing:
-    """The rows that this node has heard of since their last committed touch."""
+    """The rows that this node has heard of since their last committed touch, by when it first did."""
 
     def __init__(self) -> None:
-        self._unsettled: list[Entity] = []
+        self._unsettled: dict[int, list[Entity]] = {}
+        self._due: dict[Client, None] = {}
 
     def hear(self, row: Entity, sample: int, now: int) -> None:
         """A sample told of `row`; both times are ms."""
@@ -71,45 +77,96 @@ class Hearing:
             row.heard_sample = sample
         row.heard_server = now
         if not row.unsettled:
-            row.unsettled = True
-            self._unsettled.append(row)
+            self._keep(row)
+
+    def call_due(self, client: Client) -> None:
+        """The touch of a client that was heard of, or of something below it, is due: at the next tick it is made."""
+        self._due[client] = None
+
+    def due(self) -> list[Client]:
+        """Takes out the clients whose touch is due, each once."""
+        due, self._due = self._due, {}
+        return [client for client in due if not client.closed]
 
     def silent(self, pace: Sweep, now: int) -> list[Entity]:
         """Takes out the rows that were silent for as long as `pace` says of their kind: their last touch is due."""
-        silent, rest = [], []
-        for row in self._unsettled:
-            if row.closed or not _ahead(row):
+        silent = []
+        ripe = (now - min(pace)) // _TOGETHER
+        for heard in [heard for heard in self._unsettled if heard <= ripe]:
+            for row in self._unsettled.pop(heard):
                 row.unsettled = False
-            elif now - row.heard_server >= limit_of(row, pace):
-                row.unsettled = False
-                silent.append(row)
-            else:
-                rest.append(row)
-        self._unsettled = rest
+                if row.closed or not _ahead(row):
+                    continue
+                if now - row.heard_server >= limit_of(row, pace):
+                    silent.append(row)
+                else:
+                    self._keep(row)
         return silent
 
     def put_back(self, rows: Iterable[Entity]) -> None:
         """Takes rows in again whose last touch could not be committed."""
         for row in rows:
             if not row.unsettled:
-                row.unsettled = True
-                self._unsettled.append(row)
+                self._keep(row)
 
     def __len__(self) -> int:
-        return len(self._unsettled)
+        return sum(map(len, self._unsettled.values()))
+
+    def _keep(self, row: Entity) -> None:
+        row.unsettled = True
+        self._unsettled.setdefault(row.heard_server // _TOGETHER, []).append(row)
 
 
-def last_touches(client: Client, now: int) -> list[Touch]:
-    """The exact last touches of a client that is about to leave, and of all that is below it."""
-    rows: list[Entity] = [client, client.call]
-    for peer_connection in client.peer_connections.values():
-        rows += [peer_connection, *peer_connection.tracks.values()]
-    return _touches(rows, now)
+LastTouch = Touch | ClientTouch
+
+
+def last_touches(client: Client, now: int) -> Iterator[LastTouch]:
+    """The exact last touches of a client that is about to leave, of its call, and of all that is below it."""
+    yield from touches_of(client, now)
+    if _ahead(client.call):
+        yield touch_of(client.call, now)
 
 
 def last_touches_of_sfu(sfu: Sfu, now: int) -> list[Touch]:
     """The exact last touches of an SFU that is about to leave, and of all that is below it."""
-    return _touches(below_sfu(sfu), now)
+    return [touch_of(row, now) for row in below_sfu(sfu) if _ahead(row)]
+
+
+def settling(rows: Iterable[Entity], now: int) -> Iterator[LastTouch]:
+    """The exact last touches of rows. With one below a client, the client and all below it are touched, once."""
+    clients = set()
+    for row in rows:
+        unit = unit_of(row)
+        if not isinstance(unit, Client):
+            yield touch_of(row, now)
+            continue
+        if unit not in clients:
+            clients.add(unit)
+            yield from touches_of(unit, now)
+        if _is_apart(row):
+            yield touch_of(row, now)
+
+
+def touches_of(client: Client, now: int) -> Iterator[LastTouch]:
+    """The exact last touches of a client and of all below it: one, but for rows that its last sample did not show."""
+    sample, server = client.heard_sample, client.heard_server
+    together, others = [], []
+    for peer_connection in client.peer_connections.values():
+        if peer_connection.heard_server != server or peer_connection.heard_sample != sample:
+            others += [peer_connection, *peer_connection.tracks.values()]
+            continue
+        keys = []
+        for key, track in peer_connection.tracks.items():
+            if track.heard_server == server and track.heard_sample == sample:
+                keys.append(key)
+            else:
+                others.append(track)
+        together.append((peer_connection.peer_connection_id, keys))
+    call = client.call
+    yield ClientTouch(call.service_id, client.client_id, call.call_id, sample, now - server, together)
+    for row in others:
+        if _ahead(row):
+            yield touch_of(row, now)
 
 
 def touch_of(row: Entity, now: int) -> Touch:
@@ -118,12 +175,15 @@ def touch_of(row: Entity, now: int) -> Touch:
     return Touch(what, path, row.heard_sample, now - row.heard_server)
 
 
-def _touches(rows: Iterable[Entity], now: int) -> list[Touch]:
-    return [touch_of(row, now) for row in rows if _ahead(row)]
-
-
 def _ahead(row: Entity) -> bool:
     return row.heard_sample > row.sample_touched or row.heard_server > row.server_touched
+
+
+def _is_apart(row: Entity) -> bool:
+    """Whether a row below a client is no longer found there: its registry was replaced."""
+    if isinstance(row, MediaTrack):
+        return row.key not in row.peer_connection.tracks
+    return isinstance(row, PeerConnection) and row.peer_connection_id not in row.client.peer_connections
 
 
 def _path(row: Entity) -> tuple[str, tuple[str, ...]]:

@@ -1,8 +1,10 @@
 """What a batch of samples means for the registry: entries of one command, or none when nothing is new.
 
 In the steady state every client, peer connection and track is known and was touched a short while ago: then a sample
-costs a few look-ups and gives no entry. An entry is made for what is new, has changed, or is due for a touch: when a
-tenth of its idle limit has passed since the last, or when another node committed that one.
+costs a few look-ups and gives no entry. An entry is made for what is new or has changed, and for a client whose last
+touch another node committed. When a tenth of an idle limit has passed since the last touch, the next is due: no batch
+waits for that, it is made at the next tick, together with those of others. Only what was silent for half of its limit
+gets an entry instead: that opens it again if it closes meanwhile.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +17,7 @@ import msgspec
 from analysis.bounds import Bounds, Vacancies
 from analysis.client_reports import Sighted
 from analysis.entries import ClientEntry, PeerConnectionEntry, TrackEntry
-from analysis.hearing import Hearing, last_touches, touch_pace
+from analysis.hearing import Hearing, LastTouch, last_touches, touch_pace
 from analysis.observe_sfus import SfusOfBatch
 from analysis.sfu_reports import SightedSfu
 from schemas.client_samples import ClientSample
@@ -23,9 +25,13 @@ from schemas.messages import Samples
 from schemas.reports import Track
 from schemas.samples import Reason, Tally
 from schemas.sfu_samples import SfuSample
-from store.commands import ClientSeen, Outcome, SfuSeen, Sweep, Touch
+from store.commands import ClientSeen, Outcome, SfuSeen, Sweep
 from store.entities import INBOUND, OUTBOUND, Client, MediaTrack, PeerConnection
+from store.idleness import track_time
 from store.registry import Registry
+
+_MOST_PACES = 5
+"""After how many times the pace of its touches a row is told of at once: after half of its idle limit."""
 
 
 class CallIdAssignMode(StrEnum):
@@ -73,9 +79,13 @@ class Batch:
         self.origin = origin
         self.hearing = hearing
         self.observing = observing
-        self.due = Sweep(*(now - pace for pace in touch_pace(observing.limits)))
+        paces = touch_pace(observing.limits)
+        self.due = Sweep(*(now - pace for pace in paces))
         """For each kind of row, the time at or before which its last committed touch makes the next one due. (ms)"""
-        self.touches: list[Touch] = []
+        self.overdue = Sweep(*(now - _MOST_PACES * pace for pace in paces))
+        """For each kind of row, the time at or before which its last committed touch makes it one that has to be told
+        of at once. (ms)"""
+        self.touches: list[LastTouch] = []
         self.rejected = Tally()
         self._registry = registry
         self._fresh_id = fresh_id
@@ -84,10 +94,6 @@ class Batch:
         self.vacancies = Vacancies(registry, observing.bounds)
         self.sightings: list[Sighting] = []
         self._sfus = SfusOfBatch(registry, hearing, self.vacancies, self.due, origin, now, self.rejected)
-
-    def due_of(self, row: MediaTrack) -> int:
-        """`due` for a track."""
-        return self.due.inbound_track if row.direction == INBOUND else self.due.outbound_track
 
     def seen(self) -> list[ClientSeen]:
         """The entries for a command: empty in the steady state."""
@@ -234,9 +240,12 @@ class Look:
             call = client.call
             batch.hearing.hear(client, sample.timestamp, batch.now)
             batch.hearing.hear(call, sample.timestamp, batch.now)
-            due = client.server_touched <= batch.due.client or call.server_touched <= batch.due.call
-            if not due and client.origin == batch.origin and self.entry is None:
-                return
+            if client.origin == batch.origin and self.entry is None:
+                if client.server_touched > batch.due.client and call.server_touched > batch.due.call:
+                    return
+                if client.server_touched > batch.overdue.client and call.server_touched > batch.overdue.call:
+                    batch.hearing.call_due(client)
+                    return
         self._tell().see(sample.timestamp, sample.user_id, sample.marker, sample.time_zone_offset)
 
     def at_transports(self) -> None:
@@ -251,6 +260,7 @@ class Look:
         """Tells of tracks that are new, have changed or are due for a touch."""
         batch, timestamp = self._batch, self._sample.timestamp
         hear, due, now = batch.hearing.hear, batch.due, batch.now
+        steady = max(due.inbound_track, due.outbound_track)
         known: Mapping[str | None, PeerConnection] = cast(Any, self._client.peer_connections) if self._client else {}
         heard = None
         for track in self._sample.tracks:
@@ -261,7 +271,7 @@ class Look:
                     heard = connection
                 key: Any = (INBOUND if track.inbound else OUTBOUND, track.media_kind, track.track_id)
                 row = connection.tracks.get(key)
-                if row is not None and row.server_touched > batch.due_of(row) and not _tells_news(track, row):
+                if row is not None and row.server_touched > steady and not _tells_news(track, row):
                     hear(row, timestamp, now)
                     continue
             self._at_unsteady_track(track)
@@ -279,6 +289,9 @@ class Look:
         if row is not None:
             batch.hearing.hear(row, timestamp, batch.now)
             if row.server_touched > batch.due.peer_connection:
+                return True
+            if row.server_touched > batch.overdue.peer_connection:
+                batch.hearing.call_due(row.client)
                 return True
         entry = self.entry.peer_connections.get(peer_connection_id) if self.entry else None
         if entry is not None:
@@ -313,8 +326,12 @@ class Look:
         row = known.tracks.get(key) if known else None
         if row is not None:
             batch.hearing.hear(row, timestamp, batch.now)
-            if not _tells_news(track, row) and row.server_touched > batch.due_of(row):
-                return
+            if not _tells_news(track, row):
+                if row.server_touched > track_time(row, batch.due):
+                    return
+                if row.server_touched > track_time(row, batch.overdue):
+                    batch.hearing.call_due(row.peer_connection.client)
+                    return
         above = self.entry.peer_connections.get(peer_connection_id) if self.entry else None
         entry = above.tracks.get(key) if above else None
         if entry is None:

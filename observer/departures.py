@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice, takewhile
 from typing import NamedTuple
 
-from analysis.hearing import last_touches, last_touches_of_sfu
+from analysis.hearing import LastTouch, last_touches, last_touches_of_sfu
 from analysis.patience import LONGEST_GAP
 from observer.intake import Departed
 from schemas.messages import Samples
-from store.commands import CLIENT, SFU, Touch
+from store.commands import CLIENT, SFU
 from store.entities import Client, Sfu
 from store.registry import Registry
 
@@ -85,7 +85,7 @@ def row_of(who: Who, registry: Registry) -> Client | Sfu | None:
     return registry.sfus.get(key) if what == SFU else registry.clients.get(key)
 
 
-def last_touches_of_all(leaving: Iterable[Who], registry: Registry, now: int) -> Iterator[Touch]:
+def last_touches_of_all(leaving: Iterable[Who], registry: Registry, now: int) -> Iterator[LastTouch]:
     """The exact last touches of some who leave, and of all that is below them: of each as it is when its turn comes."""
     for who in leaving:
         row = row_of(who, registry)

@@ -9,16 +9,16 @@ and this process may become a new member of the cluster, under a new name.
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 
 import trio
 
 from analysis import events
 from analysis.client_reports import ClientSamplesAnalyser
-from analysis.hearing import Hearing, touch_of, touch_pace
+from analysis.hearing import Hearing, LastTouch, settling, touch_pace
 from analysis.observe import Batch, Observing
 from analysis.patience import Patience
 from analysis.sfu_reports import SfuSamplesAnalyser
@@ -33,7 +33,7 @@ from observer.stint import Stint
 from schemas.messages import Samples
 from schemas.reports import Report
 from schemas.samples import Tally
-from store.commands import Leave, Outcome, Sweep, Touch
+from store.commands import ClientTouch, Leave, Outcome, Sweep
 from store.entities import Entity
 from store.registry import MOST_CLOSED, Registry
 
@@ -45,8 +45,8 @@ _TICK = 0.5
 _MARK = 0.05
 """How often it looks whether the sinks are done with events, while they are not. (s)"""
 
-_MOST_TOUCHES = 1000
-"""How many last touches go in one command: more would hold everybody up when it is applied."""
+_MOST_TOUCHED = 1000
+"""How many rows one command touches, or a client more: more would hold everybody up when it is applied."""
 
 _MOST_GONE, _MOST_INHERITED = 16, 1000
 """How many nodes that are gone one command names, and after how many of their untold outcomes it names no more."""
@@ -124,15 +124,16 @@ class Pipeline:
     async def run(self, receive: Receive, exhausted: Callable[[], bool]) -> None:
         """Works until the intake is exhausted; at the end, others know all that this node heard."""
         next_tick = trio.current_time() + _TICK
-        commands = 0
+        small = True
         while not exhausted():
             self._round_at = trio.current_time()
             outstanding = self.proposals.outstanding
             deadline = min(next_tick, trio.current_time() + _MARK) if outstanding else next_tick
-            batch = await receive(deadline, commands == self.counts.commands)
-            commands = self.counts.commands
+            batch = await receive(deadline, small)
+            before = self.counts.commands
             if batch:
                 await self.process(batch)
+            small = before == self.counts.commands
             del batch  # while the next one gathers, nothing of it is held
             await self._mark()
             if trio.current_time() >= next_tick:
@@ -181,11 +182,11 @@ class Pipeline:
         now, registry, status = self._time(), self._current(), self._status()
         if not status.quorum:
             return
-        silent: list[Entity] = []
+        due: list[Entity] = [*self.hearing.due()]
         sweep = None
         if trio.current_time() >= self._next_scan:
             self._next_scan = trio.current_time() + self._scan_period
-            silent = self.hearing.silent(touch_pace(self._observing.limits), now)
+            due += self.hearing.silent(touch_pace(self._observing.limits), now)
             limits = self._patience.limits(now)
             if status.leads and registry.has_idle(limits, now):
                 sweep = limits
@@ -193,7 +194,7 @@ class Pipeline:
         gone = self._gone(registry, status)
         try:
             await self.proposals.mark_formers(now)
-            await self._settle([*silent], leaving, now)
+            await self._settle(due, leaving, now)
             await self._close([Leave(*who, certain=False) for who in leaving], now)
             if sweep or gone or self.proposals.unmarked:
                 outcome = await self.proposals.propose(now, sweep=sweep, gone=gone)
@@ -203,7 +204,7 @@ class Pipeline:
                     self._next_scan = 0.0  # there may be more
                 self.counts.inherited += len(gone)
         except Reborn:
-            self.hearing.put_back(silent)
+            self.hearing.put_back(due)
 
     def _tell(self, outcome: Outcome) -> None:
         """Tells what an outcome without samples opened and closed."""
@@ -247,8 +248,8 @@ class Pipeline:
 
     async def _settle(self, rows: Iterable[Entity], leaving: Iterable[Who], now: int) -> None:
         """Commits the last touches of rows, and of those who are about to leave. Raises `Reborn`."""
-        touches = chain((touch_of(row, now) for row in rows), last_touches_of_all(leaving, self._registry(), now))
-        while some := [*islice(touches, _MOST_TOUCHES)]:
+        touches = chain(settling(rows, now), last_touches_of_all(leaving, self._registry(), now))
+        for some in _portions(touches):
             await self.proposals.propose(now, touches=some)
 
     async def _process(self, part: Part) -> None:
@@ -278,7 +279,7 @@ class Pipeline:
     async def _commit(self, batch: Batch) -> Outcome:
         """Commits what a batch shows, if that is anything. Raises `Reborn`."""
         seen, sfus = batch.seen(), batch.sfus_seen()
-        *before, last = _slices(batch.touches) or [[]]
+        *before, last = [*_portions(batch.touches)] or [[]]
         for some in before:
             await self.proposals.propose(batch.now, touches=some)
         if not (last or seen or sfus):
@@ -352,9 +353,18 @@ class Pipeline:
         return now
 
 
-def _slices(touches: Sequence[Touch]) -> list[Sequence[Touch]]:
-    """As many to a command as are good for it."""
-    return [touches[first : first + _MOST_TOUCHES] for first in range(0, len(touches), _MOST_TOUCHES)]
+def _portions(touches: Iterable[LastTouch]) -> Iterator[Sequence[LastTouch]]:
+    """As many to a command as are good for it, each made when its turn comes."""
+    some: list[LastTouch] = []
+    rows = 0
+    for touch in touches:
+        some.append(touch)
+        rows += touch.rows if isinstance(touch, ClientTouch) else 1
+        if rows >= _MOST_TOUCHED:
+            yield some
+            some, rows = [], 0
+    if some:
+        yield some
 
 
 def _scan_period(limits: Sweep) -> float:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 import trio
 
+from analysis.hearing import LastTouch
 from cluster.machine import Reborn
 from cluster.status import Status
-from store.commands import NO_MEMBER, ClientSeen, Command, Leave, Outcome, SfuSeen, Sweep, Touch, encode
+from store.commands import NO_MEMBER, ClientSeen, ClientTouch, Command, Leave, Outcome, SfuSeen, Sweep, Touch, encode
 
 _LOG = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ class Proposals:
         self,
         now: int,
         *,
-        touches: Sequence[Touch] = (),
+        touches: Sequence[LastTouch] = (),
         seen: Sequence[ClientSeen] = (),
         sfus: Sequence[SfuSeen] = (),
         leaves: Sequence[Leave] = (),
@@ -108,7 +109,10 @@ class Proposals:
         The outcome of a command that could not be applied says why, in `Outcome.failed`. Raises `Reborn` when this
         process has become a new member, before or meanwhile: the caller makes the command anew, under the new name.
         """
-        command = Command(self.name, self._seq + 1, now, self._delivered(), touches, seen, sfus, leaves, sweep, gone)
+        clients = [touch for touch in touches if isinstance(touch, ClientTouch)]
+        rows = [touch for touch in touches if isinstance(touch, Touch)]
+        mark = self._delivered()
+        command = Command(self.name, self._seq + 1, now, mark, rows, seen, sfus, leaves, sweep, gone, clients)
         data = encode(command)
         if len(data) > self._longest:
             return self._failed(TOO_LARGE, len(seen))

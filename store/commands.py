@@ -19,6 +19,9 @@ SFU_TRANSPORT = "sfuTransport"
 RTP_PAD = "rtpPad"
 SCTP_CHANNEL = "sctpChannel"
 
+TrackKey = tuple[str, str, str]
+"""Direction, media kind and id of a track: its name within its peer connection."""
+
 NO_MEMBER = "this node is no longer part of the cluster"
 """Why a command of an origin fails that another command said is gone."""
 
@@ -130,6 +133,26 @@ class Touch(NamedTuple):
     age: int
 
 
+class ClientTouch(NamedTuple):
+    """The exact last touch of a client that is there already, and of what stands below it and was heard with it.
+
+    It counts only while the client is in the call of this id, which is touched as well. `peer_connections` are those
+    that are touched, each with the names of those of its tracks that are. `sample` and `age` are as those of a touch.
+    """
+
+    service_id: str
+    client_id: str
+    call_id: str
+    sample: int
+    age: int
+    peer_connections: Sequence[tuple[str, Sequence[TrackKey]]]
+
+    @property
+    def rows(self) -> int:
+        """How many rows it touches."""
+        return 2 + sum(1 + len(tracks) for _, tracks in self.peer_connections)
+
+
 class Leave(NamedTuple):
     """A client or an SFU leaves: `what` is ``client`` or ``sfu``, `id` its own.
 
@@ -161,8 +184,9 @@ class Command(NamedTuple):
     """One change of the registry, proposed by `origin` as its number `seq` at the time `now` (ms since the epoch).
 
     `mark` is the highest number of `origin` whose outcome has been delivered. The parts apply in the order of the
-    fields. `gone` names origins that will never report again: what they had not told is told with this outcome, and
-    what they proposed but comes later fails.
+    fields, but for `clients`, which come before all others: commands were written without them once, and can be read.
+    `gone` names origins that will never report again: what they had not told is told with this outcome, and what they
+    proposed but comes later fails.
     """
 
     origin: str
@@ -175,6 +199,7 @@ class Command(NamedTuple):
     leaves: Sequence[Leave] = ()
     sweep: Sweep | None = None
     gone: Sequence[str] = ()
+    clients: Sequence[ClientTouch] = ()
 
 
 class Happening(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -266,7 +291,7 @@ def decode(data: bytes) -> Command:
 
 
 class _Written(NamedTuple):
-    """A command as it is written: with all of its fields."""
+    """A command as it is written: with all of its fields, but for the last, which once was not there."""
 
     origin: str
     seq: int
@@ -278,6 +303,7 @@ class _Written(NamedTuple):
     leaves: list[Leave]
     sweep: Sweep | None
     gone: list[str]
+    clients: Sequence[ClientTouch] = ()
 
 
 _decoder = msgspec.json.Decoder(_Written)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from store.commands import TrackKey
+
 INBOUND = "INBOUND"
 OUTBOUND = "OUTBOUND"
 AUDIO = "AUDIO"
@@ -65,6 +67,9 @@ class Call(Entity):
     clients: dict[str, "Client"] = {}
     ssrcs: dict[int, "Claims"] = {}
     """Outbound tracks without an SFU stream, by each of their SSRCs."""
+    oldest: tuple[int, ...] = ()
+    """For each kind of row from the call down, in the order of `Sweep`: all of the call were touched at that server
+    time or later, for good. What this replica remembers of its last look through them (`store.idleness`)."""
 
 
 class Client(Entity):
@@ -89,10 +94,6 @@ class PeerConnection(Entity):
     peer_connection_id: str
     opened: int
     tracks: dict["TrackKey", "MediaTrack"] = {}
-
-
-TrackKey = tuple[str, str, str]
-"""Direction, media kind and id of a track: its name within its peer connection."""
 
 
 class MediaTrack(Entity):
@@ -134,6 +135,8 @@ class Sfu(Entity):
     time_zone_offset: int | float | None
     origin: str
     transports: dict[str, "SfuTransport"] = {}
+    oldest: tuple[int, ...] = ()
+    """As that of a call, from the SFU down."""
 
 
 class SfuTransport(Entity):

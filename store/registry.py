@@ -14,12 +14,8 @@ from collections.abc import Sequence
 from store import happenings
 from store.claims import TrackClaims
 from store.commands import (
-    CALL,
-    CLIENT,
     NO_MEMBER,
-    PEER_CONNECTION,
     SFU,
-    TRACK,
     ClientSeen,
     Command,
     Happening,
@@ -27,15 +23,15 @@ from store.commands import (
     Outcome,
     PeerConnectionSeen,
     Sweep,
-    Touch,
     TrackSeen,
 )
 from store.departed import Departed
-from store.entities import Call, Client, Entity, MediaTrack, PeerConnection, take_apart
-from store.idleness import any_idle, deadlines_of, track_time
+from store.entities import Call, Client, MediaTrack, PeerConnection, take_apart
+from store.idleness import any_idle, deadlines_of, holds_idle, track_time
 from store.opening import call_of, client_of, peer_connection_of, track_of
 from store.origins import Origin, bury, inherited
 from store.sfus import Sfus
+from store.touching import Touching
 from store.watching import Watcher, warn
 from store.words import held_once
 
@@ -71,6 +67,7 @@ class Registry:
         self.sfus = self.sfu_half.rows
         self.sfus_of = self.sfu_half.count_of
         self.internal_pads = self.sfu_half.internal_pads
+        self._touching = Touching(self.calls, self.clients, self.sfu_half, self.watchers)
         self._opened: list[Happening] = []
         self._closed: list[Happening] = []
 
@@ -87,8 +84,10 @@ class Registry:
         self._opened, self._closed = [], []
         self.sfu_half.begin(self.now)
         origin.mark(command.mark)
+        for client_touch in command.clients:
+            self._touching.touch_client(client_touch, self.now)
         for touch in command.touches:
-            self._touch(touch)
+            self._touching.touch(touch, self.now)
         calls = [self._see(seen, command.origin) for seen in command.seen]
         for sfu in command.sfus:
             self.sfu_half.see(sfu, command.origin)
@@ -117,7 +116,7 @@ class Registry:
 
     def has_idle(self, limits: Sweep, now: int) -> bool:
         """Whether a sweep at `now` would close anything."""
-        return any_idle(self.calls.values(), self.sfus.values(), deadlines_of(limits, now))
+        return any_idle(self.calls.values(), self.sfus.values(), deadlines_of(limits, now), self.now)
 
     def __del__(self) -> None:
         """Rows refer to each other both ways, and the collector does not see them: nobody else would free them."""
@@ -128,28 +127,6 @@ class Registry:
         """The next number of a call or client."""
         self.made += 1
         return self.made
-
-    # Touches
-
-    def _touch(self, touch: Touch) -> None:
-        row = self._find(touch.what, touch.path)
-        if row:
-            if self.watchers:
-                warn(self.watchers, row)
-            row.touch(touch.sample, self.now - max(touch.age, 0))
-
-    def _find(self, what: str, path: Sequence[str]) -> Entity | None:
-        if what == CALL:
-            return self.calls.get((path[0], path[1], path[2]))
-        if what not in (CLIENT, PEER_CONNECTION, TRACK):
-            return self.sfu_half.find(what, path)
-        client = self.clients.get((path[0], path[1]))
-        if what == CLIENT or client is None:
-            return client
-        peer_connection = client.peer_connections.get(path[2])
-        if what == PEER_CONNECTION or peer_connection is None:
-            return peer_connection
-        return peer_connection.tracks.get((path[3], path[4], path[5]))
 
     # What samples show
 
@@ -277,7 +254,8 @@ class Registry:
         for call in list(self.calls.values()):
             if self._has_closed_enough():
                 return
-            self._sweep_call(call, deadlines)
+            if holds_idle(call, deadlines, self.now):
+                self._sweep_call(call, deadlines)
         self.sfu_half.sweep(deadlines, MOST_CLOSED - len(self._closed))
 
     def _sweep_call(self, call: Call, deadlines: Sweep) -> None:

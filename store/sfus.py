@@ -21,7 +21,7 @@ from store.commands import (
 )
 from store.departed import Departed
 from store.entities import OUTBOUND, Entity, RtpPad, SctpChannel, Sfu, SfuTransport, take_apart_sfu
-from store.idleness import pad_time
+from store.idleness import pad_time, sfu_holds_idle
 from store.opening import pad_of, sctp_channel_of, sfu_of, sfu_transport_of
 from store.watching import Watcher, warn
 
@@ -167,7 +167,8 @@ class Sfus:
         for sfu in list(self.rows.values()):
             if len(self.closed) >= most:
                 return
-            self._sweep_sfu(sfu, deadlines, most)
+            if sfu_holds_idle(sfu, deadlines, self._now):
+                self._sweep_sfu(sfu, deadlines, most)
 
     def _sweep_sfu(self, sfu: Sfu, deadlines: Sweep, most: int) -> None:
         idle = sfu.server_touched < deadlines.sfu

@@ -15,6 +15,7 @@ from store.commands import (
     SFU,
     TRACK,
     ClientSeen,
+    ClientTouch,
     Command,
     Happening,
     Leave,
@@ -26,6 +27,7 @@ from store.commands import (
     SfuTransportSeen,
     Sweep,
     Touch,
+    TrackKey,
     TrackSeen,
 )
 from store.entities import AUDIO, INBOUND, OUTBOUND
@@ -160,10 +162,13 @@ def sfu_leaves(origin: str, seq: int, *sfus: str, certain: bool = True, now: int
 
 
 def observe(
-    origin: str, seq: int, *seen: ClientSeen, now: int = NOW, mark: int = 0, touches: Sequence[Touch] = ()
+    origin: str, seq: int, *seen: ClientSeen, now: int = NOW, mark: int = 0, touches: Iterable[Touch | ClientTouch] = ()
 ) -> Command:
     """The node `origin` tells, as its number `seq`, what samples showed."""
-    return Command(origin, seq, now, mark, touches, seen)
+    every = list(touches)
+    clients = [touch for touch in every if isinstance(touch, ClientTouch)]
+    rows = [touch for touch in every if isinstance(touch, Touch)]
+    return Command(origin, seq, now, mark, rows, seen, clients=clients)
 
 
 def leave(origin: str, seq: int, *clients: str, certain: bool = True, now: int = NOW) -> Command:
@@ -204,6 +209,13 @@ def touch_track(track_id: str = "mic", *, direction: str = OUTBOUND, at: int = N
 def touch_sfu(*path: str, what: str = SFU, at: int = NOW, age: int = 0) -> Touch:
     """The last touch of an SFU, or of what `path` leads to within the SFU."""
     return Touch(what, ("service", "sfu", *path), at, age)
+
+
+def touch_of_client(
+    *peer_connections: tuple[str, Sequence[TrackKey]], call: str = "call", at: int = NOW, age: int = 0
+) -> ClientTouch:
+    """The last touch of alice, of her call, and of what is named below her."""
+    return ClientTouch("service", "alice", call, at, age, peer_connections)
 
 
 def registry_of(*seen: ClientSeen, now: int = NOW) -> Registry:

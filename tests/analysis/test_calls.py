@@ -5,6 +5,7 @@ from analysis.observe import CallIdAssignMode
 from observer.intake import Departed
 from schemas.reports import ReportType
 from schemas.samples import Reason
+from store.commands import Command, Sweep, encode
 from tests.world import GRACE, IDLE, NOW, World, event, inbound, message, names, of_type, outbound, sample
 
 
@@ -130,11 +131,56 @@ def test_a_client_that_goes_on_never_leaves() -> None:
 
 def test_a_touch_is_committed_once_in_a_tenth_of_the_idle_limit() -> None:
     world = World()
+    touched = set()
     for second in range(300):
         world.tell(message(sample(at=second * 1000, **outbound("t1", 7))))
-        world.now += 1000
+        world.pass_time(1000)
+        touched.add(world.client("alice").server_touched)
 
-    assert world.commands == 10
+    assert len(touched) == 10
+
+
+def test_no_batch_waits_for_a_touch_that_is_due() -> None:
+    world = World()
+    world.tell(message(sample(at=1000, **outbound("t1", 7))))
+    world.now += IDLE // 10 + 1000
+
+    world.tell(message(sample(at=2000, **outbound("t1", 7))))
+    commands = world.commands
+    world.tick()
+
+    alice = world.client("alice")
+    (connection,) = alice.peer_connections.values()
+    rows = [alice, connection, *connection.tracks.values()]
+    assert (commands, world.commands) == (1, 2)
+    assert {row.sample_touched for row in rows} == {2000}
+    assert {row.server_touched for row in [alice.call, *rows]} == {world.now}
+
+
+def test_what_was_silent_for_half_of_its_limit_opens_again_if_it_closes_before_that_is_told() -> None:
+    world = World()
+    world.tell(message(sample(at=1000, **outbound("t1", 7))))
+    world.now += IDLE // 2
+    close_all = encode(Command("other", 1, world.now, 0, sweep=Sweep(*[0] * len(Sweep._fields))))
+
+    def close() -> None:
+        world.machine.apply(close_all)
+
+    world.meanwhile = close
+
+    told = world.tell(message(sample(at=2000, **outbound("t1", 7))))
+
+    assert names(told) == ["CALL_STARTED", "CLIENT_JOINED", "PEER_CONNECTION_OPENED", "MEDIA_TRACK_ADDED"]
+
+
+def test_a_track_that_is_touched_more_often_than_its_client_stays() -> None:
+    world = World(idle={"outbound_track": 3000})
+    told = []
+    for second in range(20):
+        told += world.tell(message(sample(at=second * 1000, **outbound("t1", 7))))
+        told += world.pass_time(1000)
+
+    assert names(told).count("MEDIA_TRACK_REMOVED") == 0
 
 
 def test_a_room_lives_again_after_its_call_ended() -> None:

@@ -1,19 +1,22 @@
-"""What this node remembers of SFUs, and when it commits that."""
+"""What this node remembers of clients and SFUs, and when it commits that."""
 
 from analysis.bounds import Bounds, Vacancies
-from analysis.hearing import Hearing, last_touches_of_sfu, touch_of, touch_pace
-from store.commands import Sweep
-from store.entities import Sfu, below_sfu
+from analysis.hearing import Hearing, last_touches, last_touches_of_sfu, settling, touch_of, touch_pace
+from store.commands import ClientTouch, Sweep
+from store.entities import Client, Sfu, below, below_sfu
 from store.registry import Registry
 from tests.build import (
     LIMITS,
     NOW,
+    client_with,
     observe,
     observe_sfus,
     outbound_pad_seen,
+    registry_of,
     rtp_pad_seen,
     sctp_channel_seen,
     sfu_with,
+    track_seen,
 )
 
 
@@ -57,6 +60,65 @@ def test_each_row_of_an_sfu_is_silent_after_the_pace_of_its_kind() -> None:
 
     of_pads = [["sctpChannel"], [], ["rtpPad"], [], ["rtpPad"], [], ["sfuTransport"], [], ["sfu"]]
     assert silent == [[], *of_pads]
+
+
+def heard_alice() -> tuple[Registry, Hearing, Client]:
+    """Alice with two tracks, of all of which one sample told; who holds the registry holds what is below her."""
+    registry, hearing = registry_of(client_with(track_seen("mic"), track_seen("cam"))), Hearing()
+    alice = registry.clients["service", "alice"]
+    for row in below(alice.call):
+        hearing.hear(row, NOW + 500, NOW + 1000)
+    return registry, hearing, alice
+
+
+def test_all_that_a_sample_told_of_a_client_is_one_touch() -> None:
+    _registry, _, alice = heard_alice()
+
+    (touch,) = settling([alice, *alice.peer_connections.values()], NOW + 1200)
+
+    assert isinstance(touch, ClientTouch)
+    assert (touch.call_id, touch.sample, touch.age, touch.rows) == ("call", NOW + 500, 200, 5)
+
+
+def test_the_last_touches_of_a_client_move_each_row_to_what_was_heard() -> None:
+    registry, hearing, alice = heard_alice()
+    (connection,) = alice.peer_connections.values()
+    mic = connection.tracks["OUTBOUND", "AUDIO", "mic"]
+    for row in (mic, connection, alice, alice.call):
+        hearing.hear(row, NOW + 1500, NOW + 2000)
+    hearing.hear(alice.call, NOW + 1600, NOW + 2100)
+
+    touches = last_touches(alice, NOW + 3000)
+    registry.apply(observe("n1", 2, touches=touches, now=NOW + 3000))
+
+    of_mic, of_cam, *above = ((row.sample_touched - NOW, row.server_touched - NOW) for row in below(alice.call))
+    assert (of_mic, of_cam) == ((1500, 2000), (500, 1000))
+    assert above == [(1500, 2000), (1500, 2000), (1600, 2100)]
+
+
+def test_a_client_whose_touch_is_due_is_told_once() -> None:
+    _registry, hearing, alice = heard_alice()
+    hearing.call_due(alice)
+    hearing.call_due(alice)
+
+    assert [hearing.due(), hearing.due()] == [[alice], []]
+
+
+def test_rows_that_are_heard_again_are_silent_later() -> None:
+    _registry, hearing, alice = heard_alice()
+    hearing.hear(alice, NOW + 3000, NOW + 3000)
+    pace = Sweep(*[2000] * len(Sweep._fields))
+
+    silent = [len(hearing.silent(pace, NOW + after)) for after in (2999, 3000, 4999, 5000, 9000)]
+
+    assert silent == [0, 4, 0, 1, 0]
+
+
+def test_rows_that_were_touched_meanwhile_are_not_silent() -> None:
+    registry, hearing, alice = heard_alice()
+    registry.apply(observe("n1", 2, touches=settling([alice], NOW + 1200), now=NOW + 1200))
+
+    assert (len(hearing), hearing.silent(Sweep(*[0] * len(Sweep._fields)), NOW + 1200), len(hearing)) == (5, [], 0)
 
 
 def test_a_row_is_touched_as_often_as_its_parent_needs_it() -> None:

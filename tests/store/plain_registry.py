@@ -6,6 +6,7 @@ from store.claims import MOST_SSRCS
 from store.commands import (
     NO_MEMBER,
     ClientSeen,
+    ClientTouch,
     Command,
     Happening,
     Leave,
@@ -63,6 +64,8 @@ class PlainRegistry:
         self.sfus.opened, self.sfus.closed = [], []
         self.now = self.sfus.now = max(self.now, command.now)
         origin.untold = [(seq, outcome) for seq, outcome in origin.untold if seq > command.mark]
+        for client_touch in command.clients:
+            self.touch_client(client_touch)
         for touch in command.touches:
             self.touch(touch)
         calls = [self.see(seen, command.origin) for seen in command.seen]
@@ -106,6 +109,18 @@ class PlainRegistry:
             if path_of(path) == (touch.what, *touch.path):
                 last(path).touch(touch.sample, self.now - max(touch.age, 0))
         self.sfus.touch(touch, self.now)
+
+    def touch_client(self, touch: ClientTouch) -> None:
+        """Touches a client, its call, and what is named below it."""
+        found = self.client(touch.service_id, touch.client_id)
+        if found is None or found[0].name != touch.call_id:
+            return
+        rows: list[Row] = [*found]
+        for name, keys in touch.peer_connections:
+            for connection in (row for row in found[1].peer_connections if row.name == name):
+                rows += [connection, *(track for track in connection.tracks if track.key in keys)]
+        for row in rows:
+            row.touch(touch.sample, self.now - max(touch.age, 0))
 
     def see(self, seen: ClientSeen, origin: str) -> str | None:
         """Opens what is missing; the id of the call that the client is in now."""

@@ -14,6 +14,7 @@ from store.commands import (
     SFU_TRANSPORT,
     TRACK,
     ClientSeen,
+    ClientTouch,
     Command,
     Leave,
     PeerConnectionSeen,
@@ -78,6 +79,9 @@ def _touches(what: str, path_length: int) -> st.SearchStrategy[Touch]:
 
 PATHS = {CALL: 3, CLIENT: 2, PEER_CONNECTION: 3, TRACK: 6, SFU: 2, SFU_TRANSPORT: 3, RTP_PAD: 5, SCTP_CHANNEL: 4}
 touches = st.one_of(*(_touches(what, path_length) for what, path_length in PATHS.items()))
+keys = st.tuples(st.sampled_from([INBOUND, OUTBOUND]), st.sampled_from([AUDIO, VIDEO]), ids)
+touched = st.tuples(ids, st.lists(keys, max_size=2))
+client_touches = st.builds(ClientTouch, *[ids] * 3, times, times, st.lists(touched, max_size=2))
 commands = st.builds(
     Command,
     ids,
@@ -90,6 +94,7 @@ commands = st.builds(
     st.lists(st.builds(Leave, st.sampled_from([CLIENT, SFU]), ids, ids, st.booleans()), max_size=2),
     st.none() | st.builds(Sweep, *[times] * len(Sweep._fields)),
     st.lists(ids, max_size=2),
+    st.lists(client_touches, max_size=2),
 )
 
 json_values: st.SearchStrategy[Any] = st.recursive(

@@ -18,6 +18,7 @@ from store.commands import (
     SFU_TRANSPORT,
     TRACK,
     ClientSeen,
+    ClientTouch,
     Command,
     Leave,
     Outcome,
@@ -25,7 +26,7 @@ from store.commands import (
     Touch,
     encode,
 )
-from store.entities import AUDIO, INBOUND, OUTBOUND
+from store.entities import AUDIO, INBOUND, OUTBOUND, VIDEO
 from store.machine import Machine
 from store.registry import Registry
 from tests.build import LIMITS, NOW
@@ -132,6 +133,19 @@ class World(RuleBasedStateMachine):
         what, *path = data.draw(st.sampled_from([*there, *absent]))
         return Touch(what, path, self.time - data.draw(AGES), data.draw(st.integers(-500, 3_000)))
 
+    def draw_client_touch(self, data: st.DataObject) -> ClientTouch:
+        """The touch of a client, with some of what is below it, and some of what is not."""
+        there = [(call, client) for call in self.plain.calls for client in call.clients]
+        times = (self.time - data.draw(AGES), data.draw(st.integers(-500, 3_000)))
+        if not there:
+            return ClientTouch("s1", "none", "none", *times, [])
+        call, client = data.draw(st.sampled_from(there))
+        keys = [(direction, kind, "t") for direction in (INBOUND, OUTBOUND) for kind in (AUDIO, VIDEO)]
+        names = st.sampled_from(["pc1", "pc2", "none"])
+        below = st.lists(st.tuples(names, st.lists(st.sampled_from(keys), unique=True)), unique_by=lambda it: it[0])
+        call_id = data.draw(st.sampled_from([call.name, call.name, "another"]))
+        return ClientTouch(call.service, client.first.client_id, call_id, *times, data.draw(below))
+
     def draw_leave(self, data: st.DataObject) -> Leave:
         """A client or an SFU leaves for certain, or perhaps."""
         what, ids = data.draw(st.sampled_from([(CLIENT, CLIENTS), (SFU, SFUS)]))
@@ -159,7 +173,12 @@ class World(RuleBasedStateMachine):
     @rule(node=st.sampled_from(NODES), data=st.data(), entries=st.integers(1, 3))
     def touch(self, node: str, data: st.DataObject, entries: int) -> None:
         """Rows fell silent."""
-        outcome = self.propose(node, touches=[self.draw_touch(data) for _ in range(entries)])
+        touches, clients = data.draw(st.sampled_from([(entries, 0), (0, entries), (entries, 1)]))
+        outcome = self.propose(
+            node,
+            touches=[self.draw_touch(data) for _ in range(touches)],
+            clients=[self.draw_client_touch(data) for _ in range(clients)],
+        )
 
         assert outcome == Outcome([], [], [], None, [], [])
 
@@ -188,6 +207,7 @@ class World(RuleBasedStateMachine):
             leaves=[self.draw_leave(data)],
             sweep=LIMITS,
             gone=[self.lose(other) for other in NODES if other != node and data.draw(st.booleans())],
+            clients=[self.draw_client_touch(data)],
         )
 
     @rule(node=st.sampled_from(NODES), heir=st.sampled_from(NODES))
