@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import trio
 from botocore.config import Config
 
-from sinks.aws_credentials import Calls, Source, session_of
 from sinks.aws_errors import aws_errors
+from sinks.aws_sessions import Calls, Source, session_of
 from sinks.threads import in_thread
 
 

@@ -5,49 +5,19 @@ itself where it can end. All calls block: they belong in a thread.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.credentials import Credentials, RefreshableCredentials
+from botocore.credentials import Credentials
 from botocore.session import Session
 
-from sinks.aws_errors import SKEWED
+from sinks.aws_sessions import Calls, Source, in_environment, renewed, session_of, variable
 from sinks.aws_values import filled, http_url, region
-
-RENEWED_BEFORE_END_S = 900
-"""From when on a session is renewed while the old one still serves, should that fail. (s before its end)"""
-REQUIRED_BEFORE_END_S = 60
-"""From when on nothing is sent before it is renewed. (s before its end)"""
-
-
-class Calls(NamedTuple):
-    """How services are called on the way to credentials, and by default in which region."""
-
-    region_id: str
-    config: Config
-
-
-class Source(Protocol):
-    """Where credentials come from. The dataclasses below are the ones that exist."""
-
-    def found(self, calls: Calls) -> Credentials:
-        """The credentials. Raises what botocore raises, or OSError; both tell no secret."""
-        ...
-
-
-def session_of(source: Source | None, calls: Calls) -> Session:
-    """A session with these credentials, or with those that the default chain of AWS finds when first needed."""
-    session = Session()
-    session.set_default_client_config(calls.config)
-    if source is not None:
-        session.register_component("credential_provider", _Found(source.found(calls)))
-    return session
 
 
 def bind_credentials(binder: Any, raw: object, place: Any) -> Any:
@@ -111,7 +81,7 @@ class AwsEnvironmentVariable:
 
     def found(self, calls: Calls) -> Credentials:
         """What the variables say when the sink is opened."""
-        return _named(("AWS_ACCESS_KEY_ID",), ("AWS_SECRET_ACCESS_KEY",), ("AWS_SESSION_TOKEN",))
+        return in_environment(("AWS_ACCESS_KEY_ID",), ("AWS_SECRET_ACCESS_KEY",), ("AWS_SESSION_TOKEN",))
 
 
 @dataclass(frozen=True)
@@ -125,7 +95,7 @@ class AwsSystemProperty:
     def found(self, calls: Calls) -> Credentials:
         """What the variables say when the sink is opened."""
         names = ("aws.accessKeyId", "aws.secretAccessKey", "aws.sessionToken")
-        return _named(*((name, name.replace(".", "_").upper()) for name in names))
+        return in_environment(*((name, name.replace(".", "_").upper()) for name in names))
 
 
 @dataclass(frozen=True)
@@ -159,12 +129,12 @@ class AwsWebIdentityTokenFile:
 
     def found(self, calls: Calls) -> Credentials:
         """Those of a session, which is renewed before it ends."""
-        role = self.role_arn or _variable("AWS_ROLE_ARN")
+        role = self.role_arn or variable("AWS_ROLE_ARN")
         name = self.role_session_name or os.environ.get("AWS_ROLE_SESSION_NAME") or "observer"
-        path = Path(self.token_file or _variable("AWS_WEB_IDENTITY_TOKEN_FILE"))
+        path = Path(self.token_file or variable("AWS_WEB_IDENTITY_TOKEN_FILE"))
         unsigned = calls.config.merge(Config(signature_version=UNSIGNED))
         sts = Session().create_client("sts", calls.region_id, endpoint_url=self.endpoint_url, config=unsigned)
-        return _renewed(
+        return renewed(
             lambda: sts.assume_role_with_web_identity(
                 RoleArn=role, RoleSessionName=name, WebIdentityToken=path.read_text("utf-8").strip()
             ),
@@ -208,7 +178,7 @@ class AwsStsAssumeRoleSession:
         request = {"RoleArn": self.role_arn, "RoleSessionName": self.role_session_name} | {
             key: value for key, value in optional.items() if value
         }
-        return _renewed(lambda: sts.assume_role(**request), "sts-assume-role")
+        return renewed(lambda: sts.assume_role(**request), "sts-assume-role")
 
 
 _Form = (
@@ -260,48 +230,3 @@ class AwsCredentials:
     def found(self, calls: Calls) -> Credentials:
         """The credentials of its form."""
         return self.config.found(calls)
-
-
-class _Found:
-    """What botocore asks for credentials, in place of its chain of sources."""
-
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
-
-    def load_credentials(self) -> Credentials:
-        """The credentials, which renew themselves."""
-        return self._credentials
-
-
-def _renewed(ask: Callable[[], dict[str, Any]], method: str) -> Credentials:
-    """Credentials that `ask` is called for now, and again before they end; its answer is one of STS."""
-
-    def fetch() -> dict[str, str]:
-        told = ask()["Credentials"]
-        if told["Expiration"] <= datetime.now(UTC):
-            raise ConnectionError(f"the session was not valid any more when it came: {SKEWED}")
-        return {
-            "access_key": told["AccessKeyId"],
-            "secret_key": told["SecretAccessKey"],
-            "token": told["SessionToken"],
-            "expiry_time": told["Expiration"].isoformat(),
-        }
-
-    made: Credentials = RefreshableCredentials.create_from_metadata(
-        fetch(), fetch, method, advisory_timeout=RENEWED_BEFORE_END_S, mandatory_timeout=REQUIRED_BEFORE_END_S
-    )
-    return made
-
-
-def _named(access_key: Sequence[str], secret_key: Sequence[str], token: Sequence[str]) -> Credentials:
-    """Keys that stand in variables of the environment; each has one or two names."""
-    keys = (_variable(*access_key), _variable(*secret_key), next(filter(None, map(os.environ.get, token)), None))
-    return Credentials(*keys, method="env")
-
-
-def _variable(*names: str) -> str:
-    """What the first of these variables says that is set. Raises `ConnectionError` if none is."""
-    for name in names:
-        if value := os.environ.get(name):
-            return value
-    raise ConnectionError(f"the environment has no {' or '.join(names)}")

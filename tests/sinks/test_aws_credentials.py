@@ -20,12 +20,10 @@ from sinks.aws_credentials import (
     AwsStsAssumeRoleSession,
     AwsSystemProperty,
     AwsWebIdentityTokenFile,
-    Calls,
     FileType,
-    Source,
-    session_of,
 )
 from sinks.aws_errors import SKEWED, aws_errors
+from sinks.aws_sessions import Calls, Source, session_of
 from sinks.s3 import AwsS3Sink
 from tests.sinks.sts_for_tests import Sts
 
