@@ -35,13 +35,12 @@ class Verdict:
         return not (self.lost or self.strange or self.disordered)
 
 
-def judge(made: Iterable[Made], parts: Parts, unsure: Iterable[Made] = ()) -> Verdict:
+def judge(made: Iterable[Made], parts: Parts, unsure: range = range(0)) -> Verdict:
     """Compares a destination with the reports that were made, in their order.
 
-    Those that are `unsure` may have arrived, or not: they were made shortly before a process was killed.
+    Those of times that are `unsure` (ms) may have arrived, or not: they were made shortly before a process was killed.
     """
-    order = {_identity(one): at for at, one in enumerate(made)}
-    allowed = {_identity(one) for one in unsure}
+    order = {_identity(one): at for at, one in enumerate(made) if one["payload"]["timestamp"] not in unsure}
     seen, verdict = Counter[bytes](), Verdict()
     for part, some in parts.items():
         last = dict[object, int]()
@@ -49,7 +48,7 @@ def judge(made: Iterable[Made], parts: Parts, unsure: Iterable[Made] = ()) -> Ve
             name = _identity(one)
             seen[name] += 1
             if name not in order:
-                if name not in allowed:
+                if one["payload"]["timestamp"] not in unsure:
                     verdict.strange.append(name.decode())
             elif seen[name] == 1:
                 call, at = one["payload"].get("callId"), order[name]

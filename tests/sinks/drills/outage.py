@@ -17,7 +17,7 @@ from observer.simulation.free_ports import LOOPBACK, free_ports
 from tests.faults.node import Node
 from tests.sinks.drills.destinations import DESTINATIONS, Destination, Killable
 from tests.sinks.drills.judging import Verdict, judge, reports
-from tests.sinks.drills.speakers import Said, Speakers
+from tests.sinks.drills.speakers import Said, Speakers, now
 
 LAST_MOMENTS_S = 1.0
 """What was made so shortly before the observer is killed may be lost with it. (s)"""
@@ -134,10 +134,9 @@ async def _started(services: Sequence[Killable]) -> None:
 
 @dataclass(frozen=True)
 class Unsure:
-    """The part of the ledger from `begin` to `end` (bytes), and the samples between two times of trio's clock."""
+    """When nothing was sure, on the clock of samples (ms) and on trio's, there until the observer was back."""
 
-    begin: int = 0
-    end: int = 0
+    stamps: range = range(0)
     since: float = 0.0
     until: float = 0.0
 
@@ -147,14 +146,14 @@ async def _down(node: Node, plan: Plan) -> Unsure:
         await trio.sleep(plan.seconds)
         return Unsure()
     await trio.sleep(plan.seconds / 2 - LAST_MOMENTS_S)
-    begin, since = node.reports.stat().st_size, trio.current_time()
+    begin, since = now(), trio.current_time()
     await trio.sleep(LAST_MOMENTS_S)
     await node.kill()
-    end = node.reports.stat().st_size
+    end = now()
     await node.start()
     until = await node.wait_ready()
     await trio.sleep(plan.seconds / 2)
-    return Unsure(begin, end, since, until)
+    return Unsure(range(begin, end + 1), since, until)
 
 
 @asynccontextmanager
@@ -207,11 +206,9 @@ async def _figures(node: Node) -> dict[str, dict[str, float]]:
 def _judge(
     outcome: Outcome, node: Node, destinations: Mapping[str, Destination], said: Sequence[Said], unsure: Unsure
 ) -> None:
-    ledger = node.reports.read_bytes()
-    doubtful = reports(ledger[unsure.begin : unsure.end].splitlines())
-    made = reports((ledger[: unsure.begin] + ledger[unsure.end :]).splitlines())
+    made = reports(node.reports.read_bytes().splitlines())
     outcome.made = len(made)
     for name, destination in destinations.items():
-        outcome.verdicts[name] = judge(made, destination.arrived(), doubtful)
-    told = {(one["payload"].get("roomId"), one["payload"].get("sampleSeq")) for one in (*made, *doubtful)}
+        outcome.verdicts[name] = judge(made, destination.arrived(), unsure.stamps)
+    told = {(one["payload"].get("roomId"), one["payload"].get("sampleSeq")) for one in made}
     outcome.unmade = [one for one in said if one[:2] not in told and not unsure.since <= one.at <= unsure.until]

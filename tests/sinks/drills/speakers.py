@@ -65,7 +65,12 @@ def _message(room: str, number: int) -> bytes:
         "clientId": client,
         "roomId": room,
         "sampleSeq": number,
-        "timestamp": time.time_ns() // 1_000_000,
+        "timestamp": now(),
         "pcTransports": [{"peerConnectionId": f"pc-of-{client}", "transportId": "t"}],
     }
     return orjson.dumps({"clientSamples": [sample]})
+
+
+def now() -> int:
+    """The clock of samples. (ms since 1970)"""
+    return time.time_ns() // 1_000_000
