@@ -2,7 +2,6 @@
 
 import logging
 import re
-import warnings
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -207,14 +206,12 @@ def _checked_options(uri: str) -> Mapping[str, Any]:
     # Only DNS knows what a +srv name stands for; all the rest of such an URI is checked as that of another one.
     plain = re.sub(r"(?<=[?&])srv\w+=[^&]*&?", "", re.sub(r"\Amongodb\+srv://", "mongodb://", uri))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            options: Mapping[str, Any] = parse_uri(plain, normalize=False)["options"]
+        options: Mapping[str, Any] = parse_uri(plain, normalize=False)["options"]
     except OSError:
         raise ValueError("a file that an option of the uri names cannot be read") from None
     except ConfigurationError:
         raise ValueError("an option of the uri is unknown, or does not go with another") from None
-    except (PyMongoError, ValueError, UserWarning):
+    except (PyMongoError, ValueError):
         form = "mongodb://user:password@host:port/?option=value"
         raise ValueError(f"the uri must read {form}, user and password percent-encoded") from None
     return options
