@@ -58,7 +58,10 @@ def open_producer(
     troubles = Troubles(key, conf)
     # The binding reads this one name by itself, and only as a truth value.
     own = {"delivery.report.only.error": True, "error_cb": troubles.note, "message.timeout.ms": "0"}
-    opened = OpenProducer([Producer({**conf, **own}, logger=troubles)], topic, troubles)
+    try:
+        opened = OpenProducer([Producer({**conf, **own}, logger=troubles)], topic, troubles)
+    except KafkaException as exception:  # a file that cannot be read, for instance
+        raise ConnectionError(without_secrets(exception.args[0].str(), conf)) from None
     try:
         error = opened.holder[0].list_topics(topic, timeout=timeout_s).topics[topic].error
         reason = f"topic {topic}: {error.str()}" if error is not None else ""

@@ -11,6 +11,7 @@ _RENAMED: Mapping[str, str] = {
     "max.in.flight.requests.per.connection": "max.in.flight",
     "message.send.max.retries": "retries",
     "message.timeout.ms": "delivery.timeout.ms",
+    "queue.buffering.max.ms": "linger.ms",
     "metadata.broker.list": "bootstrap.servers",
     "request.required.acks": "acks",
     "sasl.mechanism": "sasl.mechanisms",

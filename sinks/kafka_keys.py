@@ -65,28 +65,26 @@ def key_of_id(text: bytes) -> bytes:
 def _keys_of_objects(instance: bytes) -> KeyOf:
     """The call's, or where there is none, that of the nearest thing that the report tells about.
 
-    What most reports need is remembered: the key for the UUID of a call, with the quotation mark that ends it.
+    Keys are remembered by the ids as they stand in the lines. What stands before a quotation mark that is escaped ends
+    in a backslash, as no id does, so that it is not found among these.
     """
     clients, sfus = [[b',"%b":"' % name.encode() for name in names] for names in (_CLIENT_IDS, _SFU_IDS)]
-    call, length = clients[0], len(clients[0])
     remembered: dict[bytes, bytes] = {}
 
     def key_of(line: Line) -> bytes:
-        at = line.find(call) + length
-        if at >= length:
-            text = line[at : at + 37]
-            if (key := remembered.get(text)) is not None:
-                return key
-            if len(remembered) >= _MOST_REMEMBERED:
-                remembered.clear()
-            key = key_of_id(_text(line, at))
-            if text.find(b'"') == 36:
-                remembered[text] = key
-            return key
         for field in sfus if line.startswith(_SFU) else clients:
-            if (at := line.find(field)) >= 0:
-                return key_of_id(_text(line, at + len(field)))
+            at = line.find(field)
+            if at >= 0:
+                start = at + len(field)
+                key = remembered.get(line[start : line.index(b'"', start)])
+                return key if key is not None else remember(_text(line, start))
         return instance
+
+    def remember(text: bytes) -> bytes:
+        if len(remembered) >= _MOST_REMEMBERED:
+            remembered.clear()
+        key = remembered[text] = key_of_id(text)
+        return key
 
     return key_of
 

@@ -18,6 +18,7 @@ _DEFAULTS: Mapping[str, str] = {
     "client.id": "webrtc-observer",
     "delivery.timeout.ms": "30000",
     "enable.idempotence": "true",
+    "linger.ms": "20",
     "message.max.bytes": "1000000",
     "partitioner": "murmur2_random",
     "queue.buffering.max.kbytes": "65536",

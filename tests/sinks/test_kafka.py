@@ -242,6 +242,14 @@ async def test_a_sink_that_no_broker_answers_says_why() -> None:
             pass
 
 
+async def test_a_file_that_cannot_be_read_is_told() -> None:
+    properties = {"bootstrap.servers": NOWHERE, "security.protocol": "ssl", "ssl.ca.location": "/not/here.pem"}
+
+    with pytest.raises(ConnectionError, match=r"ssl\.ca\.location failed"):
+        async with KafkaSink(properties).opened("mySink"):
+            pass
+
+
 async def test_a_topic_that_does_not_exist_is_told(kafka: MockKafka) -> None:
     with pytest.raises(ConnectionError, match=r"topic none: .*Unknown topic"):
         async with sink(kafka, "none", allow__auto__create__topics="false").opened("mySink"):
