@@ -33,8 +33,11 @@ from sinks.websocket_frames import framed
 TOO_BIG = 1009
 """The code that a server closes with for a message that is longer than it takes."""
 
-MOST_UNANSWERED = 4
-"""How many pings may be on their way."""
+ASK_EVERY = 262_144
+"""A ping follows whenever so much was put. (bytes)"""
+
+MOST_UNANSWERED = 3
+"""How many of those pings may be without an answer before more is put."""
 
 _NORMAL = 1000
 _number = struct.Struct("!Q")
@@ -82,19 +85,21 @@ class Client:
         self._protocol = protocol
         self._pings = 0
         self._pongs = 0
+        self._unasked = 0
         self._owed = b""
         self._owes = trio.Event()
 
     async def put(self, lines: Sequence[Line]) -> None:
-        """Send each line as a text message. Without `counts` a ping follows, and few may be without an answer."""
+        """Send each line as a text message. Without `counts` the server is asked with pings how far it has come."""
         if self.session.failure:
             raise self.session.failure
         frames = framed(lines)
         if self.counts:
             self.counts.sent += len(lines)
-            await self.session.put(frames)
-        else:
-            await self.session.put(frames + self._ping())
+        await self.session.put(frames)
+        self._unasked += len(frames)
+        if self._unasked >= ASK_EVERY and not self.counts:
+            await self._ask()
             await self._wait_pong(self._pings - MOST_UNANSWERED)
 
     async def confirmed(self) -> None:
@@ -102,6 +107,8 @@ class Client:
         if self.counts:
             await self.session.wait(self.counts.complete)
         else:
+            if self._unasked:
+                await self._ask()
             await self._wait_pong(self._pings)
 
     async def keep_alive(self, every_s: float) -> None:
@@ -109,7 +116,7 @@ class Client:
         while True:
             await trio.sleep(every_s)
             async with self.session.turn():
-                await self.session.put(self._ping())
+                await self._ask()
                 await self._wait_pong(self._pings)
 
     async def answer(self) -> None:
@@ -173,9 +180,13 @@ class Client:
                 self._pongs = number
                 self.session.stir()
 
-    def _ping(self) -> bytes:
+    async def _ask(self) -> None:
+        """Send a ping. The server answers it once it has read all that was put before."""
+        if self.session.failure:
+            raise self.session.failure
         self._pings += 1
-        return self._protocol.send(Ping(_number.pack(self._pings)))
+        self._unasked = 0
+        await self.session.put(self._protocol.send(Ping(_number.pack(self._pings))))
 
     async def _wait_pong(self, number: int) -> None:
         await self.session.wait(lambda: self._pongs >= number)
