@@ -96,15 +96,15 @@ class Refused(ConnectionError):
 def aws_errors() -> Iterator[None]:
     """Raises `ConnectionError`, with a text for the operator, for whatever a call of botocore fails with.
 
-    It is `Refused` where a service answered that it does not take this call, for other reasons than that it is busy.
+    It is `Refused` where a service answered that it does not take this call, for a reason that others may not share.
     """
     try:
         yield
     except ClientError as error:
-        reason, status = reason_of(error), _status(error)
-        if 300 <= status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS and not reason.endswith(_TOO_FAST):
-            raise Refused(reason, status) from error
-        raise ConnectionError(reason) from error
+        status = _status(error)
+        if 400 <= status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS and _hint(error) in (None, _NOT_ALLOWED):
+            raise Refused(reason_of(error), status) from error
+        raise ConnectionError(reason_of(error)) from error
     except RecursionError as error:  # botocore follows without an end
         raise ConnectionError("the service redirects to itself: is regionId that of the bucket?") from error
     except ResponseParserError as error:
@@ -151,12 +151,19 @@ def coded(text: str) -> str:
 
 
 def _answer(error: ClientError) -> str:
-    said = error.response.get("Error", {})
-    code = coded(str(said.get("Code", "")))
-    status = _status(error)
-    hint = SKEWED if _CLOCK.search(str(said.get("Message", ""))) else HINTS.get(code) or HINTS.get(str(status))
+    code, status, hint = _code(error), _status(error), _hint(error)
     told = f"{error.operation_name} was answered with {code}" + ("" if code == str(status) else f" ({status})")
     return f"{told}: {hint}" if hint else told
+
+
+def _hint(error: ClientError) -> str | None:
+    if _CLOCK.search(str(error.response.get("Error", {}).get("Message", ""))):
+        return SKEWED
+    return HINTS.get(_code(error)) or HINTS.get(str(_status(error)))
+
+
+def _code(error: ClientError) -> str:
+    return coded(str(error.response.get("Error", {}).get("Code", "")))
 
 
 def _status(error: ClientError) -> int:

@@ -13,7 +13,7 @@ TOO_SLOW = "not all objects of a batch were there within batchTimeoutInMs"
 
 
 class Attempt:
-    """Ends at a deadline, or when the service cannot be reached or is busy: nothing more is tried then.
+    """Ends at a deadline, or when the service cannot be reached, is busy, or takes nothing: no more is tried then.
 
     A service that refuses one object may take the others, so those are tried.
     """

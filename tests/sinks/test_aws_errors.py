@@ -84,16 +84,27 @@ def test_what_a_source_of_credentials_says_is_not_quoted() -> None:
     assert reason_of(error) == "no credentials came from custom-process"
 
 
-@pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("NoSuchBucket", 404), ("PermanentRedirect", 301)])
+@pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("403", 403), ("InvalidArgument", 400)])
 def test_a_call_that_is_not_taken_was_refused(code: str, status: int) -> None:
     with pytest.raises(Refused), aws_errors():
         raise answer(code, status)
 
 
 @pytest.mark.parametrize(
-    ("code", "status"), [("SlowDown", 503), ("InternalError", 500), ("ThrottlingException", 400), ("Any", 429)]
+    ("code", "status"),
+    [
+        ("SlowDown", 503),
+        ("InternalError", 500),
+        ("ThrottlingException", 400),
+        ("Any", 429),
+        ("ExpiredToken", 400),
+        ("SignatureDoesNotMatch", 403),
+        ("RequestTimeTooSkewed", 403),
+        ("NoSuchBucket", 404),
+        ("PermanentRedirect", 301),
+    ],
 )
-def test_a_service_that_is_busy_or_broken_refused_nothing(code: str, status: int) -> None:
+def test_what_holds_for_all_calls_is_no_refusal_of_one(code: str, status: int) -> None:
     with pytest.raises(ConnectionError) as raised, aws_errors():
         raise answer(code, status)
 

@@ -178,11 +178,18 @@ async def test_the_order_of_a_place_holds_when_its_first_object_failed(store: S3
     assert names(store.lines) == [str(n) for n in range(30)]
 
 
-async def test_a_store_that_is_busy_is_left_alone(store: S3Server) -> None:
-    store.fails = lambda method, key: Fault(503, "SlowDown") if method == "PUT" else Fault()
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (Fault(503, "SlowDown"), r"SlowDown \(503\): the service asks for fewer requests"),
+        (Fault(400, "ExpiredToken"), r"ExpiredToken \(400\): the session token is not valid any more"),
+    ],
+)
+async def test_a_store_that_takes_nothing_now_is_left_alone(fault: Fault, told: str, store: S3Server) -> None:
+    store.fails = lambda method, key: fault if method == "PUT" else Fault()
     some = sink(store, add_sfu_or_call_id_prefix=True, parallelism=2)
 
-    with pytest.raises(ConnectionError, match=r"SlowDown \(503\): the service asks for fewer requests"):
+    with pytest.raises(ConnectionError, match=told):
         await sent(some, batch_of([line(str(n), callId=str(n)) for n in range(50)]))
 
     assert len(store.puts) <= 3
