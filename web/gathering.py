@@ -11,11 +11,21 @@ read is still in the caches of the processor.
 import errno
 import select
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import NoReturn, Self
 
 import outcome
 import trio
-from trio.lowlevel import Abort, RaiseCancelT, Task, checkpoint, current_task, reschedule, wait_readable
+from trio.lowlevel import (
+    Abort,
+    RaiseCancelT,
+    Task,
+    checkpoint,
+    current_task,
+    reschedule,
+    wait_readable,
+    wait_task_rescheduled,
+)
 
 SHORTEST, LONGEST = 0.005, 0.05
 """How long what came first may wait for what comes with it: the more so the more comes together. (s)"""
@@ -47,7 +57,8 @@ class Gathering:
         self._pause = pause
         self._epoll = select.epoll()
         self._waiting: dict[int, Task] = {}
-        self._watched = 0
+        self._aborts: dict[int, Callable[[RaiseCancelT], Abort]] = {}
+        """For each socket that is watched, how its waiting ends when it is cancelled."""
         self._moment = SHORTEST
         self._hastened = False
 
@@ -61,26 +72,26 @@ class Gathering:
         if self._epoll.closed:
             raise OSError(errno.EBADF, "Nothing is watched any more")
         self._epoll.register(number, select.EPOLLIN)
-        self._watched += 1
+        self._aborts[number] = partial(self._abort, number)
 
     def remove(self, number: int) -> None:
         """Watches it no more; who waits for it is told by `trio.ClosedResourceError`."""
         if not self._epoll.closed:
             self._epoll.unregister(number)
-            self._watched -= 1
+        self._aborts.pop(number, None)
         task = self._waiting.pop(number, None)
         if task is not None:
             reschedule(task, outcome.Error(trio.ClosedResourceError("The stream is closed")))
 
-    async def wait_readable(self, number: int) -> None:
-        """Waits until there is something to read, or the peer is gone. One task waits for a socket at a time."""
+    def wait_readable(self, number: int) -> Awaitable[None]:
+        """Waits until there is something to read, or the peer is gone; to be awaited at once. One task waits for a
+        socket at a time.
 
-        def abort(_: RaiseCancelT) -> Abort:
-            del self._waiting[number]
-            return Abort.SUCCEEDED
-
+        What is made here lives as long as a peer is silent. With ten thousand of them it is cold whenever it is touched
+        again, by Python's collector of cycles too: so it is little.
+        """
         self._waiting[number] = current_task()
-        await trio.lowlevel.wait_task_rescheduled(abort)
+        return wait_task_rescheduled(self._aborts[number])  # noqa: ASYNC105 - who asked awaits it
 
     def hasten(self) -> None:
         """Somebody sends faster than he is read: nobody is waited for before the next look."""
@@ -88,7 +99,7 @@ class Gathering:
 
     async def catch_up(self) -> None:
         """Returns when all have been told once of what had come by now, and had their turn to read it."""
-        for _ in range(self._watched // MOST_AT_ONCE + 1):
+        for _ in range(len(self._aborts) // MOST_AT_ONCE + 1):
             events = self._epoll.poll(0, MOST_AT_ONCE)
             if not events:
                 break
@@ -127,6 +138,10 @@ class Gathering:
         if rest is not None:
             with trio.move_on_after(LONGEST):
                 await rest
+
+    def _abort(self, number: int, _: RaiseCancelT) -> Abort:
+        del self._waiting[number]
+        return Abort.SUCCEEDED
 
     def _tell(self, events: list[tuple[int, int]]) -> int:
         """How many of these sockets somebody waits for: nobody does while a message of theirs is still worked on."""
