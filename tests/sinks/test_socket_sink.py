@@ -1,6 +1,7 @@
 """SocketSink: lines over TCP, what confirms them, receivers that leave, stall or misbehave."""
 
 import os
+import socket
 
 import pytest
 import trio
@@ -185,6 +186,8 @@ async def test_what_a_receiver_says_is_ignored(confirmation: SocketConfirmation)
 @pytest.mark.parametrize("confirmation", SocketConfirmation)
 async def test_a_slow_receiver_gets_all_in_order_piece_by_piece(confirmation: SocketConfirmation) -> None:
     async def hear(stream: Stream, data: bytes) -> None:
+        assert isinstance(stream, trio.SocketStream)
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         await trio.sleep(0.01)
         if confirmation is COUNT:
             await counting(stream, data)
@@ -193,7 +196,7 @@ async def test_a_slow_receiver_gets_all_in_order_piece_by_piece(confirmation: So
     some = [b"%06d" % n + b"x" * 10_000 for n in range(1500)]
     left, times = batch_of(some), 0
     async with listening(receiver) as port:
-        async with sink(port, confirmation, answer_timeout_in_s=0.7).opened("mySink") as send:
+        async with sink(port, confirmation, answer_timeout_in_s=1).opened("mySink") as send:
             while left:
                 try:
                     await send(left)
@@ -241,8 +244,11 @@ async def test_what_is_cancelled_while_it_sends_closes_at_once(confirmation: Soc
 
     async with listening(serve) as port:
         before = open_files()
-        with trio.fail_after(1), trio.CancelScope() as scope:
-            async with sink(port, confirmation).opened("mySink") as send, trio.open_nursery() as nursery:
+        with trio.fail_after(5), trio.CancelScope() as scope:
+            async with (
+                sink(port, confirmation, close_timeout_in_s=60).opened("mySink") as send,
+                trio.open_nursery() as nursery,
+            ):
                 nursery.start_soon(send, batch_of([b"x" * 100_000] * 500))
                 await trio.testing.wait_all_tasks_blocked(0.1)
                 scope.cancel()
