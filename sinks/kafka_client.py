@@ -1,6 +1,8 @@
 """The client library behind a KafkaSink: a producer of librdkafka that is opened, heard, and closed in a thread."""
 
 import logging
+import math
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -10,6 +12,9 @@ from sinks.kafka_properties import without_secrets
 
 _TOLD_ELSEWHERE = ("CONFWARN", "FATAL")
 """What librdkafka says of a configuration that was checked, and of an error that costs no more than this producer."""
+
+_SAID_EVERY_S = 10
+"""How often something of one kind is logged above DEBUG. (s)"""
 
 
 class OpenProducer(NamedTuple):
@@ -34,6 +39,7 @@ class Troubles:
         self.last = ""
         self._key = key
         self._conf = conf
+        self._said: dict[tuple[str, int], float] = {}
         self._log = logging.getLogger("sinks.kafka")
 
     def note(self, error: Any) -> None:
@@ -42,10 +48,18 @@ class Troubles:
             self.last = without_secrets(error.str(), self._conf)
 
     def log(self, level: int, _form: str, facility: str, _name: str, text: str) -> None:
-        """Called by librdkafka with a line for the log: never above WARNING, as the delivery says what it costs."""
-        level = logging.DEBUG if facility in _TOLD_ELSEWHERE else min(level, logging.WARNING)
+        """Called by librdkafka with a line for the log.
+
+        Never above WARNING, as the delivery says what it costs; and what it says again and again while a broker is
+        away only now and then.
+        """
+        now, kind = time.monotonic(), (facility, level)
+        if facility in _TOLD_ELSEWHERE or now - self._said.get(kind, -math.inf) < _SAID_EVERY_S:
+            level = logging.DEBUG
+        else:
+            self._said[kind] = now
         said = without_secrets(text.partition("]: ")[2] or text, self._conf)
-        self._log.log(level, "Sink %s: %s: %s", self._key, facility, said)
+        self._log.log(min(level, logging.WARNING), "Sink %s: %s: %s", self._key, facility, said)
 
 
 def open_producer(

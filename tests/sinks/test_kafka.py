@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from sinks.kafka import KafkaSink
+from sinks.kafka_client import Troubles
 from sinks.kafka_keys import KeyAssignmentStrategy
 from sinks.lines import Batch, Line, batch_of
 from sinks.retry import Retry
@@ -297,6 +298,23 @@ async def test_librdkafka_writes_into_our_log(
     assert any(text.startswith("Sink mySink: FAIL: ") for text in told)
     assert "hunter2" not in caplog.text
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_librdkafka_says_again_and_again_is_a_warning_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+    troubles = Troubles("mySink", {"sasl.password": "hunter2"})
+
+    with caplog.at_level(logging.DEBUG):
+        troubles.log(logging.INFO, "", "FAIL", "producer-1", "[thrd:app]: closed")
+        for facility in ("FAIL", "FAIL", "FATAL", "TERMINATE"):
+            troubles.log(logging.ERROR, "", facility, "producer-1", "[thrd:app]: away, hunter2")
+
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", "Sink mySink: FAIL: closed"),
+        ("WARNING", "Sink mySink: FAIL: away, ***"),
+        ("DEBUG", "Sink mySink: FAIL: away, ***"),
+        ("DEBUG", "Sink mySink: FATAL: away, ***"),
+        ("WARNING", "Sink mySink: TERMINATE: away, ***"),
+    ]
 
 
 async def test_a_delivery_keeps_all_reports_and_the_order_of_each_call_whatever_fails(
