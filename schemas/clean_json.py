@@ -6,29 +6,30 @@ takes anything; both give the same.
 """
 
 import types
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
 import orjson
 
+from schemas.browser_order import LISTS, READ, make_reports, seems_to_be_of_browser
 from schemas.client_samples import (
     OBJECT_LISTS,
     STRING_LISTS,
-    TRACK_LISTS,
     ClientSample,
     Identity,
     check_lists,
     data_channels,
     identity,
 )
-from schemas.reports import LONGEST_ID, REPORTS, ReportType
+from schemas.reports import LONGEST_ID, REPORTS, Report, ReportType
 from schemas.samples import LARGEST_TIME, NO_ID, Budget, Item, Tally, whole
 from schemas.samples_2_0 import bring_channel_to_2_2
 
 _ABSENT = Literal["\0"]
 """The type of what must not be there: no sender writes this text, and any other value is left to the other way."""
 
-_OTHER_LISTS = tuple(name for name in OBJECT_LISTS if name not in (*TRACK_LISTS, "pcTransports", "iceCandidatePairs"))
+_OTHER_LISTS = tuple(name for name in OBJECT_LISTS if name not in LISTS)
 _OBJECTS = ("engine", "platform", "browser", "os")
 _TOLD = (*_OTHER_LISTS, *STRING_LISTS, *_OBJECTS)
 """What of a sample does not become a report as it is."""
@@ -41,32 +42,33 @@ _Number = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)] | float | Non
 _Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)] | None
 
 
-def _list_of(type_: ReportType) -> Any:
-    return types.GenericAlias(list, (REPORTS[type_],))
-
-
-_Sample: Any = msgspec.defstruct(
-    "_Sample",
-    [
-        *((name, _Id, None) for name in ("clientId", "roomId", "callId", "userId", "marker")),
-        *((name, _Number, None) for name in ("timestamp", "sampleSeq", "timeZoneOffsetInHours")),
-        ("pcTransports", _list_of(ReportType.PEER_CONNECTION_TRANSPORT), []),
-        ("iceCandidatePairs", _list_of(ReportType.ICE_CANDIDATE_PAIR), []),
-        *((name, _list_of(type_), []) for name, type_ in TRACK_LISTS.items()),
-        *((name, msgspec.Raw, None) for name in _TOLD),
-        *((name, _ABSENT, "\0") for name in _OF_3),
-    ],
-)
-_FIRST_TOLD = 8 + 2 + len(TRACK_LISTS)
+_FIRST_TOLD = 8 + len(LISTS)
 _END_OF_TOLD = _FIRST_TOLD + len(_TOLD)
-_Envelope: Any = msgspec.defstruct(
-    "_Envelope",
-    [
-        ("clientSamples", list[_Sample]),
-        *((name, _ABSENT | None, None) for name in ("sfuSamples", "turnSamples", "controls")),
-    ],
-)
-_decode = msgspec.json.Decoder(_Envelope).decode
+
+
+def _decoding(classes: Mapping[ReportType, type[Report]]) -> Callable[[bytes], Any]:
+    """What reads an envelope whose entries are read into these."""
+    sample: Any = msgspec.defstruct(
+        "_Sample",
+        [
+            *((name, _Id, None) for name in ("clientId", "roomId", "callId", "userId", "marker")),
+            *((name, _Number, None) for name in ("timestamp", "sampleSeq", "timeZoneOffsetInHours")),
+            *((name, types.GenericAlias(list, (classes[type_],)), []) for name, type_ in LISTS.items()),
+            *((name, msgspec.Raw, None) for name in _TOLD),
+            *((name, _ABSENT, "\0") for name in _OF_3),
+        ],
+    )
+    envelope: Any = msgspec.defstruct(
+        "_Envelope",
+        [
+            ("clientSamples", list[sample]),
+            *((name, _ABSENT | None, None) for name in ("sfuSamples", "turnSamples", "controls")),
+        ],
+    )
+    return msgspec.json.Decoder(envelope).decode
+
+
+_decode, _decode_of_browser = _decoding(REPORTS), _decoding(READ)
 
 
 class Sender:
@@ -99,7 +101,8 @@ def clean_samples(
     try:
         if not data.isascii():
             data.decode()  # what C reads over it does not look at
-        samples = _decode(data).clientSamples
+        of_browser = seems_to_be_of_browser(data)
+        samples = (_decode_of_browser if of_browser else _decode)(data).clientSamples
         told = [_told(sample) for sample in samples]
     except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
         return None
@@ -115,6 +118,9 @@ def clean_samples(
     budget.items -= items
     read = []
     for sample, rest in zip(samples, told, strict=True):
+        if of_browser:
+            for name, type_ in LISTS.items():
+                make_reports(type_, getattr(sample, name))
         client = _client_sample(sample, rest, sender, timestamp, budget, rejected)
         if client is not None:
             read.append(client)
@@ -158,8 +164,9 @@ def _client_sample(
     said = (sample.clientId, sample.roomId, sample.callId, sample.userId, sample.marker)
     when = sample.timestamp if timestamp is None else timestamp
     who = sender.read
-    if who is not None and said == sender.said and type(when) is int and 0 <= when < LARGEST_TIME:
+    if who is not None and said == sender.said and type(when) in (int, float) and 0 <= when < LARGEST_TIME:
         client_id, room_id, _, call_id, user_id, marker = who
+        when = int(when)  # browsers tell fractions
     else:
         who = _identity(said, when, sender, budget.id_length, rejected)
         if who is None:

@@ -10,6 +10,7 @@ way that need not be.
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, cast
 
 import msgspec
@@ -120,6 +121,7 @@ _ODD_NAMES = {
 }
 
 
+@cache
 def attribute_of(name: str) -> str:
     """The attribute of a report in which the field stands that has this name on the wire."""
     return _ODD_NAMES.get(name) or snake_case(name)
@@ -165,7 +167,8 @@ _FILLED_IN = frozenset(("serviceId", "mediaUnitId", "marker", "timestamp", "call
 """How the payload of each entry begins: whatever its sender says there is read over."""
 
 
-def _class(type_: ReportType) -> type[Report]:
+def _class(type_: ReportType, names: Iterable[str]) -> type[Report]:
+    """The class of a type, whose fields stand in the order of these names."""
     track = _TRACKS.get(type_)
     base: type[Report] = Track if track else Entry if type_ in _OTHER_ENTRIES else Report
     own: dict[str, Any] = {"type": type_, "__doc__": f"A report of the type {type_}."}
@@ -174,16 +177,26 @@ def _class(type_: ReportType) -> type[Report]:
         if not track[0]:
             own["sfu_sink_id"] = None  # whoever sends has no sink
     read = _READ | dict.fromkeys(_FILLED_IN, Any) if issubclass(base, Entry) else {}
-    fields = [(attribute_of(name), read.get(name, _KINDS[kind]), None) for name, kind in FIELDS[type_]]
-    names = {attribute_of(name): name for name in NAMES[type_]}
+    kinds = dict(FIELDS[type_])
+    fields = [(attribute_of(name), read.get(name, _KINDS[kinds[name]]), None) for name in names]
+    told = {attribute_of(name): name for name in NAMES[type_]}
     made = msgspec.defstruct(
-        type_.title().replace("_", ""), fields, bases=(base,), namespace=own, module=__name__, rename=names, gc=False
+        type_.title().replace("_", ""), fields, bases=(base,), namespace=own, module=__name__, rename=told, gc=False
     )
     return cast(type[Report], made)
 
 
-REPORTS: Mapping[ReportType, type[Report]] = {type_: _class(type_) for type_ in ReportType}
+REPORTS: Mapping[ReportType, type[Report]] = {type_: _class(type_, NAMES[type_]) for type_ in ReportType}
 """The class of each report type."""
+
+
+def class_in_order(type_: ReportType, names: Iterable[str]) -> type[Entry]:
+    """A class to read entries into that name their fields in another order than reports do; all names of the type.
+
+    An instance becomes a report by being given its class: Python allows that where both have the same fields.
+    """
+    return cast(type[Entry], _class(type_, names))
+
 
 _VALUES = {type_: str(type_.value) for type_ in ReportType}
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ingest.decoder import Decoder
 from ingest.incoming import Incoming
+from schemas.browser_order import LISTS, seems_to_be_of_browser
 from schemas.clean_json import Sender, clean_samples
 from schemas.client_samples import OBJECT_LISTS, STRING_LISTS, TRACK_LISTS, ClientSample
 from schemas.reports import FIELDS, NAMES, ReportType, to_json
@@ -76,6 +77,15 @@ def test_a_nearly_clean_message_is_read_alike(samples: list[Any], room_id: str |
     data = written({"clientSamples": samples}).encode()
 
     _is_read_alike(data, Incoming("s", "m", room_id=room_id), timestamp)
+
+
+@thoroughly
+@given(st.lists(_CLEAN, min_size=1, max_size=3))
+def test_a_message_that_lists_values_as_browsers_do_is_read_alike(samples: list[Any]) -> None:
+    data = written({"clientSamples": [_as_browsers_do(sample) for sample in samples]}).encode()
+
+    assert seems_to_be_of_browser(data)
+    _is_read_alike(data, Incoming("s", "m", room_id="r"), None)
 
 
 @thoroughly
@@ -149,6 +159,13 @@ def test_longer_ids_are_taken_alike_where_they_may_be_longer(of: Incoming, chang
     assert len(short.clients) == 1
 
 
+def _as_browsers_do(sample: Any) -> Any:
+    """The sample with tracks first, and all entries as browsers list them: by the alphabet, behind an id of theirs."""
+    measured = {name: [{"id": "T01"} | dict(sorted(it.items())) for it in sample.get(name, ())] for name in LISTS}
+    first = [{"id": "T01", "peerConnectionId": _UUID, "ssrc": 1, "trackId": _UUID}, *measured["outboundAudioTracks"]]
+    return {"outboundAudioTracks": first} | measured | sample | measured | {"outboundAudioTracks": first}
+
+
 def _clean(message: Any) -> list[ClientSample] | None:
     return clean_samples(json.dumps(message).encode(), Sender(), None, Budget(), Tally())
 
@@ -174,8 +191,8 @@ def _plain(sample: ClientSample) -> Any:
     )
 
 
-def _json_of_own(entry: Any) -> bytes:
-    """What an entry says itself, whatever its sender wrote where the observer fills in its own."""
+def _json_of_own(entry: Any) -> tuple[type, bytes]:
+    """What an entry is and says itself, whatever its sender wrote where the observer fills in its own."""
     for name in ("service_id", "media_unit_id", "marker", "timestamp", "call_id", "room_id", "client_id", "user_id"):
         setattr(entry, name, None)
     for name in ("remote_track_id", "remote_user_id", "remote_peer_connection_id", "peer_connection_label"):
@@ -184,4 +201,4 @@ def _json_of_own(entry: Any) -> bytes:
     entry.sample_seq = None
     if entry.type not in (ReportType.PEER_CONNECTION_TRANSPORT, ReportType.ICE_CANDIDATE_PAIR):
         entry.label = None
-    return to_json(entry)
+    return type(entry), to_json(entry)

@@ -1,0 +1,69 @@
+"""Entries as browsers list them, read faster.
+
+C looks for the name of a value behind the one that it found last, and then among all others. So whoever lists values in
+another order than reports have them costs a search for each, and for real clients these searches were half of reading.
+Browsers list what a dictionary of the W3C's WebRTC statistics has by the alphabet, behind what it inherits; client
+libraries add the other side's statistics in front, and ids around them.
+
+An entry is read into a class that has the fields of its report in that order, and is then made an instance of the class
+of its report: both have the same fields, so nothing of it moves. (Source of the order: WebIDL, "dictionary types"; the
+JavaScript client of ObserveRTC, 2.1 and 2.2.)
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from schemas.client_samples import TRACK_LISTS
+from schemas.reports import NAMES, REPORTS, Entry, ReportType, class_in_order
+
+_INBOUND_FIRST = (
+    *("ssrc", "bytesSent", "packetsSent", "remoteTimestamp", "reportsSent"),
+    *("roundTripTime", "roundTripTimeMeasurements", "totalRoundTripTime", "jitter", "packetsLost", "packetsReceived"),
+)
+_OUTBOUND_FIRST = (
+    *("ssrc", "jitter", "packetsLost", "packetsReceived", "fractionLost"),
+    *("roundTripTime", "roundTripTimeMeasurements", "totalRoundTripTime", "bytesSent", "packetsSent"),
+)
+_FIRST: Mapping[ReportType, Sequence[str]] = {
+    ReportType.INBOUND_AUDIO_TRACK: _INBOUND_FIRST,
+    ReportType.INBOUND_VIDEO_TRACK: _INBOUND_FIRST,
+    ReportType.OUTBOUND_AUDIO_TRACK: _OUTBOUND_FIRST,
+    ReportType.OUTBOUND_VIDEO_TRACK: _OUTBOUND_FIRST,
+    ReportType.PEER_CONNECTION_TRANSPORT: ("peerConnectionId",),
+    ReportType.ICE_CANDIDATE_PAIR: ("peerConnectionId",),
+}
+_LAST = ("trackId", "sfuStreamId", "sfuSinkId", "remoteClientId", "peerConnectionId", "label")
+
+LISTS: Mapping[str, ReportType] = {
+    "pcTransports": ReportType.PEER_CONNECTION_TRANSPORT,
+    "iceCandidatePairs": ReportType.ICE_CANDIDATE_PAIR,
+    **TRACK_LISTS,
+}
+"""The lists of a client sample whose entries become reports as they are, in the order of these."""
+
+
+def _order(type_: ReportType) -> list[str]:
+    """All names of a report, those that browsers tell as they tell them."""
+    first = _FIRST[type_]
+    last = [name for name in _LAST if name in NAMES[type_] and name not in first]
+    return [*first, *sorted({*NAMES[type_]}.difference(first, last)), *last]
+
+
+READ: Mapping[ReportType, type[Entry]] = {type_: class_in_order(type_, _order(type_)) for type_ in _FIRST}
+"""What entries of each list are read into."""
+
+_FIRST_SAMPLE = len('{"clientSamples":[{"')
+_HEAD = 1_000
+"""Where the first entry stands of a sample that tells no more than what was measured. (bytes)"""
+
+
+def seems_to_be_of_browser(data: bytes) -> bool:
+    """Whether the first entry of a message begins as those of browsers do. To be wrong about it only costs time."""
+    return data.startswith(b'id"', data.find(b'[{"', _FIRST_SAMPLE, _HEAD) + len('[{"'))
+
+
+def make_reports(type_: ReportType, entries: Iterable[Entry]) -> None:
+    """Makes entries that were read into a class of `READ` what they are."""
+    class_: Any = REPORTS[type_]
+    for entry in entries:
+        entry.__class__ = class_
