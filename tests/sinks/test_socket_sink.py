@@ -57,6 +57,24 @@ async def test_many_reports_and_long_ones_arrive_in_order(confirmation: SocketCo
 
 async def test_a_batch_counts_once_the_other_system_has_all_of_it() -> None:
     async def serve(stream: Stream) -> None:
+        assert isinstance(stream, trio.SocketStream)
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        await trio.sleep_forever()
+
+    async def send_until_it_fails(port: int) -> None:
+        async with sink(port, TCP, answer_timeout_in_s=0.3, close_timeout_in_s=0).opened("mySink") as send:
+            while True:
+                await send(batch_of([b"x" * 8000]))  # our system takes so little whenever it has nothing else
+
+    async with listening(serve) as port:
+        with pytest.raises(ExceptionGroup) as raised:
+            await send_until_it_fails(port)
+
+    assert failure_of(raised).endswith("it did not acknowledge what it was sent within 0.3 s")
+
+
+async def test_a_receiver_that_reads_nothing_has_failed() -> None:
+    async def serve(stream: Stream) -> None:
         await trio.sleep_forever()
 
     keys: dict[str, object] = {"answer_timeout_in_s": 0.3, "close_timeout_in_s": 0}

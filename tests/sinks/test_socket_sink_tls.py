@@ -7,7 +7,7 @@ import trio
 
 from observer.config import parse
 from sinks.dialing import Stream, Tls
-from sinks.lines import batch_of
+from sinks.lines import Batch, batch_of
 from sinks.socket import SocketConfirmation, SocketSink
 from tests.sinks.line_receiver import CLOSE, COUNT, LineReceiver, counting, send_to, sink
 from tests.sinks.listening import Certificates, listening, refusing
@@ -50,8 +50,18 @@ async def test_a_receiver_that_refuses_our_certificate_has_got_nothing(
     (tmp_path / "strangers").mkdir()
     strangers = Certificates(tmp_path / "strangers")
     wrong = Tls(certificates.ca, *strangers.issue("observer.example"))
+    acknowledged: list[Batch] = []
+
+    async def sending(port: int) -> None:
+        async with sink(port, confirmation, tls=wrong, max_retry=0).opened("mySink") as send:
+            await send(batch(3))
+            acknowledged.append(batch(3))
+            await trio.sleep_forever()
+
     with refusing(certificates.serving(asks=True)) as port, pytest.raises((ConnectionError, ExceptionGroup)):
-        await send_to(sink(port, confirmation, tls=wrong, max_retry=0), batch(3))
+        await sending(port)
+
+    assert acknowledged == []
 
 
 async def test_a_receiver_that_bears_another_name_is_not_trusted(certificates: Certificates) -> None:
