@@ -216,6 +216,18 @@ async def test_a_server_that_says_as_much_as_it_hears_does_not_stall() -> None:
     assert len(receiver.messages) == 2000
 
 
+async def test_no_more_is_sent_while_too_much_is_without_an_answer() -> None:
+    async def hear(wire: Wire, event: Event) -> bool:
+        return isinstance(event, Ping)
+
+    receiver = WebsocketReceiver(hear)
+    async with opened(receiver, answer_timeout_in_s=1) as send:
+        with pytest.raises(ConnectionError, match="did not answer"):
+            await send(batch_of([b"x" * 10_000] * 1000))
+
+    assert 1_000_000 < sum(map(len, receiver.messages)) < 2_000_000
+
+
 async def test_a_slow_server_gets_all_in_order_piece_by_piece() -> None:
     async def hear(wire: Wire, event: Event) -> bool:
         if isinstance(event, TextMessage):
