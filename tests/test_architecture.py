@@ -21,8 +21,10 @@ MAY_IMPORT = {
     "discovery": set[str](),
     "analysis": {"schemas", "store"},
     "sinks": {"schemas"},
+    # Raw messages may go where reports may go: to the same services, by the same clients.
+    "dumps": {"schemas", "sinks"},
     "ingest": {"schemas", "web"},
-    "observer": {"schemas", "store", "web", "cluster", "discovery", "analysis", "sinks", "ingest"},
+    "observer": {"schemas", "store", "web", "cluster", "discovery", "analysis", "sinks", "dumps", "ingest"},
 }
 """Of our own packages, itself aside."""
 
