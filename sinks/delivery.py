@@ -29,6 +29,9 @@ from sinks.statistics import Circuit, DropReason, SinkStatistics, SpoolStatistic
 WARN_EVERY_S = 10
 """A sink that drops reports again and again warns at most this often. (s)"""
 
+CALM_AFTER_S = 10
+"""A sink that is open again counts as working after so long, even if there was nothing to send. (s)"""
+
 log = logging.getLogger(__name__)
 
 
@@ -60,6 +63,7 @@ class Delivery:
         self._failing_since: float | None = None
         self._failures = 0
         self._next_try_at: float | None = None
+        self._open_since: float | None = None
 
         self._offered = 0
         self._filtered = 0
@@ -119,6 +123,7 @@ class Delivery:
 
     def statistics(self) -> SinkStatistics:
         """The figures of this sink."""
+        self._calm_down()
         failing = None if self._failing_since is None else trio.current_time() - self._failing_since
         return SinkStatistics(
             key=self.key,
@@ -177,9 +182,12 @@ class Delivery:
         scope.deadline = trio.current_time() + limit
         async with self._sink.opened(self.key) as send:
             scope.deadline = math.inf
+            self._open_since = trio.current_time()
             try:
                 await self._send_all(send)
             finally:
+                self._calm_down()
+                self._open_since = None
                 scope.deadline = trio.current_time() + limit
 
     async def _send_all(self, send: Send) -> None:
@@ -232,6 +240,15 @@ class Delivery:
         self._batches += 1
         self._batch = Batch()
         self._queue.settle()
+        self._works()
+
+    def _calm_down(self) -> None:
+        """A sink that failed, and has been open since for a while without anything to send, works as far as we know."""
+        since = self._open_since
+        if since is not None and not self._batch and trio.current_time() - since >= CALM_AFTER_S:
+            self._works()
+
+    def _works(self) -> None:
         self._failures = 0
         if self._failing_since is not None:
             log.info("Sink %s works again after %.1f s", self.key, trio.current_time() - self._failing_since)

@@ -645,3 +645,25 @@ async def test_a_sink_whose_background_task_fails_is_opened_anew(autojump_clock:
         await trio.sleep(5.2)
 
     assert sink.opened_at == pytest.approx([0, 5.1])
+
+
+async def test_a_sink_that_is_open_again_without_anything_to_send_works(autojump_clock: MockClock) -> None:
+    sink = BackgroundSink(breaks_after_s=60)
+    one = delivery(sink)
+
+    async with running(one):
+        await trio.sleep(62)
+        failing = one.statistics().failing_for_s
+        await trio.sleep(12)
+
+        assert failing is not None
+        assert one.statistics().failing_for_s is None
+
+
+async def test_a_sink_that_closes_again_and_again_does_not_work(autojump_clock: MockClock) -> None:
+    one = delivery(BackgroundSink(breaks_after_s=5))
+
+    async with running(one):
+        await trio.sleep(100)
+
+        assert one.statistics().failing_for_s == pytest.approx(95, abs=1)
