@@ -48,12 +48,13 @@ class Posts:
     def answer(self, request: web.Request) -> web.Response:
         """200 and nothing once the samples are queued, even if none of them is taken; otherwise an error in plain text.
 
-        The request was checked; its token may be over since.
+        The request was checked; its token, or the majority, may be over since.
         """
         intake = self._intake
         decoder = intake.decoder(cast(Incoming, request.checked))
         try:
-            self._check_taking()
+            if not request.at_once:
+                self._check_taking()
             samples = intake.take(request.body, decoder, Transport.REST)
             if not self._offer(samples, len(request.body)):
                 raise BadSamples("Too many samples are waiting", Refused.FULL, status=503, headers=(_AGAIN_SOON,))

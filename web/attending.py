@@ -5,9 +5,11 @@ watches. The task that serves its connection is woken when there is something to
 """
 
 import select
+from collections.abc import Callable
 from typing import NoReturn, Protocol, Self
 
 import outcome
+import trio
 from trio.lowlevel import Abort, RaiseCancelT, Task, current_task, reschedule, wait_readable, wait_task_rescheduled
 
 MOST_AT_ONCE = 16
@@ -20,8 +22,8 @@ class Listener(Protocol):
     def hear(self) -> None:
         """Reads what is there, once, and works on it."""
 
-    def say(self) -> bool:
-        """Says what there is to be said; whether to go on listening."""
+    def say(self, now: float) -> bool:
+        """Says what there is to be said, `now` in trio's time; whether to go on listening."""
 
 
 class Attending:
@@ -35,7 +37,7 @@ class Attending:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._listening: dict[int, tuple[Listener, Task]] = {}
+        self._listening: dict[int, tuple[Callable[[], None], Callable[[float], bool], Task]] = {}
 
     @classmethod
     def where_possible(cls) -> Self | None:
@@ -57,7 +59,7 @@ class Attending:
             self._epoll.register(number, select.EPOLLIN)
         except (OSError, ValueError):  # it is full, or closed
             return False
-        self._listening[number] = (listener, current_task())
+        self._listening[number] = (listener.hear, listener.say, current_task())
         await wait_task_rescheduled(abort)
         return True
 
@@ -68,36 +70,36 @@ class Attending:
             while True:
                 await wait_readable(epoll.fileno())
                 spoke = [number for number, _ in epoll.poll(0, MOST_AT_ONCE)]
-                for number in spoke:
-                    self._hear(number)
-                for number in spoke:
-                    self._say(number)
+                self._hear(spoke)
+                self._say(spoke)
         finally:
             epoll.close()
 
-    def _hear(self, number: int) -> None:
-        # Another listener may have ended this one.
-        if number in self._listening:
-            try:
-                self._listening[number][0].hear()
-            except Exception as error:
-                self._end(number, outcome.Error(error))
+    def _hear(self, spoke: list[int]) -> None:
+        listening = self._listening
+        for number in spoke:
+            if number in listening:  # else another listener has ended this one
+                try:
+                    listening[number][0]()
+                except Exception as error:
+                    self._end(number, outcome.Error(error))
 
-    def _say(self, number: int) -> None:
-        if number in self._listening:
-            try:
-                if self._listening[number][0].say():
-                    return
-            except Exception as error:
-                self._end(number, outcome.Error(error))
-            else:
-                self._end(number, outcome.Value(None))
+    def _say(self, spoke: list[int]) -> None:
+        listening, now = self._listening, trio.current_time()
+        for number in spoke:
+            if number in listening:
+                try:
+                    if listening[number][1](now):
+                        continue
+                except Exception as error:
+                    self._end(number, outcome.Error(error))
+                else:
+                    self._end(number, outcome.Value(None))
 
     def _end(self, number: int, end: outcome.Outcome[None]) -> None:
-        task = self._forget(number)
-        reschedule(task, end)
+        reschedule(self._forget(number), end)
 
     def _forget(self, number: int) -> Task:
         if not self._epoll.closed:
             self._epoll.unregister(number)
-        return self._listening.pop(number)[1]
+        return self._listening.pop(number)[2]

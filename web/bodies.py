@@ -74,18 +74,26 @@ class Body:
         self._inflater: zlib._Decompress | None = None
         if window:
             # An inflater holds its window even for a body that never comes.
-            self._take(_INFLATER_SIZE)
+            budget.take(_INFLATER_SIZE)
+            self._taken = _INFLATER_SIZE
             self._inflater = zlib.decompressobj(window)
 
     def feed(self, data: bytes) -> None:
         """Takes the next bytes as they were sent."""
-        if self._inflater is None:
-            self._append(data)
-            return
-        self._received += len(data)
-        if self._received > self._limit:
+        if self._inflater is not None:
+            data = self._inflated(self._inflater, data)
+        size = len(data)
+        if len(self._data) + size > self._limit:
             raise BodyTooLarge(self._limit)
-        self._append(self._inflated(self._inflater, data))
+        self._budget.take(size)
+        self._taken += size
+        if not self._data:
+            # Most bodies come in one piece, and that is handed on as it is.
+            self._data = data
+        elif isinstance(self._data, bytearray):
+            self._data += data
+        else:
+            self._data = bytearray(self._data) + data
 
     def finish(self) -> bytes:
         """The whole body, inflated."""
@@ -100,6 +108,9 @@ class Body:
         self._data = b""
 
     def _inflated(self, inflater: "zlib._Decompress", data: bytes) -> bytes:
+        self._received += len(data)
+        if self._received > self._limit:
+            raise BodyTooLarge(self._limit)
         try:
             # One byte more than fits tells that it does not fit.
             inflated = inflater.decompress(data, self._limit - len(self._data) + 1)
@@ -108,20 +119,3 @@ class Body:
         if inflater.unused_data:
             raise HttpError(400, "The compressed body does not end where it should")
         return inflated
-
-    def _append(self, data: bytes) -> None:
-        size = len(data)
-        if len(self._data) + size > self._limit:
-            raise BodyTooLarge(self._limit)
-        self._take(size)
-        if not self._data:
-            # Most bodies come in one piece, and that is handed on as it is.
-            self._data = data
-        elif isinstance(self._data, bytearray):
-            self._data += data
-        else:
-            self._data = bytearray(self._data) + data
-
-    def _take(self, count: int) -> None:
-        self._budget.take(count)
-        self._taken += count

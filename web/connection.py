@@ -9,8 +9,9 @@ import trio
 
 from web import answers
 from web.conversation import Conversation
-from web.peer import End, Need, Peer, Phase, Steps, Wait
+from web.peer import End, Need, Peer, Phase, Wait
 from web.requests import Request, Response, text_response
+from web.resting import AtRest
 from web.shared import Shared
 from web.statistics import Ended
 from web.streams import RECEIVE_SIZE, Stream, TcpStream, close_gently
@@ -21,7 +22,7 @@ class Connection:
     """Serves one connection. What goes wrong with it ends it, is counted, and goes no further.
 
     Its task sleeps while the peer rests. A request that comes whole and is answered at once does not wake it: see
-    `web.attending`. All else is awaited within a scope, which is cancelled when a phase takes longer than its limit.
+    `web.resting`. All else is awaited within a scope, which is cancelled when a phase takes longer than its limit.
     """
 
     __slots__ = ("_peer", "_scope", "_shared", "_steps", "_stream")
@@ -74,23 +75,16 @@ class Connection:
         return need.session
 
     async def _rest(self) -> Need:
-        """Listens until something is needed that is to be waited for; who rests for too long says no more."""
-        peer = self._peer
-        self._scope.deadline = math.inf
-        while True:
-            # To move a deadline for each request costs more than to look now and then what has become of it.
-            with trio.CancelScope(deadline=peer.rests_until):
-                return await self._listen()
-            if trio.current_time() >= peer.rests_until:
-                return self._steps.send(b"")
-
-    async def _listen(self) -> Need:
+        """Waits for what the peer says next; who rests for too long says no more. What is needed then."""
         stream, attending = self._stream, self._shared.attending
+        self._scope.deadline = math.inf
         if attending is not None and isinstance(stream, TcpStream):
-            at_rest = _AtRest(stream, self._peer, self._steps)
-            if await attending.listen(stream.number, at_rest):
+            at_rest = AtRest(stream, self._peer, self._steps)
+            if await at_rest.listen(attending):
                 return at_rest.need
-        return self._steps.send(bytes(await stream.receive_some(RECEIVE_SIZE)))
+        with trio.move_on_after(self._peer.rest_timeout):
+            return self._steps.send(bytes(await stream.receive_some(RECEIVE_SIZE)))
+        return self._steps.send(b"")
 
     async def _meet(self, need: Wait | bytes | Awaitable[Response]) -> Need:
         """Does what is needed; what is needed next."""
@@ -147,31 +141,3 @@ class Connection:
             shared.statistics,
             shared.sessions,
         )
-
-
-class _AtRest:
-    """Hears a peer that rests, and answers what is answered at once. `need` is what is needed in the end."""
-
-    __slots__ = ("_peer", "_steps", "_stream", "need")
-
-    def __init__(self, stream: TcpStream, peer: Peer, steps: Steps[None]) -> None:
-        self._stream = stream
-        self._peer = peer
-        self._steps = steps
-        self.need: Need = Wait.MORE
-
-    def hear(self) -> None:
-        data = self._stream.receive_now()
-        if data is not None:
-            self.need = self._steps.send(data)
-
-    def say(self) -> bool:
-        need = self.need
-        while isinstance(need, bytes):
-            sent = self._stream.send_now(need)
-            if sent < len(need):
-                self.need = need[sent:]
-                return False
-            need = next(self._steps)
-        self.need = need
-        return need is Wait.MORE and self._peer.phase is Phase.RESTING

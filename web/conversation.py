@@ -68,6 +68,7 @@ class Conversation:
             if whole is None:
                 yield from self._peer.receive_body(body)
             else:
+                request.at_once = True
                 body.feed(whole)
             request.body = body.finish()
             return (yield from self._ask(route, request))

@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Generator, Iterator
 from enum import Enum, auto
 from typing import Any, NamedTuple, TypeVar
 
-import trio
-
 from web import answers
 from web.bodies import Body
 from web.chunks import Chunks
@@ -63,24 +61,22 @@ class Peer:
         "_left",
         "_limits",
         "_received",
-        "_rest_timeout",
         "_seconds",
         "_statistics",
         "phase",
-        "rests_until",
+        "rest_timeout",
     )
 
     def __init__(self, limits: Limits, statistics: Statistics) -> None:
         self.phase = Phase.RESTING
-        self.rests_until = math.inf
-        """When it has rested for too long, while it rests; in trio's time."""
+        self.rest_timeout = limits.head_timeout_in_s
+        """How long it may rest from now on. (s)"""
         self._limits = limits
         self._statistics = statistics
         self._received = Received()
         self._head: Head | None = None
         self._left = 0
         self._chunks: Chunks | None = None
-        self._rest_timeout = limits.head_timeout_in_s
         self._seconds: float | None = None
 
     @property
@@ -93,6 +89,8 @@ class Peer:
         """Whether all of the request is here; what is left of its body is thrown away as far as it is here."""
         if self._head is None:
             return False
+        if self._chunks is None and not self._left:
+            return True
         try:
             for _ in self._pieces():
                 pass
@@ -112,16 +110,15 @@ class Peer:
             self._enter(Phase.HEAD, self._limits.head_timeout_in_s)
             # Neither many requests nor many chunks in one read may keep others waiting.
             yield Wait.TURN
-            head = self._take_head()
+            head = take_head(self._received, self._limits.max_head_size)
         else:
-            self._enter(Phase.RESTING, math.inf)
-            self.rests_until = trio.current_time() + self._rest_timeout
+            self.phase = Phase.RESTING
         while head is None:
-            if not self._add((yield self._more())):
+            if not (yield from self._receive()):
                 if self._received:
                     raise Malformed(400)
                 return None
-            head = self._take_head()
+            head = take_head(self._received, self._limits.max_head_size)
             if head is None and self.phase is Phase.RESTING:
                 self._enter(Phase.HEAD, self._limits.head_timeout_in_s)
         self._head = head
@@ -151,7 +148,7 @@ class Peer:
             if not pieces and self._head is not None and self._head.waits:
                 self._head.waits = False
                 yield answers.GO_ON
-            if not self._add((yield self._more())):
+            if not (yield from self._receive()):
                 raise Malformed(400)
 
     def answering(self) -> None:
@@ -168,15 +165,12 @@ class Peer:
         self._enter(Phase.WRITING, self._limits.write_timeout_in_s)
         yield data
         self._statistics.requests[response.status] += 1
-        self._rest_timeout = self._limits.keep_alive_timeout_in_s
+        self.rest_timeout = self._limits.keep_alive_timeout_in_s
         return not last
 
     @property
     def _body_is_whole(self) -> bool:
         return self._left == 0 if self._chunks is None else self._chunks.complete
-
-    def _take_head(self) -> Head | None:
-        return take_head(self._received, self._limits.max_head_size) if self._received else None
 
     def _pieces(self) -> Iterator[bytes]:
         """Takes what is here of the body. Raises `Malformed`."""
@@ -190,13 +184,12 @@ class Peer:
         self.phase = phase
         self._seconds = seconds
 
-    def _more(self) -> Wait:
-        """More is needed; what was read last is not held until it comes."""
-        self._received.forget()
-        return Wait.MORE
-
-    def _add(self, data: bytes) -> bool:
-        """Takes what has come; says whether anything did."""
+    def _receive(self) -> Steps[bool]:
+        """Receives more; says whether anything came."""
+        received = self._received
+        # What was read last is not held while nothing comes.
+        received.forget()
+        data = yield Wait.MORE
         self._statistics.received_bytes += len(data)
-        self._received.add(data)
+        received.add(data)
         return len(data) > 0

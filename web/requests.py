@@ -20,7 +20,8 @@ class Request:
     percent-decoded. Names of `headers` are in lower case.
 
     `parameters` are what the path holds where its route's path has ``{names}``. `checked` is what its route's check
-    made of it, ``None`` without one. `body` is inflated, and empty until it has come.
+    made of it, ``None`` without one. `body` is inflated, and empty until it has come. `at_once` says that it came with
+    the head, so that nothing has happened since the check.
     """
 
     method: str
@@ -31,6 +32,7 @@ class Request:
     parameters: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     checked: object = None
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,9 @@ class TcpStream(trio.abc.HalfCloseableStream):
     def send_now(self, data: bytes) -> int:
         """Sends what the system takes at once; says how many bytes that were. Raises as `send_all` does."""
         try:
-            return self._send(data)
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
         except OSError as error:
             self._check_open()
             raise trio.BrokenResourceError(f"Sending failed: {error}") from error

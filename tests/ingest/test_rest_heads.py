@@ -81,6 +81,22 @@ async def test_a_token_that_expires_while_the_body_comes_is_refused() -> None:
     assert_refused(pipeline, Refused.ACCESS_EXPIRED)
 
 
+async def test_samples_whose_body_comes_when_nothing_is_taken_any_more_are_refused() -> None:
+    body = samples_of("alice")
+    lines = [f"POST {PATH} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", JSON, "Expect: 100-continue"]
+    async with taking() as (served, pipeline):
+        client = served.client()
+        await client.stream.send_all("\r\n".join([*lines, "", ""]).encode())
+        assert (await client.answer()).status == 100
+
+        pipeline.not_taken = "not now"
+        await client.stream.send_all(body)
+        answer = await client.answer()
+
+    assert (answer.status, answer.body) == (503, b"not now")
+    assert_refused(pipeline, Refused.NO_QUORUM)
+
+
 def assert_refused(pipeline: Pipeline, refused: Refused) -> None:
     assert pipeline.taken == []
     assert pipeline.statistics.refused == {refused: 1}

@@ -26,7 +26,7 @@ class Ear:
         self.times -= 1
         self.on_hear()
 
-    def say(self) -> bool:
+    def say(self, now: float) -> bool:
         self.notes.append("said")
         return self.times > 0
 
@@ -167,7 +167,7 @@ async def test_an_error_is_told_whoever_listens_and_nobody_else(act: str) -> Non
                 failing.hear()
                 assert act != "hear", "cannot hear"
 
-            def say(self) -> bool:
+            def say(self, now: float) -> bool:
                 raise AssertionError("cannot say")
 
         it.nursery.start_soon(it.listen, other)
