@@ -222,7 +222,7 @@ class Batch:
 class Look:
     """One look at one sample: of a `client` that is known (or not), with the `entry` that the batch has of it."""
 
-    __slots__ = ("_batch", "_client", "_sample", "_samples", "entry")
+    __slots__ = ("_batch", "_client", "_due", "_sample", "_samples", "entry")
 
     def __init__(
         self, batch: Batch, samples: Samples, sample: ClientSample, client: Client | None, entry: ClientEntry | None
@@ -231,6 +231,9 @@ class Look:
         self._samples = samples
         self._sample = sample
         self._client = client
+        self._due = batch.due
+        """Until when rows below the client were touched for that to be told of: longer ago once its touch is due, for
+        they are touched with it."""
         self.entry = entry
 
     def at_client(self) -> None:
@@ -245,6 +248,7 @@ class Look:
                     return
                 if client.server_touched > batch.overdue.client and call.server_touched > batch.overdue.call:
                     batch.hearing.call_due(client)
+                    self._due = batch.overdue
                     return
         self._tell().see(sample.timestamp, sample.user_id, sample.marker, sample.time_zone_offset)
 
@@ -259,7 +263,7 @@ class Look:
     def at_tracks(self) -> None:
         """Tells of tracks that are new, have changed or are due for a touch."""
         batch, timestamp = self._batch, self._sample.timestamp
-        hear, due, now = batch.hearing.hear, batch.due, batch.now
+        hear, due, now = batch.hearing.hear, self._due, batch.now
         steady = max(due.inbound_track, due.outbound_track)
         known: Mapping[str | None, PeerConnection] = cast(Any, self._client.peer_connections) if self._client else {}
         heard = None
@@ -288,7 +292,7 @@ class Look:
         row = known.peer_connections.get(peer_connection_id) if known else None
         if row is not None:
             batch.hearing.hear(row, timestamp, batch.now)
-            if row.server_touched > batch.due.peer_connection:
+            if row.server_touched > self._due.peer_connection:
                 return True
             if row.server_touched > batch.overdue.peer_connection:
                 batch.hearing.call_due(row.client)
@@ -327,7 +331,7 @@ class Look:
         if row is not None:
             batch.hearing.hear(row, timestamp, batch.now)
             if not _tells_news(track, row):
-                if row.server_touched > track_time(row, batch.due):
+                if row.server_touched > track_time(row, self._due):
                     return
                 if row.server_touched > track_time(row, batch.overdue):
                     batch.hearing.call_due(row.peer_connection.client)
