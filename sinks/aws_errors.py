@@ -92,11 +92,16 @@ class Refused(ConnectionError):
         """The status of its answer over HTTP."""
 
 
+class Away(ConnectionError):
+    """The service was not reached, or could not answer: nothing is known against the credentials."""
+
+
 @contextmanager
 def aws_errors() -> Iterator[None]:
     """Raises `ConnectionError`, with a text for the operator, for whatever a call of botocore fails with.
 
-    It is `Refused` where a service answered that it does not take this call, for a reason that others may not share.
+    It is `Refused` where a service answered that it does not take this call, for a reason that others may not share,
+    and `Away` where it did not answer, or is not able to.
     """
     try:
         yield
@@ -104,11 +109,14 @@ def aws_errors() -> Iterator[None]:
         status = _status(error)
         if 400 <= status < 500 and status != HTTPStatus.TOO_MANY_REQUESTS and _hint(error) in (None, _NOT_ALLOWED):
             raise Refused(reason_of(error), status) from error
-        raise ConnectionError(reason_of(error)) from error
+        kind = Away if status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS else ConnectionError
+        raise kind(reason_of(error)) from error
     except RecursionError as error:  # botocore follows without an end
         raise ConnectionError("the service redirects to itself: is regionId that of the bucket?") from error
     except ResponseParserError as error:
         raise ConnectionError("the answer is none of such a service: does something else stand in between?") from error
+    except (HTTPClientError, NoConnection) as error:
+        raise Away(reason_of(error)) from error
     except BotoCoreError as error:
         raise ConnectionError(reason_of(error)) from error
 

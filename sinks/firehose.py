@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from schemas.csv import CsvFormat
 from schemas.reports import ReportType
-from sinks.aws import Access, opened_client
+from sinks.aws import Access, Clients, clients
 from sinks.aws_credentials import AwsCredentials, bind_credentials
 from sinks.aws_errors import aws_errors, hinted
 from sinks.aws_values import http_url, region
@@ -25,6 +25,8 @@ from sinks.sink import NotDelivered, Rejection, Send
 from sinks.threads import in_thread, threads
 
 _STREAM = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_UNIQUE = "webrtc-observer"
+"""A client serves many openings, and writes each request once."""
 _IN_A_ROW = 32
 """How many rows of CSV are made before the rest of the observer gets its turn; that takes well below a millisecond."""
 
@@ -92,6 +94,7 @@ class FirehoseSink:
     batch_timeout_in_ms: int = field(default=30_000, metadata={"minimum": 1})
     """How long the calls for one batch are begun; what was not put by then is put again alone. (ms)"""
     _threads: trio.CapacityLimiter = threads(1)
+    _clients: Clients = clients()
 
     def __post_init__(self) -> None:
         if self.default_delivery_stream_id is None and not self.streams:
@@ -104,8 +107,8 @@ class FirehoseSink:
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:
         """Make a client, and ask about one stream. Raises OSError, with a text for the operator."""
-        async with opened_client("firehose", self._access(), self._threads) as client:
-            client.meta.events.register("before-call.firehose.PutRecordBatch", _with_body)
+        async with self._clients.opened("firehose", self._access(), self._threads) as client:
+            client.meta.events.register("before-call.firehose.PutRecordBatch", _with_body, unique_id=_UNIQUE)
             await in_thread(self._threads, lambda: self._look(client))
             yield lambda batch: self._send(client, batch)
 

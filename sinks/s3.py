@@ -16,7 +16,7 @@ import trio
 
 from schemas.csv import CsvFormat
 from schemas.reports import ReportType
-from sinks.aws import Access, opened_client
+from sinks.aws import Access, Clients, clients
 from sinks.aws_credentials import AwsCredentials, AwsWebIdentityTokenFile, bind_credentials
 from sinks.aws_errors import Refused, aws_errors
 from sinks.aws_values import filled, http_url, region
@@ -82,6 +82,7 @@ class AwsS3Sink:
     """Like `credentials.config`, at that place."""
     _encoder: trio.CapacityLimiter = threads(1)
     _uploads: trio.CapacityLimiter = threads(1)
+    _clients: Clients = clients()
     _names: Names = field(
         default_factory=lambda: Names(secrets.token_hex(6)),
         init=False,
@@ -109,7 +110,7 @@ class AwsS3Sink:
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:
         """Make a client and look for the bucket. Raises OSError, with a text for the operator."""
-        async with opened_client("s3", self._access(), self._encoder) as client:
+        async with self._clients.opened("s3", self._access(), self._encoder) as client:
             await in_thread(self._encoder, lambda: self._look(client))
             yield lambda batch: self._send(client, batch)
 

@@ -11,7 +11,7 @@ from tests.services import ROOT
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.processes]
 
-MOST_ADDED = 150_000_000
+MOST_ADDED = 200_000_000
 """How large the image may be beyond its base. (bytes)"""
 
 _INSTALLED = """
