@@ -1,7 +1,7 @@
 """What a browser measured of one peer connection, as a client sample of schemas 3.x.
 
-Libraries that are not ObserveRTC's hand on what ``getStats`` gives, by id. Here it is sorted into the lists of 3.x, whose
-entries are those very objects: from there on such a client is read, bounded, matched and reported as any other.
+Libraries that are not ObserveRTC's hand on what ``getStats`` gives, by id. Here it is sorted into the lists of 3.x,
+whose entries are those very objects: from there on such a client is read, bounded, matched and reported as any other.
 
 Source: W3C Identifiers for WebRTC's Statistics API, with the older spellings that Firefox, Safari and Chrome had.
 """
@@ -51,6 +51,8 @@ class Skipped(StrEnum):
     """An envelope of a type that there is not."""
     TOLD_BEFORE = "told_before"
     """A message that was sent again."""
+    TOO_OFTEN = "too_often"
+    """Statistics that say next to nothing new, again and again within a moment."""
 
 
 class Skips(Counter[Skipped]):
@@ -67,7 +69,7 @@ class Bounds:
     max_reports_per_peer_connection: int = field(default=1000, metadata={"minimum": 1})
     """How many reports one `getStats` may hold. More are not told. [reports]"""
 
-    max_remembered_size: int = field(default=1_000_000, metadata={"minimum": 1000})
+    max_remembered_size: int = field(default=4_000_000, metadata={"minimum": 1000})
     """What is remembered of a session, so that the next message can say only what changed. [bytes, about]"""
 
     max_event_size: int = field(default=4096, metadata={"minimum": 0})

@@ -1,0 +1,157 @@
+"""One page that traces its peer connections, whatever library does it: from its messages to samples of schemas 3.x."""
+
+from collections.abc import Callable
+from typing import Any
+
+from schemas.deltas import Allowance
+from schemas.samples import CONTROL, Item
+from schemas.webrtc_reports import Remembered
+from schemas.webrtc_stats import Bounds, Guest, Skipped, Skips, client_sample, connection_id
+from schemas.webrtc_traces import Told, Trace, custom, state_of, told
+from schemas.webrtc_user_agents import user_agent_data
+
+Decode = Callable[[Item, Remembered, Skips], None]
+"""Brings what is known of a peer connection to what a message of its statistics tells."""
+
+ALIVE_MS = 30_000
+"""How long a page may go on doing what is not told before its client tells that it is still there. (ms)"""
+
+_LONGEST_NAME = 64
+_WORTH = 64
+"""How many bytes of what we remember a byte of a message may tell again."""
+_WORTH_OF_A_MS = 100
+_CLOSED = "closed"
+
+
+class Session:
+    """The peer connections of one page, each as its last message left it, within `bounds`.
+
+    A message that says next to nothing may stand for all that is remembered of its peer connection: how often that is
+    told again is bounded by what the page sends and by time.
+    """
+
+    __slots__ = ("_bounds", "_closed", "_connections", "_credit", "_greeted", "_heard", "_memory", "skipped", "who")
+
+    def __init__(self, who: Guest, bounds: Bounds, skipped: Skips) -> None:
+        self.who = who
+        self.skipped = skipped
+        self._bounds = bounds
+        self._memory = Allowance(bounds.max_remembered_size)
+        self._connections: dict[str, Remembered] = {}
+        self._closed: dict[str, None] = {}
+        self._credit = bounds.max_remembered_size
+        self._greeted: int | None = None
+        self._heard = 0
+
+    @property
+    def open_connections(self) -> int:
+        """How many peer connections are open."""
+        return len(self._connections)
+
+    def stats(self, name: Any, delta: Any, decode: Decode, at: int, now_ms: int, size: int) -> list[Item]:
+        """The sample of what was measured of the peer connection `name`, in a message of `size` bytes."""
+        id_ = self._id_of(name)
+        if id_ is None:
+            self.skipped[Skipped.ID_INVALID] += 1
+            return []
+        if type(delta) is not dict:
+            self.skipped[Skipped.MALFORMED] += 1
+            return []
+        known = self._known(name)
+        if known is None:
+            return []
+        decode(delta, known, self.skipped)
+        if not self._is_worth(known.weight, size, now_ms):
+            self.skipped[Skipped.TOO_OFTEN] += 1
+            return []
+        return [self._greeting(client_sample(self.who, id_, known.stats, at), at)]
+
+    def trace(
+        self, method: str, name: Any, value: Any, extra: list[Any], at: int, *, free_names: bool = False
+    ) -> list[Item]:
+        """The sample of what the page did, if that is told; with `free_names` anything may name an event."""
+        id_ = None if name is None else self._id_of(name)
+        if id_ is None and name is not None:
+            self.skipped[Skipped.ID_INVALID] += 1
+            return []
+        trace = Trace(method, id_, value, extra, at)
+        if free_names:
+            tells = Told(custom(method, trace, self._bounds, self.skipped), [], [])
+        else:
+            tells = told(trace, self._bounds, self.skipped)
+        if id_ is not None and not self._follow(method, name, value):
+            return []
+        return self.tell(tells, at)
+
+    def alive(self, at: int) -> list[Item]:
+        """A sample that says that the client is there, if it said nothing for long."""
+        return self.tell(Told([], [], []), at)
+
+    def tell(self, tells: Told, at: int) -> list[Item]:
+        """The sample of what happened; of nothing only if the client was silent for long."""
+        if not tells and self._greeted is not None and abs(at - self._greeted) < ALIVE_MS:
+            return []
+        more = {"clientIssues": tells.issues, "clientMetaItems": tells.meta_items}
+        sample = client_sample(self.who, None, {}, at, tells.events, **{n: them for n, them in more.items() if them})
+        return [self._greeting(sample, at)]
+
+    def _greeting(self, sample: Item, at: int) -> Item:
+        """The sample; the first one tells of the browser as well."""
+        if self._greeted is None:
+            browser = user_agent_data(self.who.user_agent)
+            if browser:
+                item = {"type": "USER_AGENT_DATA", "payload": browser, "timestamp": at}
+                sample["clientMetaItems"] = [*sample.get("clientMetaItems", ()), item]
+        self._greeted = at
+        return sample
+
+    def _id_of(self, name: Any) -> str | None:
+        if type(name) is not str or not 0 < len(name) <= _LONGEST_NAME or CONTROL.search(name):
+            return None
+        return connection_id(self.who.client_id, name)
+
+    def _known(self, name: str) -> Remembered | None:
+        """What is remembered of a peer connection; ``None`` if it has closed, or is one too many."""
+        known = self._connections.get(name)
+        if known is None:
+            if name in self._closed:
+                return None
+            if len(self._connections) >= self._bounds.max_peer_connections:
+                self.skipped[Skipped.TOO_MANY_PEER_CONNECTIONS] += 1
+                return None
+            known = self._connections[name] = Remembered(self._bounds, self._memory, self.skipped)
+        return known
+
+    def _follow(self, method: str, name: str, value: Any) -> bool:
+        """Follows a peer connection as it opens and closes; ``False`` if it had closed before, or is one too many."""
+        if method == "create":
+            self._closed.pop(name, None)
+            self._forget(name)
+            return self._known(name) is not None
+        closes = method == "close" or (
+            method in ("onsignalingstatechange", "onconnectionstatechange") and state_of(value) == _CLOSED
+        )
+        if not closes:
+            return True
+        if name in self._closed:
+            return False
+        self._forget(name)
+        if len(self._closed) >= self._bounds.max_peer_connections:
+            del self._closed[next(iter(self._closed))]
+        self._closed[name] = None
+        return True
+
+    def _forget(self, name: str) -> None:
+        known = self._connections.pop(name, None)
+        if known is not None:
+            known.forget()
+
+    def _is_worth(self, weight: int, size: int, now_ms: int) -> bool:
+        """Whether what is remembered may be told again."""
+        earned = _WORTH * size + _WORTH_OF_A_MS * max(0, now_ms - self._heard)
+        self._heard = now_ms
+        self._credit = min(self._credit + earned, self._bounds.max_remembered_size)
+        if weight > self._credit:
+            return False
+        self._credit -= weight
+        return True
