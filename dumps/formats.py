@@ -1,0 +1,82 @@
+"""The two forms of dumps, in which the tools of their makers read them: what stands at their beginning and their end.
+
+rtcstats: ``RTCStatsDump``, an object about the connection, each message as it came, and at the end
+``["close",null,code,time]``. Jitsi: ``["connectionInfo",null,{...},time]`` and each entry as it came. A line is
+without its newline everywhere.
+Source: the servers rtcstats-server of rtcstats.com (format 3) and of Jitsi (2025.8).
+"""
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+FILE_FORMAT = 3
+MAGIC = b"RTCStatsDump"
+
+
+class Kind(StrEnum):
+    """Of whose form a dump is."""
+
+    RTCSTATS = "rtcstats"
+    JITSI = "jitsi"
+
+
+_TOKEN = re.compile(r"(?<=[?&]rtcstats-token=)[^&#]*")
+
+
+def rtcstats_head(
+    *,
+    url: str,
+    origin: str | None,
+    user_agent: str | None,
+    started_ms: int,
+    remote_addresses: Sequence[str],
+    client_protocol: str | None,
+) -> list[bytes]:
+    """The first two lines. The token in the URL (path and query) is left out, as the original does.
+
+    Addresses go in as they are: they are obfuscated with all the others when the dump is completed.
+    """
+    about: dict[str, Any] = {
+        "url": _TOKEN.sub("obfuscated", url),
+        "origin": origin,
+        "userAgent": user_agent,
+        "startTime": started_ms,
+        "remoteAddresses": list(remote_addresses),
+        "clientProtocol": client_protocol,
+    }
+    known = {key: value for key, value in about.items() if value is not None}
+    return [MAGIC, orjson.dumps(known | {"fileFormat": FILE_FORMAT})]
+
+
+def rtcstats_close(code: int, since_last_ms: float) -> bytes:
+    """The last line: with what code the socket was closed, and how long after the last message. [ms]"""
+    return orjson.dumps(["close", None, code, since_last_ms])
+
+
+def jitsi_head(
+    *,
+    path: str,
+    origin: str | None,
+    user_agent: str | None,
+    client_protocol: str | None,
+    stats_format: str,
+    client_type: str,
+    now_ms: int,
+) -> list[bytes]:
+    """The first line. `path` is that of the request with its query; `stats_format` and `client_type` are as the
+    original names them: ``chrome_standard``, ``RTCSTATS_CLIENT``."""
+    about = {
+        "path": path,
+        "origin": origin,
+        "url": f"{origin or ''}{path}",
+        "userAgent": user_agent,
+        "clientProtocol": client_protocol,
+        "statsFormat": stats_format,
+        "clientType": client_type,
+    }
+    known = {key: value for key, value in about.items() if value is not None}
+    return [orjson.dumps(["connectionInfo", None, known, now_ms])]
