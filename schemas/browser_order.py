@@ -10,7 +10,7 @@ of its report: both have the same fields, so nothing of it moves. (Source of the
 JavaScript client of ObserveRTC, 2.1 and 2.2.)
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.client_samples import TRACK_LISTS
@@ -52,6 +52,8 @@ def _order(type_: ReportType) -> list[str]:
 READ: Mapping[ReportType, type[Entry]] = {type_: class_in_order(type_, _order(type_)) for type_ in _FIRST}
 """What entries of each list are read into."""
 
+_REPORTS = tuple((name, REPORTS[type_]) for name, type_ in LISTS.items())
+
 _FIRST_SAMPLE = len('{"clientSamples":[{"')
 _HEAD = 1_000
 """Where the first entry stands of a sample that tells no more than what was measured. (bytes)"""
@@ -62,8 +64,8 @@ def seems_to_be_of_browser(data: bytes) -> bool:
     return data.startswith(b'id"', data.find(b'[{"', _FIRST_SAMPLE, _HEAD) + len('[{"'))
 
 
-def make_reports(type_: ReportType, entries: Iterable[Entry]) -> None:
-    """Makes entries that were read into a class of `READ` what they are."""
-    class_: Any = REPORTS[type_]
-    for entry in entries:
-        entry.__class__ = class_
+def make_reports(sample: Any) -> None:
+    """Makes the entries of a sample, which were read into classes of `READ`, what they are."""
+    for name, report in _REPORTS:
+        for entry in getattr(sample, name):
+            entry.__class__ = report

@@ -119,8 +119,7 @@ def clean_samples(
     read = []
     for sample, rest in zip(samples, told, strict=True):
         if of_browser:
-            for name, type_ in LISTS.items():
-                make_reports(type_, getattr(sample, name))
+            make_reports(sample)
         client = _client_sample(sample, rest, sender, timestamp, budget, rejected)
         if client is not None:
             read.append(client)
