@@ -21,9 +21,13 @@ class Patience:
         self._limits = limits
         self._listened: int | None = None
         self._since = limits
+        self.unbroken_since = 0
+        """Since when it has listened without a gap."""
 
     def listen(self, now: int) -> None:
         """The node listens at `now`, and a majority with it: to be told far more often than each half of a limit."""
+        if self._listened is None or now - self._listened > LONGEST_GAP:
+            self.unbroken_since = now
         if self._listened is None:
             self._since = Sweep(*[now] * len(self._limits))
         elif (gap := now - self._listened) > LONGEST_GAP:

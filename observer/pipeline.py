@@ -28,6 +28,7 @@ from observer.clock import Clock
 from observer.departures import MOST_LEAVING, Departures, Part, Who, last_touches_of_all, parts, row_of
 from observer.evaluating import look, reports_of_samples
 from observer.intake import Departed
+from observer.keeping import Keeping
 from observer.proposals import TOO_LARGE, Commit, ProposalCounts, Proposals
 from observer.stint import Stint
 from schemas.messages import Samples
@@ -115,6 +116,7 @@ class Pipeline:
         self._sfu_analyser = sfu_analyser
         self._clock = Clock(now, steady)
         self._patience = Patience(observing.limits)
+        self.keeping = Keeping(registry, lambda: self._clock.now(at_least=registry().now))
         self._fresh_id = fresh_id
         self._status = status
         self._scan_period = _scan_period(observing.limits)
@@ -192,12 +194,15 @@ class Pipeline:
                 sweep = limits
         leaving = self.departures.due(registry, self.proposals.name, now)
         gone = self._gone(registry, status)
+        since = self._patience.unbroken_since
+        forget = since if status.leads and registry.values.any_silent(now, since) else None
         try:
             await self.proposals.mark_formers(now)
             await self._settle(due, leaving, now)
             await self._close([Leave(*who, certain=False) for who in leaving], now)
-            if sweep or gone or self.proposals.unmarked:
-                outcome = await self.proposals.propose(now, sweep=sweep, gone=gone)
+            await self.keeping.commit_due(self.proposals, now)
+            if sweep or gone or forget is not None or self.proposals.unmarked:
+                outcome = await self.proposals.propose(now, sweep=sweep, gone=gone, forget=forget)
                 self._tell(outcome)
                 self.counts.sweeps += sweep is not None
                 if sweep is not None and len(outcome.closed) + len(outcome.sfus_closed) >= MOST_CLOSED:
@@ -230,6 +235,7 @@ class Pipeline:
         if self._status().quorum:
             try:
                 await self._settle(self.hearing.silent(Sweep(*[0] * len(Sweep._fields)), now), (), now)
+                await self.keeping.commit_all(self.proposals, now)
             except Reborn:
                 _LOG.warning("The last touches of what this node heard of are lost: it lost its place in the cluster")
 

@@ -19,7 +19,19 @@ import trio
 from analysis.hearing import LastTouch
 from cluster.machine import Reborn
 from cluster.status import Status
-from store.commands import NO_MEMBER, ClientSeen, ClientTouch, Command, Leave, Outcome, SfuSeen, Sweep, Touch, encode
+from store.commands import (
+    NO_MEMBER,
+    ClientSeen,
+    ClientTouch,
+    Command,
+    Keep,
+    Leave,
+    Outcome,
+    SfuSeen,
+    Sweep,
+    Touch,
+    encode,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -103,6 +115,8 @@ class Proposals:
         leaves: Sequence[Leave] = (),
         sweep: Sweep | None = None,
         gone: Sequence[str] = (),
+        keep: Sequence[Keep] = (),
+        forget: int | None = None,
     ) -> Outcome:
         """Commits one command; its number goes up by one and it tells how far this node's outcomes were delivered.
 
@@ -112,7 +126,8 @@ class Proposals:
         clients = [touch for touch in touches if isinstance(touch, ClientTouch)]
         rows = [touch for touch in touches if isinstance(touch, Touch)]
         mark = self._delivered()
-        command = Command(self.name, self._seq + 1, now, mark, rows, seen, sfus, leaves, sweep, gone, clients)
+        head = (self.name, self._seq + 1, now, mark)
+        command = Command(*head, rows, seen, sfus, leaves, sweep, gone, clients, keep, forget)
         data = encode(command)
         if len(data) > self._longest:
             return self._failed(TOO_LARGE, len(seen))

@@ -4,6 +4,7 @@ A command carries its own time and its own fresh ids, so that applying it needs 
 wire as a JSON array in the order of the fields; `encode` and `decode` are exact inverses.
 """
 
+from base64 import b64encode
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -180,13 +181,27 @@ class Sweep(NamedTuple):
     sfu_sctp_channel: int
 
 
+class Keep(NamedTuple):
+    """A value that all nodes hold under a key of its kind, until it was not said again for `ttl` ms.
+
+    Without a `value`, the one that is there was said again. `age` is how many ms before the command that was.
+    """
+
+    kind: str
+    key: str
+    value: bytes | None
+    ttl: int
+    age: int = 0
+
+
 class Command(NamedTuple):
     """One change of the registry, proposed by `origin` as its number `seq` at the time `now` (ms since the epoch).
 
     `mark` is the highest number of `origin` whose outcome has been delivered. The parts apply in the order of the
     fields, but for `clients`, which come before all others: commands were written without them once, and can be read.
     `gone` names origins that will never report again: what they had not told is told with this outcome, and what they
-    proposed but comes later fails.
+    proposed but comes later fails. `keep` are values to be kept; `forget` lets go of those that were silent for their
+    time: it tells since when `origin` has listened, for only silence after that counts (ms).
     """
 
     origin: str
@@ -200,6 +215,8 @@ class Command(NamedTuple):
     sweep: Sweep | None = None
     gone: Sequence[str] = ()
     clients: Sequence[ClientTouch] = ()
+    keep: Sequence[Keep] = ()
+    forget: int | None = None
 
 
 class Happening(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -271,8 +288,13 @@ class MalformedCommand(ValueError):
 
 
 def encode(command: Command) -> bytes:
-    """The command as bytes."""
-    return orjson.dumps(command, default=tuple)
+    """The command as bytes.
+
+    One without values is written as it was before there were any: nodes that do not know of them can read it.
+    """
+    if command.keep:
+        return orjson.dumps(command, default=_plain)
+    return orjson.dumps(command if command.forget is not None else command[:_WITHOUT_VALUES], default=tuple)
 
 
 def decode(data: bytes) -> Command:
@@ -291,7 +313,7 @@ def decode(data: bytes) -> Command:
 
 
 class _Written(NamedTuple):
-    """A command as it is written: with all of its fields, but for the last, which once was not there."""
+    """A command as it is written: with all of its fields, but for the last ones, which once were not there."""
 
     origin: str
     seq: int
@@ -304,8 +326,15 @@ class _Written(NamedTuple):
     sweep: Sweep | None
     gone: list[str]
     clients: Sequence[ClientTouch] = ()
+    keep: tuple[Keep, ...] = ()
+    forget: int | None = None
 
 
+def _plain(part: tuple[object, ...] | bytes) -> object:
+    return b64encode(part).decode() if isinstance(part, bytes) else tuple(part)
+
+
+_WITHOUT_VALUES = Command._fields.index("keep")
 _decoder = msgspec.json.Decoder(_Written)
 _PATH_LENGTHS = {
     CALL: 3,

@@ -78,6 +78,13 @@ class DepartedSfusRecord(Record, tag="departedSfus"):
     sfus: list[tuple[str, str, int, int]]
 
 
+class ValuesRecord(Record, tag="values"):
+    """Values of a kind: for each its key, the value, when it was said last, and how long it stays (ms)."""
+
+    kind: str
+    values: list[tuple[str, bytes, int, int]]
+
+
 class CallRecord(Record, tag="call"):
     """A call; `current` says whether it takes the new clients of its room."""
 
@@ -202,6 +209,7 @@ AnyRecord = (
     | OutcomeRecord
     | DepartedRecord
     | DepartedSfusRecord
+    | ValuesRecord
     | CallRecord
     | ClientRecord
     | PeerConnectionRecord

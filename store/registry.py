@@ -32,6 +32,7 @@ from store.opening import call_of, client_of, peer_connection_of, track_of
 from store.origins import Origin, bury, inherited
 from store.sfus import Sfus
 from store.touching import Touching
+from store.values import Values
 from store.watching import Watcher, warn
 from store.words import held_once
 
@@ -67,6 +68,7 @@ class Registry:
         self.sfus = self.sfu_half.rows
         self.sfus_of = self.sfu_half.count_of
         self.internal_pads = self.sfu_half.internal_pads
+        self.values = Values()
         self._touching = Touching(self.calls, self.clients, self.sfu_half, self.watchers)
         self._opened: list[Happening] = []
         self._closed: list[Happening] = []
@@ -95,6 +97,9 @@ class Registry:
             self._leave(leave, command.origin)
         if command.sweep:
             self._sweep(command.sweep, command.now)
+        self.values.keep(command.keep, self.now)
+        if command.forget is not None:
+            self.values.forget_silent(command.now, command.forget)
         if command.gone:
             self._inherit([name for name in command.gone if name != command.origin])
         origin.seq = command.seq

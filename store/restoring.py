@@ -23,6 +23,7 @@ from store.records import (
     PeerConnectionRecord,
     TrackRecord,
     TracksRecord,
+    ValuesRecord,
     begun,
     decode_head,
     decode_part,
@@ -30,6 +31,7 @@ from store.records import (
 )
 from store.registry import Registry
 from store.sfu_records import RestoringSfus
+from store.values import Kept
 
 
 class Restoring:
@@ -99,6 +101,8 @@ class Restoring:
                 self._take_departed(record.clients, self._registry.departed)
             case DepartedSfusRecord():
                 self._take_departed(record.sfus, self._registry.sfu_half.departed)
+            case ValuesRecord():
+                self._take_values(record)
             case _:
                 self._sfus.take(record)
 
@@ -131,6 +135,12 @@ class Restoring:
             key = (self._text(service_id), own_id)
             must_be_new(key, departed.rows)
             departed.rows[key] = (last, left)
+
+    def _take_values(self, record: ValuesRecord) -> None:
+        values = self._registry.values
+        for key, value, touched, ttl in record.values:
+            must_be_new(key, values.of_kind(record.kind))
+            values.put(record.kind, key, Kept(value, touched, ttl))
 
     def _take_call(self, record: CallRecord) -> None:
         registry = self._registry

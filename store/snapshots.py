@@ -26,6 +26,7 @@ from store.records import (
     Head,
     OriginRecord,
     OutcomeRecord,
+    ValuesRecord,
     encode,
     encode_head,
     encode_part,
@@ -36,6 +37,7 @@ from store.records import (
 from store.registry import Registry
 from store.sfu_records import of_sfu, of_sfu_transport
 from store.turns import Turns
+from store.values import Kept, portions
 
 PART_BYTES = 65_536
 """A part is closed with the record that makes it so large. (bytes)"""
@@ -64,6 +66,7 @@ class Snapshot:
             _of_origins(origins),
             _of_departed(DepartedRecord, registry.departed),
             _of_departed(DepartedSfusRecord, registry.sfu_half.departed),
+            _of_values(registry.values.rows()),
             self._calls.written(),
             self._sfus.written(),
         )
@@ -146,6 +149,12 @@ def _of_departed(record: type[DepartedRecord] | type[DepartedSfusRecord], depart
     rows = [(*who, *times) for who, times in departed.rows.items()]
     starts = range(0, len(rows), MOST_TOGETHER)
     return (encode(record(rows[start : start + MOST_TOGETHER])) for start in starts)
+
+
+def _of_values(kinds: Iterable[tuple[str, Sequence[tuple[str, Kept]]]]) -> Iterator[bytes]:
+    for kind, rows in kinds:
+        for some in portions(rows, MOST_TOGETHER, PART_BYTES):
+            yield encode(ValuesRecord(kind, [(key, *row) for key, row in some]))
 
 
 def _outcomes(origin: Origin) -> Sequence[tuple[int, bool, Outcome]]:

@@ -167,6 +167,14 @@ def assert_claims_agree(claims: dict[Any, Claims], awaited: dict[Any, set[MediaT
     assert all(tracks == sorted(tracks, key=lambda track: track.claimed) for tracks in found.values())
 
 
+def values_of(registry: Registry) -> dict[tuple[str, str], tuple[bytes, int, int]]:
+    """All values with their times, whose sizes are as the registry counts them."""
+    values = registry.values
+    rows = {(kind, key): (row.value, row.touched, row.ttl) for kind, kept in values.rows() for key, row in kept}
+    assert (len(values), values.size) == (len(rows), sum(len(key) + len(row[0]) for (_, key), row in rows.items()))
+    return rows
+
+
 def key_of(entry: Happening | SfuHappening) -> Key:
     """The whole path of the row that a happening tells of: 3 names for a call, 4, 5 and 8 for what is below it; for an
     SFU 3 with ``sfu`` in front, 4, and 5 or 6 for a channel or pad."""

@@ -9,6 +9,7 @@ from store.commands import (
     ClientTouch,
     Command,
     Happening,
+    Keep,
     Leave,
     Outcome,
     PeerConnectionSeen,
@@ -46,6 +47,8 @@ class PlainRegistry:
         self.sfus = PlainSfus()
         self.left: dict[tuple[str, str], tuple[int, int]] = {}
         """Time of the last sample of each client that left, and when it did."""
+        self.values: dict[tuple[str, str], tuple[bytes, int, int]] = {}
+        """The value of each kind and key, when it was said last, and how long it stays."""
         self.origins: dict[str, Origin] = {}
         self.gone: list[str] = []
         self.opened: list[Happening] = []
@@ -76,6 +79,10 @@ class PlainRegistry:
         if command.sweep:
             self.sweep(command.sweep, command.now)
             self.sfus.sweep(command.sweep, command.now)
+        for wish in command.keep:
+            self.keep(wish)
+        if command.forget is not None:
+            self.forget(command.now, command.forget)
         self.inherit([name for name in command.gone if name != command.origin])
         sfus = self.sfus
         origin.seq = command.seq
@@ -245,6 +252,20 @@ class PlainRegistry:
                         outbound = track.key[0] == OUTBOUND
                         if expired(track, limits.outbound_track if outbound else limits.inbound_track):
                             self.close_track(call, client, peer_connection, track)
+
+    def keep(self, wish: Keep) -> None:
+        """The value that was said last."""
+        place, said = (wish.kind, wish.key), self.now - max(wish.age, 0)
+        value, before, _ = self.values.get(place, (None, 0, 0))
+        value = value if wish.value is None else wish.value
+        if value is not None and said >= before and said + wish.ttl >= self.now:
+            self.values[place] = (value, said, wish.ttl)
+
+    def forget(self, now: int, since: int) -> None:
+        """What was not said for its time and a tenth, from when it was said or somebody listened."""
+        for place, (_, said, ttl) in list(self.values.items()):
+            if now - max(said, since) > ttl + ttl // 10:
+                del self.values[place]
 
     def close_call(self, call: Call) -> None:
         """With its clients; it ended when it was heard last."""

@@ -16,6 +16,7 @@ from store.commands import (
     ClientSeen,
     ClientTouch,
     Command,
+    Keep,
     Leave,
     PeerConnectionSeen,
     RtpPadSeen,
@@ -82,6 +83,7 @@ touches = st.one_of(*(_touches(what, path_length) for what, path_length in PATHS
 keys = st.tuples(st.sampled_from([INBOUND, OUTBOUND]), st.sampled_from([AUDIO, VIDEO]), ids)
 touched = st.tuples(ids, st.lists(keys, max_size=2))
 client_touches = st.builds(ClientTouch, *[ids] * 3, times, times, st.lists(touched, max_size=2))
+keeps = st.builds(Keep, ids, ids, st.none() | st.binary(max_size=5), st.integers(-1, 10**9), times)
 commands = st.builds(
     Command,
     ids,
@@ -95,6 +97,8 @@ commands = st.builds(
     st.none() | st.builds(Sweep, *[times] * len(Sweep._fields)),
     st.lists(ids, max_size=2),
     st.lists(client_touches, max_size=2),
+    st.lists(keeps, max_size=2).map(tuple),
+    st.none() | times,
 )
 
 json_values: st.SearchStrategy[Any] = st.recursive(

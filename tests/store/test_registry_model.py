@@ -20,6 +20,7 @@ from store.commands import (
     ClientSeen,
     ClientTouch,
     Command,
+    Keep,
     Leave,
     Outcome,
     Sweep,
@@ -39,6 +40,7 @@ from tests.store.agreement import (
     rows_of_plain,
     sfu_rows_of,
     sfu_rows_of_plain,
+    values_of,
 )
 from tests.store.copies import ROW_BY_ROW, copy_of, machine_of, parts_of, restored
 from tests.store.plain_registry import PlainRegistry
@@ -196,6 +198,27 @@ class World(RuleBasedStateMachine):
 
         assert bool(outcome.closed or outcome.sfus_closed) is awaited
 
+    def draw_keep(self, data: st.DataObject) -> Keep:
+        """A value, or a touch of one, said a while ago."""
+        place = (data.draw(st.sampled_from(["x", "y"])), data.draw(st.sampled_from("abc")))
+        value = data.draw(st.none() | st.binary(max_size=2))
+        return Keep(*place, value, data.draw(st.sampled_from([0, 1_000, 4_000])), data.draw(st.integers(-500, 3_000)))
+
+    @rule(node=st.sampled_from(NODES), data=st.data(), entries=st.integers(1, 3))
+    def keep(self, node: str, data: st.DataObject, entries: int) -> None:
+        """Values are to be kept."""
+        self.propose(node, keep=[self.draw_keep(data) for _ in range(entries)])
+
+    @rule(node=st.sampled_from(NODES), ago=st.sampled_from([0, 1_500, 60_000]))
+    def forget(self, node: str, ago: int) -> None:
+        """Forgets something exactly if the registry said so beforehand."""
+        now, before = self.time + SKEWS[node], len(self.registry.values)
+        awaited = self.registry.values.any_silent(now, now - ago)
+
+        self.propose(node, forget=now - ago)
+
+        assert (len(self.registry.values) < before) is awaited
+
     @rule(node=st.sampled_from(NODES), data=st.data())
     def all_at_once(self, node: str, data: st.DataObject) -> None:
         """A command with something in every part."""
@@ -208,6 +231,8 @@ class World(RuleBasedStateMachine):
             sweep=LIMITS,
             gone=[self.lose(other) for other in NODES if other != node and data.draw(st.booleans())],
             clients=[self.draw_client_touch(data)],
+            keep=[self.draw_keep(data)],
+            forget=self.time - 2_000,
         )
 
     @rule(node=st.sampled_from(NODES), heir=st.sampled_from(NODES))
@@ -303,6 +328,7 @@ class World(RuleBasedStateMachine):
         assert sfu_rows_of(self.registry) == sfu_rows_of_plain(self.plain)
         assert self.registry.departed.rows == self.plain.remembered()
         assert self.registry.sfu_half.departed.rows == self.plain.sfus.remembered(self.plain.now)
+        assert values_of(self.registry) == values_of(copy.registry) == self.plain.values
         assert_indexes_agree(self.registry)
         assert_indexes_agree(self.replica.registry)
         there = Counter(map(names_of, self.plain.rows()))
