@@ -12,6 +12,7 @@ from web.conversation import Conversation
 from web.peer import End, Need, Peer, Phase, Wait
 from web.requests import Request, Response, text_response
 from web.resting import AtRest
+from web.routing import agreed
 from web.shared import Shared
 from web.statistics import Ended
 from web.streams import RECEIVE_SIZE, Stream, TcpStream, close_gently
@@ -133,6 +134,7 @@ class Connection:
         return serve_session(
             self._stream,
             request.headers["sec-websocket-key"],
+            agreed(route, request.headers.get("sec-websocket-protocol")),
             self._peer.early,
             partial(route.serve, request),
             route.failure,

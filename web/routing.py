@@ -1,5 +1,9 @@
-"""Which path leads where. A path is written ``/rest/samples/{serviceId}``; a name in braces stands for one segment."""
+"""Which path leads where. A path is written ``/rest/samples/{serviceId}``; a name in braces stands for one segment.
 
+A last part ``{rest...}`` stands for all that follows, which may be nothing.
+"""
+
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,6 +20,11 @@ _PATHS_KEPT = 64
 
 Answer = Callable[[Request], Response | Awaitable[Response]]
 Check = Callable[[Request], object]
+Speaks = Callable[[str], bool]
+"""Whether a sub-protocol that a peer offers is one of a route; never called with anything but a token of HTTP."""
+
+_REST = "..."
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +47,15 @@ class Route:
 class WebSocketRoute:
     """One path for WebSockets. The upgrade always succeeds; `serve` refuses by raising `Refusal`.
 
-    Any other exception of `serve` closes that session with `failure` and is logged.
+    Any other exception of `serve` closes that session with `failure` and is logged. Of the sub-protocols that a peer
+    offers the first that the route `speaks` is agreed on; a peer that offers none of them is served as well.
     """
 
     path: str
     serve: Callable[[Request, WebSocket], Awaitable[None]]
     limits: SessionLimits = field(default_factory=SessionLimits)
     failure: Refusal = field(default_factory=lambda: Refusal(1011, "Internal error"))
+    speaks: Speaks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +101,25 @@ class Routes:
         return [*methods, "OPTIONS"]
 
 
+def agreed(route: WebSocketRoute, offered: str | None) -> str | None:
+    """The first that `route` speaks of the sub-protocols in a header that offers some; ``None`` for none."""
+    if offered is None or route.speaks is None:
+        return None
+    names = (name.strip(" \t") for name in offered.split(","))
+    return next((name for name in names if _TOKEN.fullmatch(name) and route.speaks(name)), None)
+
+
 @lru_cache(_PLACES_KEPT)
 def match(path: str, segments: tuple[str, ...]) -> Mapping[str, str] | None:
-    """What stands in `segments` for the names in `path`; ``None`` where they do not fit. No name is empty.
+    """What stands in `segments` for the names in `path`; ``None`` where they do not fit. No name but the rest is empty.
 
     Senders mostly come again, so what was found last is kept.
     """
-    parts = _parts(path)
-    if len(parts) != len(segments):
+    parts, rest = _parts(path)
+    if len(segments) < len(parts) or (rest is None and len(segments) > len(parts)):
         return None
-    parameters = {}
-    for (name, part), segment in zip(parts, segments, strict=True):
+    parameters = {} if rest is None else {rest: "/".join(segments[len(parts) :])}
+    for (name, part), segment in zip(parts, segments, strict=False):
         if name:
             if not segment:
                 return None
@@ -111,9 +130,11 @@ def match(path: str, segments: tuple[str, ...]) -> Mapping[str, str] | None:
 
 
 @lru_cache(_PATHS_KEPT)
-def _parts(path: str) -> tuple[tuple[str, str], ...]:
-    """The parts of a path between slashes, each with the name in its braces, if it has any."""
-    return tuple((part[1:-1] if part.startswith("{") else "", part) for part in path.split("/") if part)
+def _parts(path: str) -> tuple[tuple[tuple[str, str], ...], str | None]:
+    """The parts of a path between slashes, each with the name in its braces, if any; and the name of the rest."""
+    parts = [(part[1:-1] if part.startswith("{") else "", part) for part in path.split("/") if part]
+    rest = parts.pop()[0].removesuffix(_REST) if parts and parts[-1][0].endswith(_REST) else None
+    return tuple(parts), rest
 
 
 def _not_found() -> HttpError:

@@ -36,6 +36,15 @@ class TcpStream(trio.abc.HalfCloseableStream):
         """Its file descriptor."""
         return self._number
 
+    @property
+    def peer_address(self) -> str | None:
+        """The address of the other end; ``None`` if it has none, or is gone."""
+        try:
+            name = self._socket.getpeername()
+        except OSError:
+            return None
+        return str(name[0]) if type(name) is tuple else None
+
     def receive_now(self) -> bytes | None:
         """What is there to be received; ``None`` if nothing is. Raises as `receive_some` does."""
         try:

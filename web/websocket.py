@@ -11,7 +11,7 @@ from wsproto.utilities import generate_accept_token
 
 from web.limits import Limits, SessionLimits
 from web.statistics import Ended, Statistics
-from web.streams import Stream, close_gently
+from web.streams import Stream, TcpStream, close_gently
 from web.wire import Take, Wire
 
 logger = logging.getLogger(__name__)
@@ -22,8 +22,10 @@ LONGEST_REASON = 123
 _NORMAL, _GOING_AWAY, _ABNORMAL = 1000, 1001, 1006
 _WATCH_INTERVAL = 1.0
 _ACCEPTED = (
-    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n"
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: %s\r\n%s\r\n"
 )
+_AGREED = b"Sec-WebSocket-Protocol: %s\r\n"
 
 
 class Refusal(Exception):
@@ -65,6 +67,7 @@ class WebSocket:
         "_stopping",
         "_stream",
         "_wire",
+        "subprotocol",
     )
 
     def __init__(
@@ -80,6 +83,8 @@ class WebSocket:
         self._ending = False
         self._closing = False
         self._stopping = False
+        self.subprotocol: str | None = None
+        """What is spoken, if something was agreed on."""
 
     async def listen(self, take: Take) -> NoReturn:
         """Gives `take` each message, text or binary, as bytes, until the session is over; then raises `Disconnected`.
@@ -100,11 +105,21 @@ class WebSocket:
             code = closed.reason.code if closed.reason else _ABNORMAL
             raise (Stopped(code) if self._stopping else Disconnected(code)) from None
 
-    async def accept(self, key: str) -> bool:
-        """Answers the handshake; says whether the peer has taken the answer, in limited time."""
+    @property
+    def peer_address(self) -> str | None:
+        """The address that the session comes from, which may be that of a proxy; ``None`` if it has none any more."""
+        return self._stream.peer_address if isinstance(self._stream, TcpStream) else None
+
+    async def accept(self, key: str, subprotocol: str | None = None) -> bool:
+        """Answers the handshake; says whether the peer has taken the answer, in limited time.
+
+        `subprotocol` is one that the peer has offered, if there is one to agree on.
+        """
+        agreed = b"" if subprotocol is None else _AGREED % subprotocol.encode("ascii")
         try:
             with trio.move_on_after(self._limits.write_timeout_in_s):
-                await self._stream.send_all(_ACCEPTED % generate_accept_token(key.encode("ascii")))
+                await self._stream.send_all(_ACCEPTED % (generate_accept_token(key.encode("ascii")), agreed))
+                self.subprotocol = subprotocol
                 return True
             self._statistics.ended[Ended.WRITE_TIMEOUT] += 1
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -202,6 +217,7 @@ class WebSocket:
 async def serve_session(
     stream: Stream,
     key: str,
+    subprotocol: str | None,
     early: bytes,
     serve: Serve,
     failure: Refusal,
@@ -212,15 +228,15 @@ async def serve_session(
 ) -> None:
     """Upgrades, lets `serve` serve, closes, and closes the stream; raises nothing.
 
-    `key` is what the peer sent as ``Sec-WebSocket-Key``, `early` what it sent behind its head. The session stands in
-    `open_sessions` while it is served.
+    `key` is what the peer sent as ``Sec-WebSocket-Key``, `subprotocol` what is agreed on of that which it offers, and
+    `early` what it sent behind its head. The session stands in `open_sessions` while it is served.
     """
     websocket = WebSocket(stream, early, session_limits, limits, statistics)
     try:
-        if await websocket.accept(key):
+        if await websocket.accept(key, subprotocol):
             served = serve(websocket)
             # Nothing of what opened it is held while it is open.
-            del serve, key, early
+            del serve, key, subprotocol, early
             await _serve_open(websocket, served, failure, statistics, open_sessions)
     except Exception:
         logger.exception("A WebSocket session failed")
