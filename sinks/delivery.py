@@ -191,7 +191,7 @@ class Delivery:
                 scope.deadline = trio.current_time() + limit
 
     async def _send_all(self, send: Send) -> None:
-        send = isolating(send)
+        send = isolating(send, self._settings.send_timeout_in_s / 2)
         while self._batch or await self._queue.ripe():
             if not self._batch:
                 self._take()

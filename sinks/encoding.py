@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.csv import CSV_COLUMNS, CsvFormat, row_of
-from schemas.reports import Report, ReportType, report_of, to_lines
+from schemas.reports import NAMES, Report, ReportType, report_of, to_lines
 from sinks.lines import Line, Piece
 
 
@@ -22,6 +22,8 @@ class EncodingType(StrEnum):
 _UNWRITABLE = (TypeError, ValueError, OverflowError)
 """Raised for a lone surrogate, and for a type that JSON does not have."""
 
+UNREADABLE = (ValueError, TypeError, LookupError, RecursionError)
+"""Raised for a line that is no report."""
 
 _TYPES = {type_.encode(): type_ for type_ in ReportType}
 _TYPE_AT = len('{"type":"')
@@ -54,9 +56,22 @@ def type_of(line: Line, start: int = 0) -> ReportType:
 
 
 def report_of_line(line: Line) -> Report:
-    """The report with all of its payload. It costs several times as much as writing it did."""
+    """The report with all of its payload. It costs several times as much as writing it did.
+
+    Raises one of `UNREADABLE` for a line that is damaged, of an unknown type, or without a field of its type.
+    """
     envelope = _decode(line)
-    return report_of(ReportType(envelope["type"]), *envelope["payload"].values())
+    type_, payload = ReportType(envelope["type"]), envelope["payload"]
+    return report_of(type_, *[payload[name] for name in NAMES[type_]])
+
+
+def is_report(line: Line) -> bool:
+    """Whether the line is a report as this version writes it; one that waited on disk may be damaged, or of another."""
+    try:
+        report_of_line(line)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def csv_lines(lines: Iterable[Line], format: CsvFormat) -> list[bytes]:

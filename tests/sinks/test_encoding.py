@@ -4,7 +4,7 @@ import pytest
 
 from schemas.csv import CsvFormat, to_csv
 from schemas.reports import NAMES, Report, ReportType, report_of, to_json
-from sinks.encoding import csv_lines, report_of_line, type_of, written
+from sinks.encoding import csv_lines, is_report, report_of_line, type_of, written
 from sinks.lines import Batch
 from tests.sinks.sinks_for_tests import line, report
 
@@ -56,6 +56,39 @@ def test_a_report_is_read_back_from_its_line(type_: ReportType) -> None:
     some = report("ひ", type_, timestamp=2**53 + 1)
 
     assert report_of_line(to_json(some)) == some
+
+
+def test_the_order_of_keys_in_a_payload_means_nothing() -> None:
+    keys = list(NAMES[ReportType.SFU_EXTENSION_DATA])
+    pairs = ",".join(f'"{key}":"{key}"' for key in reversed(keys))
+
+    found = report_of_line(f'{{"type":"SFU_EXTENSION_DATA","schemaVersion":"2.1.0","payload":{{{pairs}}}}}'.encode())
+
+    assert found == report_of(ReportType.SFU_EXTENSION_DATA, *keys)
+
+
+@every_type
+def test_a_line_is_a_report(type_: ReportType) -> None:
+    assert is_report(line("one", type_))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        b"",
+        b"\xff",
+        b"null",
+        b'{"type":"SONG","payload":{}}',
+        b'{"type":["SONG"],"payload":{}}',
+        b'{"type":"SFU_EXTENSION_DATA","payload":{"serviceId":null}}',
+        b'{"type":"SFU_EXTENSION_DATA","payload":[]}',
+        b'{"type":"SFU_EXTENSION_DATA"}',
+        b'{"type":' + b"[" * 100_000 + b"}",
+        line("cut")[:-9],
+    ],
+)
+def test_a_line_is_no_report(other: bytes) -> None:
+    assert not is_report(other)
 
 
 def test_every_report_is_one_line_of_csv_in_its_place() -> None:
