@@ -12,7 +12,7 @@ import errno
 import fcntl
 import os
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ _FOLDER_MODE = 0o750
 _SEGMENTS = 16
 """A segment takes this part of the journal: so coarse is what is dropped at once, and what the bound is held by."""
 _LARGEST_SEGMENT = 67_108_864
+_NAMES = f"{'[0-9]' * 16}.jsonl"
+"""The names of segments, as a pattern; other files in the folder are none of ours."""
 _HEAD = b'{"type":"'
 _AT_ONCE = 1_048_576
 """How much is read at once when lines are counted. (bytes)"""
@@ -57,17 +59,16 @@ class Journal:
         self._taken = Piece(0, b"")
         self._taken_from: Segment | None = None
         self._current: int | None = None
-        self._lock = _locked(folder / "lock")
-        self._position = os.open(folder / "position", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
-        number, offset = _read_position(self._position)
-        paths = sorted(folder.glob("*.jsonl"))
-        self._segments = deque(_found(path) for path in paths)
-        self.bytes = sum(segment.size for segment in self._segments)
-        self._last_number = max([number, *(segment.number for segment in self._segments)])
+        self._segments: deque[Segment] = deque()
         self._offset = 0
-        if self._segments and self._segments[0].number == number and 0 < offset <= self._segments[0].size:
-            self._offset = offset
-            self._segments[0].lines -= _lines_before(self._segments[0].path, offset)
+        with ExitStack() as opened:
+            self._lock = _locked(folder / "lock")
+            opened.callback(os.close, self._lock)
+            self._position = os.open(folder / "position", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
+            opened.callback(os.close, self._position)
+            self._find(folder)
+            opened.pop_all()
+        self.bytes = sum(segment.size for segment in self._segments)
         self.lines = sum(segment.lines for segment in self._segments)
 
     def append(self, texts: deque[bytes]) -> None:
@@ -125,9 +126,19 @@ class Journal:
 
     def close(self) -> None:
         """Leave the folder to others. What was read and not acknowledged will be read again."""
-        self._close_current()
-        os.close(self._position)
-        os.close(self._lock)
+        with ExitStack() as closing:
+            closing.callback(os.close, self._lock)
+            closing.callback(os.close, self._position)
+            self._close_current()
+
+    def _find(self, folder: Path) -> None:
+        """Take over what an earlier process left."""
+        number, offset = _read_position(self._position)
+        self._segments.extend(_found(path) for path in sorted(folder.glob(_NAMES)))
+        self._last_number = max([number, *(segment.number for segment in self._segments)])
+        if self._segments and self._segments[0].number == number and 0 < offset <= self._segments[0].size:
+            self._offset = offset
+            self._segments[0].lines -= _lines_before(self._segments[0].path, offset)
 
     def _segment_for(self, text: bytes) -> Segment:
         """The segment that is written to: the last one, or a new one if it is full or not ours to write to."""

@@ -186,6 +186,26 @@ def test_a_folder_belongs_to_one_at_a_time(tmp_path: Path) -> None:
         Journal(tmp_path, ROOMY)
 
 
+def test_a_folder_that_could_not_be_opened_belongs_to_nobody(tmp_path: Path) -> None:
+    (tmp_path / "0000000000000001.jsonl").mkdir()
+    with pytest.raises(IsADirectoryError), opened(tmp_path):
+        pass
+
+    (tmp_path / "0000000000000001.jsonl").rmdir()
+
+    with opened(tmp_path) as journal:
+        assert journal.lines == 0
+
+
+def test_a_file_of_another_name_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "copy of 1.jsonl").write_bytes(text(3))
+    with opened(tmp_path) as journal:
+        append(journal, text(2))
+
+        assert read_all(journal) == numbers(range(2))
+    assert (tmp_path / "copy of 1.jsonl").read_bytes() == text(3)
+
+
 def test_files_go_when_their_lines_are_through(tmp_path: Path) -> None:
     with opened(tmp_path) as journal:
         append(journal, text(100))
