@@ -15,7 +15,7 @@ from web.resting import AtRest
 from web.routing import agreed
 from web.shared import Shared
 from web.statistics import Ended
-from web.streams import RECEIVE_SIZE, Stream, TcpStream, close_gently
+from web.streams import RECEIVE_SIZE, Stream, TcpStream, close_gently, peer_address
 from web.websocket import serve_session
 
 
@@ -33,7 +33,7 @@ class Connection:
         self._shared = shared
         self._scope = trio.CancelScope()
         self._peer = Peer(shared.limits, shared.statistics)
-        self._steps = Conversation(self._peer, shared).steps()
+        self._steps = Conversation(self._peer, shared, partial(peer_address, stream)).steps()
 
     async def serve(self) -> None:
         """Answers until the connection ends, then closes the stream. Raises nothing for what a peer may do."""

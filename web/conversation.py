@@ -5,11 +5,12 @@ No sockets and no waiting: what is needed is yielded, and whoever runs the steps
 
 import logging
 import re
+from collections.abc import Callable
 
 from web.bodies import BodiesFull, Body, BodyTooLarge
 from web.heads import Head
 from web.peer import End, Peer, Steps
-from web.requests import HttpError, Malformed, Request, Response, read_target, text_response, tokens
+from web.requests import HttpError, Malformed, Request, Response, nobody, read_target, text_response, tokens
 from web.routing import Check, Route
 from web.shared import Shared
 from web.statistics import Ended
@@ -21,13 +22,14 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 
 
 class Conversation:
-    """With one peer. What goes wrong in it ends it, is counted, and goes no further."""
+    """With one peer, whose address can be asked for. What goes wrong in it ends it, is counted, and goes no further."""
 
-    __slots__ = ("_peer", "_shared")
+    __slots__ = ("_peer", "_peer_address", "_shared")
 
-    def __init__(self, peer: Peer, shared: Shared) -> None:
+    def __init__(self, peer: Peer, shared: Shared, peer_address: Callable[[], str | None] = nobody) -> None:
         self._peer = peer
         self._shared = shared
+        self._peer_address = peer_address
 
     def steps(self) -> Steps[None]:
         """Answers requests until there are no more, or until one opens a WebSocket; the last need is `End`."""
@@ -40,6 +42,7 @@ class Conversation:
                 if head is None:
                     break
                 request = _request_of(head)
+                request.peer_address = self._peer_address
                 if "upgrade" in head.headers and "websocket" in tokens(head.headers["upgrade"]):
                     self._check_handshake(request)
                     yield End(request)

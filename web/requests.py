@@ -1,6 +1,6 @@
 """A request and its answer as values: no sockets, no waiting."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -14,6 +14,10 @@ _LONGEST_KEPT = 512
 Target = tuple[tuple[str, ...], Mapping[str, str]]
 
 
+def nobody() -> None:
+    """The address of a peer that has none."""
+
+
 @dataclass(slots=True)
 class Request:
     """One HTTP request. `target` is as it was sent; `segments`, `query` and `parameters`, which it holds, are
@@ -21,7 +25,8 @@ class Request:
 
     `parameters` are what the path holds where its route's path has ``{names}``. `checked` is what its route's check
     made of it, ``None`` without one. `body` is inflated, and empty until it has come. `at_once` says that it came with
-    the head, so that nothing has happened since the check.
+    the head, so that nothing has happened since the check. `peer_address` tells the address of who is connected, which
+    may be a proxy; ``None`` where there is none.
     """
 
     method: str
@@ -33,6 +38,7 @@ class Request:
     body: bytes = b""
     checked: object = None
     at_once: bool = False
+    peer_address: Callable[[], str | None] = nobody
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,11 @@ class TcpStream(trio.abc.HalfCloseableStream):
             raise trio.ClosedResourceError("The stream is closed")
 
 
+def peer_address(stream: Stream) -> str | None:
+    """The address of the other end; ``None`` if it has none, or is gone."""
+    return stream.peer_address if isinstance(stream, TcpStream) else None
+
+
 async def close_gently(stream: Stream, seconds: float) -> None:
     """Says that nothing more comes, reads until the peer has closed too, at most `seconds`, and closes.
 
