@@ -47,7 +47,7 @@ def _read(members: Item, newest: object, old: Item | None) -> Item:
         read["timestamp"] = newest
     if "type" in read:
         read["type"] = type_of(read["type"])
-    if old is not None:
+    if old is not None and dict in map(type, members.values()):
         for name, value in members.items():
             if type(value) is dict:
                 name = _NAME_OF(name, name)

@@ -41,6 +41,9 @@ class Remembered:
     def merge(self, id_: str, members: Item, into: dict[str, Item]) -> None:
         """Puts into `into` the report `id_` with the `members` that changed, which are the caller's to give away."""
         old = self.stats.get(id_)
+        if type(members.get("type", "")) is not str:
+            self._skipped[Skipped.REPORT_INVALID] += 1
+            del members["type"]
         heavy = not _LIGHT.issuperset(map(type, members.values()))
         if heavy:
             self._keep_fitting(members)
@@ -89,7 +92,7 @@ class Remembered:
     def _keep_fitting(self, members: Item) -> None:
         """Takes out what no browser tells: texts that are too long, and what nests too much."""
         for name, value in [*members.items()]:
-            if not _fits(value) or (name == "type" and type(value) is not str):
+            if not _fits(value):
                 self._skipped[Skipped.REPORT_INVALID] += 1
                 del members[name]
 

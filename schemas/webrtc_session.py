@@ -6,8 +6,8 @@ from typing import Any
 from schemas.deltas import Allowance
 from schemas.samples import CONTROL, Item
 from schemas.webrtc_reports import Remembered
-from schemas.webrtc_stats import Bounds, Guest, Skipped, Skips, client_sample, connection_id
-from schemas.webrtc_traces import Told, Trace, custom, state_of, told
+from schemas.webrtc_stats import LONGEST_ID, Bounds, Guest, Skipped, Skips, client_sample, connection_id
+from schemas.webrtc_traces import Told, Trace, custom, sent_tracks, state_of, told
 from schemas.webrtc_user_agents import user_agent_data
 
 Decode = Callable[[Item, Remembered, Skips], None]
@@ -26,11 +26,24 @@ _CLOSED = "closed"
 class Session:
     """The peer connections of one page, each as its last message left it, within `bounds`.
 
+    The tracks that it sends are followed too: older browsers do not say in their statistics which stream is of which.
+
     A message that says next to nothing may stand for all that is remembered of its peer connection: how often that is
     told again is bounded by what the page sends and by time.
     """
 
-    __slots__ = ("_bounds", "_closed", "_connections", "_credit", "_greeted", "_heard", "_memory", "skipped", "who")
+    __slots__ = (
+        "_bounds",
+        "_closed",
+        "_connections",
+        "_credit",
+        "_greeted",
+        "_heard",
+        "_memory",
+        "_sent",
+        "skipped",
+        "who",
+    )
 
     def __init__(self, who: Guest, bounds: Bounds, skipped: Skips) -> None:
         self.who = who
@@ -39,6 +52,7 @@ class Session:
         self._memory = Allowance(bounds.max_remembered_size)
         self._connections: dict[str, Remembered] = {}
         self._closed: dict[str, None] = {}
+        self._sent: dict[str, dict[str, str]] = {}
         self._credit = bounds.max_remembered_size
         self._greeted: int | None = None
         self._heard = 0
@@ -64,14 +78,19 @@ class Session:
         if not self._is_worth(known.weight, size, now_ms):
             self.skipped[Skipped.TOO_OFTEN] += 1
             return []
-        return [self._greeting(client_sample(self.who, id_, known.stats, at), at)]
+        sample = client_sample(self.who, id_, known.stats, at)
+        told = sample["peerConnections"][0]
+        sent = self._sent.get(name)
+        if sent and any("mediaSourceId" not in stream for stream in told.get("outboundRtps", ())):
+            told["outboundTracks"] = [{"id": track_id, "kind": kind} for track_id, kind in sent.items()]
+        return [self._greeting(sample, at)]
 
     def trace(
         self, method: str, name: Any, value: Any, extra: list[Any], at: int, *, free_names: bool = False
     ) -> list[Item]:
         """The sample of what the page did, if that is told; with `free_names` anything may name an event."""
         id_ = None if name is None else self._id_of(name)
-        if id_ is None and name is not None:
+        if (id_ is None and name is not None) or len(method) > LONGEST_ID:
             self.skipped[Skipped.ID_INVALID] += 1
             return []
         trace = Trace(method, id_, value, extra, at)
@@ -81,6 +100,8 @@ class Session:
             tells = told(trace, self._bounds, self.skipped)
         if id_ is not None and not self._follow(method, name, value):
             return []
+        if name in self._connections:
+            sent_tracks(method, value, self._sent.setdefault(name, {}))
         return self.tell(tells, at)
 
     def alive(self, at: int) -> list[Item]:
@@ -142,6 +163,7 @@ class Session:
         return True
 
     def _forget(self, name: str) -> None:
+        self._sent.pop(name, None)
         known = self._connections.pop(name, None)
         if known is not None:
             known.forget()

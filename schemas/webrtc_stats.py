@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from schemas.samples import LARGEST_TIME, Item
+from schemas.webrtc_legacy import modernised
 
 Stats = Mapping[str, Item]
 """The reports of one ``getStats`` by their ids. None of them changes after it was told."""
@@ -36,7 +37,7 @@ class Skipped(StrEnum):
     TIME_INVALID = "time_invalid"
     """The time of a message is none: that at which it came is taken."""
     ID_INVALID = "id_invalid"
-    """An id of a session, peer connection or report is none, or too long."""
+    """The id of a session, peer connection or report, or the name of a method, is none or too long."""
     REPORT_INVALID = "report_invalid"
     """A report, or a member of one, is nothing that ``getStats`` gives."""
     BASE_UNKNOWN = "base_unknown"
@@ -151,8 +152,11 @@ def peer_connection(peer_connection_id: str, stats: Stats) -> Item:
     told: dict[str, Any] = {"peerConnectionId": peer_connection_id}
     for report in stats.values():
         name = _LISTS.get(report.get("type", ""))
-        if name is None:
-            continue
+        if name is None or "ipAddress" in report:
+            report = modernised(report)
+            name = _LISTS.get(report.get("type", ""))
+            if name is None:
+                continue
         if name in _STREAMS:
             name, report = _stream(name, report, stats)
         entries = told.get(name)

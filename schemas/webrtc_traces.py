@@ -14,7 +14,7 @@ from schemas.samples import Item
 from schemas.webrtc_stats import LONGEST_ID, Bounds, Skipped, Skips
 
 _LONGEST_TEXT = 1000
-_MOST_DEVICES = 100
+_MOST_DEVICES, _MOST_TRACKS = 100, 32
 _FAILED = "OnFailure"
 _MEDIA = frozenset(
     f"{owner}get{what}Media" for owner in ("", "navigator.mediaDevices.") for what in ("User", "Display")
@@ -128,6 +128,37 @@ def state_of(value: Any) -> str | None:
     """A state: some clients put quotes around it."""
     state = _short(value)
     return state.strip('"') if type(state) is str else None
+
+
+def sent_tracks(method: str, value: Any, known: dict[str, str]) -> None:
+    """Brings the tracks that a peer connection sends, each with its kind, to what a trace tells of them."""
+    if method in ("addTrack", "addTransceiver"):
+        first = value[0] if type(value) is list and value and type(value[0]) is list else value
+        _send(first, known)
+    elif method == "replaceTrack" and type(value) is list and len(value) == 2:
+        for _, id_ in _track_of(value[0]):
+            known.pop(id_, None)
+        _send(value[1], known)
+    elif method == "removeTrack":
+        for _, id_ in _track_of(value):
+            known.pop(id_, None)
+
+
+def _send(form: Any, known: dict[str, str]) -> None:
+    for kind, id_ in _track_of(form):
+        if len(known) < _MOST_TRACKS:
+            known[id_] = kind
+
+
+def _track_of(form: Any) -> list[tuple[str, str]]:
+    """Kind and id of a track, written as ``[kind, id, ...]`` or ``kind:id ...``; nothing of what is no track."""
+    if type(form) is str:
+        kind, _, id_ = form.partition(" ")[0].partition(":")
+    elif type(form) is list and len(form) >= 2 and type(form[0]) is str and type(form[1]) is str:
+        kind, id_ = form[0], form[1]
+    else:
+        return []
+    return [(kind, id_)] if kind in ("audio", "video") and 0 < len(id_) <= LONGEST_ID else []
 
 
 def _meta_items(trace: Trace, bounds: Bounds, skipped: Skips) -> list[Item]:

@@ -47,6 +47,7 @@ def user_agent_data(user_agent: str | None) -> Item:
     for name, pattern in _SYSTEMS:
         found = pattern.search(header)
         if found:
-            told["os"] = {"name": name, "version": (found[1] or "").replace("_", ".")}
+            version = found[1] or ""
+            told["os"] = {"name": name, "version": version if name == "Linux" else version.replace("_", ".")}
             break
     return told
