@@ -6,8 +6,8 @@ Browsers list what a dictionary of the W3C's WebRTC statistics has by the alphab
 libraries add the other side's statistics in front, and ids around them.
 
 An entry is read into a class that has the fields of its report in that order, and is then made an instance of the class
-of its report: both have the same fields, so nothing of it moves. (Source of the order: WebIDL, "dictionary types"; the
-JavaScript client of ObserveRTC, 2.1 and 2.2.)
+of its report: both have the same fields, so nothing of it moves. Source of the order: WebIDL, "dictionary types", and
+recorded messages of ObserveRTC's JavaScript client 1.3; later ones list values as the schemas do.
 """
 
 from collections.abc import Mapping, Sequence
