@@ -21,13 +21,11 @@ _NOT_TOLD = frozenset(("connectionInfo", "conferenceStartTimestamp", "faceLandma
 """What is in dumps only: what stands elsewhere, whose face looks how, and what a browser logs."""
 
 IDENTITY = "JITSI_IDENTITY"
-"""The type of the extension that tells what Jitsi calls the client and its conference, and where its servers are."""
+"""The type of the extension that tells what Jitsi calls the client, and where its servers are."""
 
-_USER = ("userId", "displayName")
+_NAMES = ("confName", "confID", "userId", "displayName")
 _IDENTITY = (
     "applicationName",
-    "confName",
-    "confID",
     "meetingUniqueId",
     "endpointId",
     "deviceId",
@@ -121,7 +119,7 @@ class JitsiSession:
         if type(identity) is not dict:
             self.skipped[Skipped.MALFORMED] += 1
             return []
-        self._identity |= {name: identity[name] for name in (*_IDENTITY, *_USER) if _is_told(identity.get(name))}
+        self._identity |= {name: identity[name] for name in (*_IDENTITY, *_NAMES) if _is_told(identity.get(name))}
         who = self._session.who
         room_id, user_id = room_of(self._identity) or who.room_id, _user_of(self._identity) or who.user_id
         if len(room_id) > LONGEST_ID or len(user_id or "") > LONGEST_ID:
@@ -164,7 +162,7 @@ def room_of(identity: Mapping[str, Any]) -> str | None:
 
 
 def _user_of(identity: Mapping[str, Any]) -> str | None:
-    names = (identity.get(name) for name in _USER)
+    names = (identity.get(name) for name in ("userId", "displayName"))
     return next((name for name in names if type(name) is str and name), None)
 
 
