@@ -64,6 +64,7 @@ class Delivery:
         self._failures = 0
         self._next_try_at: float | None = None
         self._open_since: float | None = None
+        self._stumbled = False
 
         self._offered = 0
         self._filtered = 0
@@ -75,6 +76,11 @@ class Delivery:
         self._dead = 0
         self._dropped: Counter[DropReason] = Counter()
         self._warned_at = dict.fromkeys(DropReason, -math.inf)
+
+    @property
+    def spool_path(self) -> str | None:
+        """The folder below which its spool is, if it has one."""
+        return self._settings.spool.path if self._settings.spool else None
 
     @property
     def settled(self) -> int:
@@ -180,6 +186,7 @@ class Delivery:
     async def _open_and_send(self, scope: trio.CancelScope) -> None:
         limit = self._settings.send_timeout_in_s
         scope.deadline = trio.current_time() + limit
+        self._stumbled = False  # over a batch, that is: one that cannot be opened says nothing of it
         async with self._sink.opened(self.key) as send:
             scope.deadline = math.inf
             self._open_since = trio.current_time()
@@ -199,7 +206,7 @@ class Delivery:
                 await self._send(send)
             except NotDelivered as partial:
                 if self._dead_letters is not None and partial.rejected:
-                    self._dead += await self._dead_letters.put(partial.rejected)
+                    self._dead += await self._dead_letters.put(partial.rejected, self._settings.send_timeout_in_s)
                 self._keep_rest(partial)
                 if self._batch:
                     await self._failed(partial)
@@ -216,6 +223,9 @@ class Delivery:
         try:
             with trio.fail_after(self._settings.send_timeout_in_s):
                 await send(self._batch)
+        except STUMBLES:
+            self._stumbled = True
+            raise
         finally:
             self._sending_s += trio.current_time() - started
 
@@ -271,7 +281,8 @@ class Delivery:
 
     def _give_up_in(self, failure: Exception, now: float) -> float:
         """When the batch is given up. One on disk is not, unless it is the batch that the sink stumbles over. (s)"""
-        if not self._batch or (self._spool is not None and not isinstance(failure, STUMBLES)):
+        stumbled = self._stumbled and isinstance(failure, STUMBLES)
+        if not self._batch or (self._spool is not None and not stumbled):
             return math.inf
         return self._tried_since + self._settings.retry.give_up_after_in_s - now
 

@@ -8,6 +8,7 @@ from schemas.reports import Report, ReportType
 from sinks.delivery import Delivery
 from sinks.encoding import written
 from sinks.filter import ALL_TYPES
+from sinks.leftovers import tell_leftovers
 from sinks.statistics import SinkStatistics
 
 
@@ -46,6 +47,7 @@ class Deliveries:
                 async with trio.open_nursery() as nursery:
                     for delivery in self._deliveries:
                         nursery.start_soon(delivery.run, name=f"sink {delivery.key}")
+                    nursery.start_soon(tell_leftovers, self._spools(), {delivery.key for delivery in self._deliveries})
                     task_status.started()
         finally:
             self._ended.set()
@@ -65,3 +67,7 @@ class Deliveries:
     def statistics(self) -> tuple[SinkStatistics, ...]:
         """The figures of each sink."""
         return tuple(delivery.statistics() for delivery in self._deliveries)
+
+    def _spools(self) -> set[str]:
+        """The folders below which sinks have their spools."""
+        return {delivery.spool_path for delivery in self._deliveries if delivery.spool_path is not None}

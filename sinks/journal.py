@@ -20,10 +20,10 @@ from sinks.lines import Piece
 from sinks.rotation import MODE, write_head
 
 _FOLDER_MODE = 0o750
-_SEGMENTS = 16
+_PARTS = 16
 """A segment takes this part of the journal: so coarse is what is dropped at once, and what the bound is held by."""
 _LARGEST_SEGMENT = 67_108_864
-_NAMES = f"{'[0-9]' * 16}.jsonl"
+SEGMENTS = f"{'[0-9]' * 16}.jsonl"
 """The names of segments, as a pattern; other files in the folder are none of ours."""
 _HEAD = b'{"type":"'
 _AT_ONCE = 1_048_576
@@ -55,7 +55,7 @@ class Journal:
         self._max_bytes = max_bytes
         self._drop_oldest = drop_oldest
         self._sync = sync
-        self._segment_bytes = min(max_bytes // _SEGMENTS, _LARGEST_SEGMENT)
+        self._segment_bytes = min(max_bytes // _PARTS, _LARGEST_SEGMENT)
         self._taken = Piece(0, b"")
         self._taken_from: Segment | None = None
         self._current: int | None = None
@@ -134,7 +134,7 @@ class Journal:
     def _find(self, folder: Path) -> None:
         """Take over what an earlier process left."""
         number, offset = _read_position(self._position)
-        self._segments.extend(_found(path) for path in sorted(folder.glob(_NAMES)))
+        self._segments.extend(_found(path) for path in sorted(folder.glob(SEGMENTS)))
         self._last_number = max([number, *(segment.number for segment in self._segments)])
         if self._segments and self._segments[0].number == number and 0 < offset <= self._segments[0].size:
             self._offset = offset

@@ -16,11 +16,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
 
 import trio
 
 from sinks.journal import Journal
+from sinks.leftovers import folder_name
 from sinks.lines import Batch, Piece, batch_of_texts
 from sinks.queue import LineQueue
 from sinks.settings import SpoolSettings, WhenFull
@@ -308,8 +308,3 @@ class Spool:
         """Wait until something changed, and no longer than so many seconds."""
         with trio.move_on_after(most_s):
             await self._changed.wait()
-
-
-def folder_name(key: str) -> str:
-    """The name of a sink's folder: that of its block, with all that a folder's name may not hold written ``%XX``."""
-    return quote(key, safe="").replace(".", "%2E")
