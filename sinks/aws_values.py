@@ -5,6 +5,15 @@ from urllib.parse import urlsplit
 
 _REGION = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,62}")
 
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}|arn:[A-Za-z0-9:/._-]{1,1000}")
+
+
+def bucket(text: str) -> str:
+    """The name of a bucket, or the ARN of an access point."""
+    if not _BUCKET.fullmatch(text):
+        raise ValueError("must be the name of a bucket, or the ARN of an access point")
+    return text
+
 
 def filled(text: str) -> str:
     """A text that is not empty."""

@@ -1,5 +1,6 @@
 """Connections over TCP and TLS to where reports go, and what to tell the operator when there is none."""
 
+import re
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,8 +10,19 @@ import trio
 
 T = TypeVar("T")
 
+_HOST = re.compile(r"[^\s\0-\x20\x7f/@\[\]]+")
+_LONGEST_HOST = 253
+
 Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 """A connection, encrypted or not."""
+
+
+def is_host(text: str) -> bool:
+    """Whether it may be the name, or the IP address, of a host; nobody is asked whether there is one."""
+    try:
+        return bool(_HOST.fullmatch(text)) and len(text.encode("idna")) <= _LONGEST_HOST
+    except UnicodeError:  # an empty part, or one that is too long
+        return False
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ Client = pymongo.MongoClient[dict[str, Any]]
 # It tells every command, documents and all, at the level DEBUG.
 logging.getLogger("pymongo").setLevel(logging.WARNING)
 
-_NO_DATABASE = re.compile(r'\A\Z|[/\\. "$*<>:|?\0]')
+_NO_DATABASE = re.compile(r'\A\Z|[/\\. "$*<>:|?\0\ud800-\udfff]')
 
 
 @dataclass(frozen=True)

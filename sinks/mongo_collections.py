@@ -91,7 +91,7 @@ def collection_of(strategy: SavingStrategy, names: Mapping[ReportType, str], ser
     return lambda envelope: by_type.get(envelope["type"]) or services(envelope)
 
 
-_NO_NAME = re.compile(r"\A(system\.|\.|\Z)|[$\0]|\.\.|\.\Z")
+_NO_NAME = re.compile(r"\A(system\.|\.|\Z)|[$\0\ud800-\udfff]|\.\.|\.\Z")
 
 
 def is_name_of_collection(name: str) -> bool:

@@ -19,7 +19,7 @@ from schemas.reports import ReportType
 from sinks.aws import Access, Clients, clients
 from sinks.aws_credentials import AwsCredentials, AwsWebIdentityTokenFile, bind_credentials
 from sinks.aws_errors import Refused, aws_errors
-from sinks.aws_values import filled, http_url, region
+from sinks.aws_values import bucket, filled, http_url, region
 from sinks.encoding import EncodingType
 from sinks.lines import Batch
 from sinks.s3_attempt import Attempt
@@ -38,7 +38,7 @@ class AwsS3Sink:
     name by the same process, so it is there once; only a batch that another process sends again is there twice.
     """
 
-    bucket_name: str = field(metadata={"parse": filled})
+    bucket_name: str = field(metadata={"parse": bucket})
     """The bucket."""
     region_id: str = field(metadata={"parse": region})
     """The region of the bucket."""

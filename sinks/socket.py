@@ -16,7 +16,7 @@ import trio
 from sinks.acknowledged import keep_alive, wait_acknowledged
 from sinks.chunks import chunks
 from sinks.counts import Counts
-from sinks.dialing import Destination, Stream, Tls, told, tried
+from sinks.dialing import Destination, Stream, Tls, is_host, told, tried
 from sinks.lines import Batch, batch_of, batch_of_texts
 from sinks.session import RECEIVE_SIZE, Session
 from sinks.sink import NotDelivered, Send
@@ -58,8 +58,8 @@ class SocketSink:
     """How long the receiver may take to close when we do. (s)"""
 
     def __post_init__(self) -> None:
-        if not self.host or "\0" in self.host:
-            raise ValueError("host must name the receiver")
+        if not is_host(self.host):
+            raise ValueError("host must be the receiver's name or IP address")
 
     @asynccontextmanager
     async def opened(self, key: str) -> AsyncIterator[Send]:

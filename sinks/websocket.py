@@ -17,7 +17,7 @@ from wsproto.events import Request
 
 from sinks.chunks import chunks
 from sinks.counts import Counts
-from sinks.dialing import Destination, Tls, tried
+from sinks.dialing import Destination, Tls, is_host, tried
 from sinks.lines import Batch, Line, batch_of, batch_of_texts
 from sinks.session import Session
 from sinks.sink import NotDelivered, Rejection, Send
@@ -182,7 +182,7 @@ def _parts(uri: str) -> SplitResult:
         raise ValueError(
             "uri must begin with ws:// or wss:// and name a host, and a port from 1 to 65535 if any"
         ) from None
-    if not parts.hostname:
+    if not is_host(parts.hostname or ""):
         raise ValueError("uri must name a host")
     if parts.username is not None or parts.password is not None:
         raise ValueError("uri must not hold a user; a token or a header can")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinks.aws_values import filled, http_url, region
+from sinks.aws_values import bucket, filled, http_url, region
 
 
 @pytest.mark.parametrize("text", ["eu-west-1", "us-gov-west-1", "garage", "eu-isoe-west-1"])
@@ -14,6 +14,19 @@ def test_a_region_is_taken_as_it_is(text: str) -> None:
 def test_what_could_become_another_host_is_no_region(text: str) -> None:
     with pytest.raises(ValueError, match="the name of a region"):
         region(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["reports", "my.Old_bucket-1", "arn:aws:s3:eu-west-1:123456789012:accesspoint/reports"]
+)
+def test_a_bucket_is_taken_as_it_is(text: str) -> None:
+    assert bucket(text) == text
+
+
+@pytest.mark.parametrize("text", ["", " ", "a/b/c", "../other", "a b c", "reports\n", "s3://reports", "x" * 256])
+def test_what_is_no_name_of_a_bucket_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="the name of a bucket"):
+        bucket(text)
 
 
 @pytest.mark.parametrize("text", ["http://127.0.0.1:9000", "https://s3.example.com", "https://[::1]:9000/path"])

@@ -52,7 +52,7 @@ def test_either_an_uri_or_a_connection_is_required() -> None:
         bind(MongoSink, {"database": "reports"})
 
 
-@pytest.mark.parametrize("name", ["", "a.b", "a/b", "$a", "a b", "x" * 64])
+@pytest.mark.parametrize("name", ["", "a.b", "a/b", "$a", "a b", "x" * 64, "\ud83d"])
 def test_a_database_needs_a_name_that_mongo_takes(name: str) -> None:
     with pytest.raises(ValueError, match="database must be the name of a database"):
         MongoSink(name, URI)

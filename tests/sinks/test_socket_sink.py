@@ -303,7 +303,14 @@ async def test_a_host_without_an_address_is_told() -> None:
         await send_to(SocketSink("no-such-host.invalid", 1, connect_timeout_in_s=5))
 
 
-@pytest.mark.parametrize("host", ["", "a\0b"])
-def test_a_host_must_have_a_name(host: str) -> None:
-    with pytest.raises(ValueError, match="host must name"):
+@pytest.mark.parametrize("host", ["", "a\0b", "a b", "a\nb", "a..b", "x" * 64, "a.b" * 100, "tcp://a", "[::1]"])
+def test_a_host_is_a_name_or_an_address(host: str) -> None:
+    with pytest.raises(ValueError, match="host must be"):
         SocketSink(host, 1)
+
+
+@pytest.mark.parametrize(
+    "host", ["a", "reports.example.", "127.0.0.1", "::1", "fe80::1%eth0", "bücher.example", "my_host"]
+)
+def test_names_and_addresses_are_taken(host: str) -> None:
+    assert SocketSink(host, 1).host == host
