@@ -5,6 +5,7 @@ one key the later counts. What all nodes hold already is not proposed again befo
 then only touched.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -30,11 +31,12 @@ _MOST_BYTES_IN_COMMAND = 512 * 1024
 
 @dataclass
 class _Wish:
-    """A value, how long it stays (ms), when it was said (ms), and who waits until it is kept."""
+    """A value, how long it stays (ms), when it was said (ms), whether nobody held any then, and who waits for it."""
 
     value: bytes
     ttl: int
     at: int
+    is_new: bool
     waiting: list[trio.Event] = field(default_factory=list)
 
 
@@ -56,6 +58,7 @@ class Keeping:
         self._now = now
         self._wishes: dict[tuple[str, str], _Wish] = {}
         self._size = 0
+        self._new: Counter[str] = Counter()
         self._next = 0
 
     def __len__(self) -> int:
@@ -74,6 +77,10 @@ class Keeping:
         """The value that this node wants to be kept, or else the one that is."""
         wish = self._wishes.get((kind, key))
         return wish.value if wish else self.kept_one(kind, key)
+
+    def count(self, kind: str) -> int:
+        """How many values of a kind all nodes hold, with those of this node that are to come."""
+        return len(self._registry().values.of_kind(kind)) + self._new[kind]
 
     async def keep(self, kind: str, key: str, value: bytes, ttl_ms: int) -> None:
         """Has a value kept for so long; returns when all nodes hold it, within about a second if there is a majority.
@@ -105,8 +112,10 @@ class Keeping:
         if not values.has_room(kind, key, len(value)):
             self.counts.refused += 1
             return False
-        self._wishes[place] = _Wish(value, ttl_ms, now, before.waiting if before else [])
+        is_new = before.is_new if before else row is None
+        self._wishes[place] = _Wish(value, ttl_ms, now, is_new, before.waiting if before else [])
         self._size += more
+        self._new[kind] += before is None and is_new
         return True
 
     async def commit_due(self, proposals: Proposals, now: int) -> None:
@@ -151,6 +160,7 @@ class Keeping:
         """Forgets what was proposed, unless a later value has taken its place: those who wait hear with that."""
         if self._wishes.get(place) is wish:
             del self._wishes[place]
+            self._new[place[0]] -= wish.is_new
             self._size -= len(place[1]) + len(wish.value)
             for kept in wish.waiting:
                 kept.set()

@@ -204,6 +204,21 @@ async def test_the_bytes_that_wait_are_bounded() -> None:
     assert taken == MOST_BYTES_WAITING // (LONGEST_VALUE + 3)
 
 
+async def test_values_are_counted_before_they_are_committed_and_after() -> None:
+    node = Node()
+    node.keeping.offer("x", "a", b"1", TTL)
+    node.keeping.offer("y", "a", b"1", TTL)
+    await node.commit_all()
+    node.keeping.offer("x", "a", b"2", TTL)
+    node.keeping.offer("x", "b", b"1", TTL)
+    node.keeping.offer("x", "b", b"2", TTL)
+    waiting = (node.keeping.count("x"), node.keeping.count("y"))
+
+    await node.commit_all()
+
+    assert waiting == (node.keeping.count("x"), node.keeping.count("y")) == (2, 1)
+
+
 async def test_what_is_much_goes_in_several_commands() -> None:
     node, value = Node(), b"v" * LONGEST_VALUE
     for number in range(20):
