@@ -108,9 +108,7 @@ class Decoder:
             if clean is not None:
                 samples.clients = clean
                 return samples
-        limits = self._limits
-        filled = Allowance(limits.max_size_per_message)
-        message = _Message(samples, budget, timestamp, limits.max_samples_per_message, filled, budget.items)
+        message = self._message(samples, budget, timestamp)
         envelopes = self._envelopes(data, budget, samples.rejected)
         if len(envelopes) > 1:
             envelopes = entries_within(budget, envelopes, samples.rejected)
@@ -119,10 +117,23 @@ class Decoder:
         samples.leaving, samples.leaving_sfus = message.left, message.left_sfus
         return samples
 
+    def clients_of(self, items: list[Item], budget: Budget, *, timestamp: int | None = None) -> Samples:
+        """The samples of a message that others have made client samples of 3.x of: as if these had been sent."""
+        samples = Samples(self.of.service_id, self.of.media_unit_id, [])
+        message = self._message(samples, budget, timestamp)
+        self._take({"clientSamples": items}, message, NOBODY)
+        samples.leaving = message.left
+        return samples
+
     def done(self) -> None:
         """Nothing more is decoded: what is remembered is given up."""
         if self._deltas is not None:
             self._deltas.forget()
+
+    def _message(self, samples: Samples, budget: Budget, timestamp: int | None) -> _Message:
+        limits = self._limits
+        filled = Allowance(limits.max_size_per_message)
+        return _Message(samples, budget, timestamp, limits.max_samples_per_message, filled, budget.items)
 
     def _new_deltas(self, flavour: Flavour) -> Deltas:
         heaviest = self._limits.max_remembered_size_per_session

@@ -50,6 +50,9 @@ class Format(StrEnum):
     JSON = "json"
     DELTA_JSON = "delta json"
     PROTOBUF = "protobuf"
+    RTCSTATS = "rtcstats"
+    """Not samples, but what samples of 3.x are made of; so is the next one. No sender of samples may name them."""
+    JITSI = "jitsi"
 
 
 @dataclass(frozen=True, slots=True)

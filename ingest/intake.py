@@ -11,7 +11,7 @@ from ingest.sources import Sources
 from ingest.statistics import Statistics, Transport
 from schemas.deltas import Allowance
 from schemas.messages import Samples
-from schemas.samples import Budget, Reason
+from schemas.samples import Budget, Item, Reason
 from web import Request
 
 Obscure = Callable[[Samples], None]
@@ -78,7 +78,23 @@ class Intake:
         )
         if grant is not None:
             keep_granted(samples, grant)
-        keep_taken(samples, sources)
+        return self._kept(samples)
+
+    def take_clients(self, items: list[Item], size: int, decoder: Decoder, transport: Transport) -> Samples:
+        """The samples of a message of `size` bytes that others have read, without those that are not taken.
+
+        `items` are client samples of 3.x.
+        """
+        sources = self.sources
+        self.statistics.messages[transport] += 1
+        self.statistics.written[decoder.written] += 1
+        self.statistics.received_bytes[transport] += size
+        budget = Budget(sources.max_items_per_message, sources.max_id_length)
+        timestamp = self.now() if sources.use_server_timestamp else None
+        return self._kept(decoder.clients_of(items, budget, timestamp=timestamp))
+
+    def _kept(self, samples: Samples) -> Samples:
+        keep_taken(samples, self.sources)
         if self.obscure is not None:
             self.obscure(samples)
         return samples

@@ -1,6 +1,6 @@
 """The routes of the port that takes samples in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import web
 from ingest import rest, sessions
@@ -20,8 +20,9 @@ def routes(
     now: Callable[[], int],
     statistics: Statistics,
     obscure: Obscure | None = None,
+    guests: Sequence[web.WebSocketRoute] = (),
 ) -> web.Routes:
-    """What is answered on the port for samples: ``/``, REST and WebSocket.
+    """What is answered on the port for samples: ``/``, REST, WebSocket, and `guests` behind these.
 
     Samples from REST are offered while they are taken, those of WebSockets that were admitted are put if there is no
     room for them when they are offered. `now` is the time in ms since the epoch. `obscure` is told of all samples that
@@ -48,7 +49,7 @@ def routes(
                 posts.check,
             ),
         ),
-        websockets=(web.WebSocketRoute(sessions.PATH, serve, limits, failure),),
+        websockets=(web.WebSocketRoute(sessions.PATH, serve, limits, failure), *guests),
         cors=web.Cors(tuple(sources.rest.cors_allowed_origins), max_age_in_s=sources.rest.cors_max_age_in_s),
     )
 
