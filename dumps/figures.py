@@ -30,17 +30,20 @@ class DumpFigures:
     sessions: int = 0
     """Dumps that were opened, those included that were refused or stayed empty."""
     refused: Counter[str] = field(default_factory=Counter)
-    """Dumps of which nothing is kept, by reason: `open`, `waiting`, `disk`, `stopping`."""
+    """Dumps of which nothing is kept, by reason: `open`, `waiting`, `disk` (there are too many, or they take too much),
+    `stopping`."""
     lines: int = 0
     """Lines that were written."""
     bytes: int = 0
     """What these take. [bytes]"""
     dropped: Counter[str] = field(default_factory=Counter)
-    """Lines of open dumps that are lost, by reason: `size`, `disk`, `slow`, `error`."""
+    """Lines of open dumps that are lost, by reason: `size` (of the dump), `disk` (the folder is full),
+    `slow` (nothing could be written for long, and memory is full), `error` (writing this dump failed again and again).
+    """
     queued: int = 0
     """Dumps that were closed, or found unfinished, and so handed to completion."""
     recovered: int = 0
-    """Of those, dumps that a process left unfinished."""
+    """Of those, dumps that an earlier process left."""
     files: int = 0
     """Dumps that were completed: stored, entered in the catalogue, and taken from the folder of work."""
     removed_lines: int = 0

@@ -7,7 +7,7 @@ Source: the servers rtcstats-server of rtcstats.com (format 3) and of Jitsi (202
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +15,8 @@ import orjson
 
 FILE_FORMAT = 3
 MAGIC = b"RTCStatsDump"
+LOST = 1006
+"""The code of a socket that ended without one."""
 
 
 class Kind(StrEnum):
@@ -80,3 +82,28 @@ def jitsi_head(
     }
     known = {key: value for key, value in about.items() if value is not None}
     return [orjson.dumps(["connectionInfo", None, known, now_ms])]
+
+
+def remark(kind: Kind, name: str, told: Mapping[str, Any], since_last_ms: float, now_ms: int) -> bytes:
+    """A line of ours in between, which readers take for an event of the application."""
+    if kind is Kind.RTCSTATS:
+        return orjson.dumps([f":{name}", None, told, since_last_ms])
+    return orjson.dumps([name, None, told, now_ms])
+
+
+def lost_close(kind: Kind) -> bytes | None:
+    """The last line where a process was killed: the socket ended without a word, and when, only the last message tells.
+
+    None where the form has no last line.
+    """
+    return rtcstats_close(LOST, 0) if kind is Kind.RTCSTATS else None
+
+
+def kind_of(first_line: bytes) -> Kind:
+    """Of whose form a dump is that begins like this."""
+    return Kind.RTCSTATS if first_line == MAGIC else Kind.JITSI
+
+
+def head_length(kind: Kind) -> int:
+    """With how many lines of ours a dump begins."""
+    return 2 if kind is Kind.RTCSTATS else 1

@@ -1,6 +1,10 @@
 """What an operator says about dumps."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dumps.storage import Storage, StorageChoice, bind_storage
+from dumps.storage_disk import DiskStorage
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,26 @@ class Dumps:
     """Whether each write waits for the disk: then messages survive a loss of power as well, not just of the process."""
     parallelism: int = field(default=2, metadata={"minimum": 1, "maximum": 100})
     """How many dumps are completed at once, each in a thread."""
+    store_timeout_in_s: float = field(default=600, metadata={"minimum": 0.001})
+    """How long it may take to store a dump, or to enter it in the catalogue; it is tried again then. (s)"""
+    storage: StorageChoice = field(default_factory=StorageChoice, metadata={"bind": bind_storage})
+    """Where completed dumps are kept: `type` and `config`."""
     keep: Keep = field(default_factory=Keep)
     """When completed dumps are deleted."""
 
     def __post_init__(self) -> None:
         if not self.path or "\0" in self.path:
             raise ValueError("path must name a folder")
+
+    @property
+    def work(self) -> Path:
+        """The folder of the dumps that are being written and completed."""
+        return Path(self.path) / "work"
+
+    def chosen_storage(self) -> Storage:
+        """The storage of completed dumps."""
+        storage = self.storage.config or DiskStorage()
+        if isinstance(storage, DiskStorage) and storage.path is None:
+            return replace(storage, path=str(Path(self.path) / "stored"))
+        chosen: Storage = storage
+        return chosen
