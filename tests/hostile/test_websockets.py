@@ -119,7 +119,9 @@ async def test_a_message_in_endless_fragments_is_cut(tmp_path: Path, caplog: pyt
             await it.tell(upgrade(), frame(BINARY, fin=False), *[filler * 1000] * 100, end=False)
             await it.check()
         it.check_memory()
-        assert await it.ended("message_unfinished") == len(fillers)
+        # Which bound the first of them meets first depends on how its bytes come.
+        assert await it.ended("message_unfinished") + await it.ended("message_too_large") == len(fillers)
+        assert await it.ended("message_unfinished") >= len(fillers) - 1
 
 
 async def test_peers_that_vanish_in_the_middle_leave_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
