@@ -3,7 +3,8 @@
 A journal is a folder of segments, files of whole lines that are appended to and deleted when all of their lines are
 through, and of a small file `position` that says up to where the oldest of them is. What a killed process had written
 is there when the next one opens the folder; half a line at an end, which only a loss of power leaves, is cut off. A
-line that reads like no report is left out and counted. The folder belongs to one process at a time, by a lock.
+line that is no JSON, or begins like no report, is left out and counted. The folder belongs to one process at a time, by
+a lock.
 
 All calls block, and belong in one thread, one after the other. All of them raise OSError.
 """
@@ -15,6 +16,8 @@ from collections import deque
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import orjson
 
 from sinks.lines import Piece
 from sinks.rotation import MODE, write_head
@@ -32,12 +35,16 @@ _AT_ONCE = 1_048_576
 
 @dataclass
 class Segment:
-    """A file of lines: its number, how long it is, and how many of its lines are not through yet."""
+    """A file of lines: its number, how long it is, and how many of its lines are not through yet.
+
+    One that was `found` may have been damaged since it was written: a loss of power leaves zeros where lines were.
+    """
 
     number: int
     path: Path
     size: int = 0
     lines: int = 0
+    found: bool = False
 
 
 class Journal:
@@ -103,7 +110,7 @@ class Journal:
                 self._delete_oldest()
                 continue
             self._taken, self._taken_from = found, segment
-            sound = _sound(found)
+            sound = _sound(found, each=segment.found)
             self.damaged += found.number - sound.number
             if sound.number:
                 return sound
@@ -254,7 +261,7 @@ def _found(path: Path) -> Segment:
             read += len(chunk)
         if size < read:
             file.truncate(size)
-    return Segment(int(path.stem), path, size, lines)
+    return Segment(int(path.stem), path, size, lines, found=True)
 
 
 def _lines_before(path: Path, offset: int) -> int:
@@ -281,13 +288,20 @@ def _lines_at(segment: Segment, offset: int, most: int, most_bytes: int) -> Piec
     return head
 
 
-def _sound(piece: Piece) -> Piece:
-    """The lines that look like reports: a file that was damaged costs what is damaged."""
+def _sound(piece: Piece, *, each: bool) -> Piece:
+    """The lines that look like reports: a file that was damaged costs what is damaged. `each`: every line is read."""
     text = piece.text
-    if text.startswith(_HEAD) and text.endswith(b"}\n") and text.count(b"}\n" + _HEAD) == piece.number - 1:
+    if not each and text.startswith(_HEAD) and text.endswith(b"}\n") and text.count(b"}\n" + _HEAD) == piece.number - 1:
         return piece
-    lines = [line for line in text[:-1].split(b"\n") if line.startswith(_HEAD) and line.endswith(b"}")]
+    lines = [line for line in text[:-1].split(b"\n") if _is_sound(line)]
     return Piece(len(lines), b"".join(line + b"\n" for line in lines))
+
+
+def _is_sound(line: bytes) -> bool:
+    try:
+        return line.startswith(_HEAD) and isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _written_position(number: int, offset: int) -> bytes:

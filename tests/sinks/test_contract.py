@@ -8,13 +8,16 @@ from inspect import getsource
 from itertools import count, pairwise
 from pathlib import Path
 
+import orjson
 import pytest
 import trio
 
 from sinks import SINKS, sink_class
-from sinks.lines import batch_of
+from sinks.encoding import Written
+from sinks.lines import Line, Piece, batch_of
+from sinks.statistics import DropReason
 from tests.sinks.contract_cases import CASES, Case, World, envelopes
-from tests.sinks.sinks_for_tests import AT_ONCE, batch, delivery, line, reports, running
+from tests.sinks.sinks_for_tests import AT_ONCE, batch, delivery, line, lines, reports, running
 
 _numbers = count(1)
 
@@ -108,6 +111,53 @@ async def test_a_sink_can_be_closed_while_it_is_cancelled(case: Case, world: Wor
             await trio.lowlevel.checkpoint()
 
     assert case.arrived(world) == envelopes(batch(1))
+
+
+def not_reports() -> dict[str, Line]:
+    """What another version may have left in a spool; what is no JSON is left out there."""
+    payload = orjson.loads(line("old"))["payload"]
+    older = {key: payload[key] for key in ("marker", "name")}
+    return {
+        "of an older version": envelope("CALL_EVENT", older),
+        "of a newer version": envelope("CALL_EVENT", {"before": 1, **payload, "behind": {"a": [1]}}),
+        "of an unknown type": envelope("SONG", payload),
+        "without a payload": envelope("CALL_EVENT", None),
+        "with a payload that is none": envelope("CALL_EVENT", ["old"]),
+        "with ids that are none": envelope(
+            "CALL_EVENT", {**payload, "serviceId": 5, "callId": ["x"], "timestamp": "?"}
+        ),
+    }
+
+
+def envelope(type_: str, payload: object) -> Line:
+    return orjson.dumps({"type": type_, "schemaVersion": "2.1.0", "payload": payload})
+
+
+@every_sink
+@pytest.mark.parametrize("kind", not_reports())
+async def test_a_line_that_is_no_report_costs_no_other(case: Case, world: World, kind: str) -> None:
+    one = delivery(case.sink(world), collector=AT_ONCE)
+    some = [*lines(3), not_reports()[kind], *lines(3, start=3)]
+
+    async with running(one):
+        one.offer(1, len(some), Written(Piece(len(some), b"".join(it + b"\n" for it in some))))
+
+    figures = one.statistics()
+    assert figures.acknowledged + figures.dropped[DropReason.REJECTED] == len(some)
+    assert figures.dropped[DropReason.REJECTED] <= 1
+
+
+@every_sink
+@pytest.mark.parametrize("kind", not_reports())
+async def test_a_line_that_is_no_report_is_not_tried_for_ever(case: Case, world: World, kind: str) -> None:
+    one = delivery(case.sink(world), collector=AT_ONCE)
+    broken = not_reports()[kind]
+
+    async with running(one):
+        one.offer(1, 1, Written(Piece(1, broken + b"\n")))
+
+    figures = one.statistics()
+    assert (figures.acknowledged + figures.dropped[DropReason.REJECTED], figures.queued) == (1, 0)
 
 
 @every_sink

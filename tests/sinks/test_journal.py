@@ -152,6 +152,20 @@ def test_lines_that_read_like_no_report_are_left_out_and_counted(tmp_path: Path)
         assert (read_all(journal), journal.damaged) == (["0", "2"], 1)
 
 
+@pytest.mark.parametrize("damage", [b"\0\0\0\0", b"\xff", b'"', b"\n"])
+def test_a_line_that_was_damaged_within_costs_only_itself(damage: bytes, tmp_path: Path) -> None:
+    with opened(tmp_path) as journal:
+        append(journal, text(3))
+    (segment,) = segments(tmp_path)
+    whole, at = segment.read_bytes(), LINE + LINE // 2
+    segment.write_bytes(whole[:at] + damage + whole[at + len(damage) :])
+
+    with opened(tmp_path) as journal:
+        assert read_all(journal) == ["0", "2"]
+        assert journal.damaged == 1 + (damage == b"\n")
+        assert journal.lines == 0
+
+
 def test_a_file_of_nothing_but_damage_does_not_hide_the_next(tmp_path: Path) -> None:
     with opened(tmp_path) as journal:
         append(journal, text(1))
