@@ -4,7 +4,6 @@ An object may come in several frames and several in one. What is no message cost
 begins one, reading goes on.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -17,9 +16,9 @@ from schemas.webrtc_stats import Skipped, Skips, is_time
 
 _SESSION_ID = re.compile("[a-zA-Z0-9_-]{1,128}")
 _TYPES = frozenset(("identity", "stats-entry", "keepalive", "close"))
-_MOST_PIECES = 64
-"""An object that comes in more frames is given up: each frame may make us look at it from its beginning again."""
 _MOST_AT_ONCE = 1000
+_MOST_MARKS = 20_000
+"""Of a frame that completes more objects, or has more quotes and brackets, the rest is given up."""
 
 
 class Envelope(NamedTuple):
@@ -40,44 +39,84 @@ class Envelopes:
     `skipped` counts what is no message.
     """
 
-    __slots__ = ("_held", "_max_message_size", "_pieces", "skipped")
+    __slots__ = ("_at", "_depth", "_held", "_in_text", "_marks_left", "_max_message_size", "skipped")
 
     def __init__(self, max_message_size: int) -> None:
         self.skipped = Skips()
         self._max_message_size = max_message_size
-        self._held = b""
-        self._pieces = 0
+        self._held = bytearray()
+        self._at = 0
+        self._depth = 0
+        self._in_text = False
+        self._marks_left = 0
 
     def feed(self, frame: bytes | str) -> list[Envelope]:
         """The messages that are complete with this frame, in their order."""
         data = frame.encode(errors="replace") if isinstance(frame, str) else frame
-        try:
-            values = [orjson.loads(data)] if len(data) <= self._max_message_size else []
-        except orjson.JSONDecodeError:
-            values = []
-        if values and type(values[0]) is dict and "statsSessionId" in values[0]:
+        value = _read(data) if len(data) <= self._max_message_size else None
+        if type(value) is dict and "statsSessionId" in value:
             if self._held:
                 self._give_up()
+            values = [value]
         else:
             values = self._complete(data)
         return [envelope for value in values if (envelope := self._envelope(value)) is not None]
 
     def _complete(self, data: bytes) -> list[Any]:
-        """The values that are complete with these bytes; what is left of them is held."""
-        self._held += data
-        self._pieces += 1
-        values, self._held = _values(self._held)
-        if values:
-            self._pieces = 1
-        if not self._held:
-            self._pieces = 0
-        elif self._held[:1] != b"{" or len(self._held) > self._max_message_size or self._pieces > _MOST_PIECES:
+        """The values that are complete with these bytes, ``None`` for each that is none; what follows them is held."""
+        held = self._held
+        held += data
+        values: list[Any] = []
+        begin = 0
+        self._marks_left = _MOST_MARKS
+        while (end := self._end(begin)) is not None:
+            values.append(_read(held[begin:end]))
+            begin = end
+            if len(values) >= _MOST_AT_ONCE:
+                break
+        del held[:begin]
+        self._at -= begin
+        if len(held) > self._max_message_size or (held and not self._depth) or not self._marks_left:
             self._give_up()
         return values
 
+    def _end(self, begin: int) -> int | None:
+        """Where the object ends that begins at `begin`, or goes on from where it was looked at last.
+
+        ``None`` if it is not complete, or if none begins there.
+        """
+        held, at = self._held, self._at
+        if not self._depth:
+            at = _match(_SPACE, held, begin)
+            if held[at : at + 1] != b"{":
+                if at == len(held):
+                    held.clear()
+                return None
+        while at < len(held):
+            at = _match(_WITHIN if self._in_text else _BETWEEN, held, at)
+            mark = held[at : at + 1]
+            if not mark or mark == b"\\":
+                break
+            if not self._marks_left:
+                break
+            self._marks_left -= 1
+            at += 1
+            if mark == b'"':
+                self._in_text = not self._in_text
+            elif mark in b"{[":
+                self._depth += 1
+            else:
+                self._depth -= 1
+                if not self._depth:
+                    self._at = at
+                    return at
+        self._at = at
+        return None
+
     def _give_up(self) -> None:
-        self._held = b""
-        self._pieces = 0
+        self._held.clear()
+        self._at = self._depth = 0
+        self._in_text = False
         self.skipped[Skipped.MALFORMED] += 1
 
     def _envelope(self, value: Any) -> Envelope | None:
@@ -94,37 +133,21 @@ class Envelopes:
         return None
 
 
-_DECODER = json.JSONDecoder()
-_SPACE = re.compile(r"[ \t\r\n]*")
+_SPACE = re.compile(rb"[ \t\r\n]*+")
+_BETWEEN = re.compile(rb'[^"{}\[\]]*+')
+_WITHIN = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+"""Up to the end of a text, or to a backslash that what it stands before is still to come."""
 
 
-def _values(data: bytes) -> tuple[list[Any], bytes]:
-    """The objects that `data` begins with, and the bytes after them: none, or something that is no object yet.
+def _match(pattern: re.Pattern[bytes], data: bytearray, at: int) -> int:
+    """Where what `pattern` matches at `at` ends; it matches nothing at least."""
+    found = pattern.match(data, at)
+    return at if found is None else found.end()
 
-    Of very many objects those after `_MOST_AT_ONCE` are not read.
-    """
+
+def _read(data: bytes | bytearray) -> Any:
     try:
-        text = data.decode()
-    except UnicodeDecodeError as broken:  # a character may be complete with the next frame
-        text = data[: broken.start].decode()
-    values: list[Any] = []
-    at = _SPACE.match(text).end()  # type: ignore[union-attr]
-    while text[at : at + 1] == "{" and len(values) < _MOST_AT_ONCE:
-        try:
-            _, end = _DECODER.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            break
-        values.append(_read(text[at:end]))
-        at = _SPACE.match(text, end).end()  # type: ignore[union-attr]
-    if len(values) == _MOST_AT_ONCE:
-        return values, b""
-    return values, data[len(text[:at].encode()) :]
-
-
-def _read(text: str) -> Any:
-    """What `orjson` reads, which is stricter; ``None`` where that is too strict."""
-    try:
-        return orjson.loads(text)
+        return orjson.loads(data)
     except orjson.JSONDecodeError:
         return None
 

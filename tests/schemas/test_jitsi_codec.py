@@ -71,12 +71,26 @@ def test_a_message_that_never_ends_is_given_up() -> None:
     assert envelopes.skipped[Skipped.MALFORMED] > 0
 
 
-def test_a_message_in_too_many_pieces_is_given_up() -> None:
-    envelopes = Envelopes(100_000)
-    pieces = ['{"a":"', *["x"] * 100, '"}']
+def test_a_message_may_come_byte_by_byte() -> None:
+    message = json.dumps({"statsSessionId": "s", "type": "stats-entry", "data": '["\\\\", "\\"{["]'})
 
-    assert fed(envelopes, *pieces) == []
-    assert envelopes.skipped[Skipped.MALFORMED] > 0
+    assert [it.data for it in told(*(message + message))] == ['["\\\\", "\\"{["]'] * 2
+
+
+def test_of_very_many_messages_in_a_frame_the_rest_is_given_up() -> None:
+    envelopes = Envelopes(100_000)
+
+    assert len(fed(envelopes, ALIVE * 1500)) == 1000
+    assert envelopes.skipped == {Skipped.MALFORMED: 1}
+    assert len(fed(envelopes, ALIVE, "{} ")) == 1
+
+
+@pytest.mark.parametrize("mark", ["[", "[]", '""'])
+def test_of_a_frame_of_very_many_marks_the_rest_is_given_up(mark: str) -> None:
+    envelopes = Envelopes(100_000)
+
+    assert [it.type for it in fed(envelopes, '{"a":' + mark * 30_000, "]}", ALIVE)] == ["keepalive"]
+    assert envelopes.skipped[Skipped.MALFORMED] == 2
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "9" * 5000])

@@ -15,7 +15,7 @@ from schemas.client_samples import client_sample
 from schemas.jitsi_codec import Envelopes
 from schemas.jitsi_session import JitsiSession
 from schemas.messages import Samples
-from schemas.reports import Report
+from schemas.reports import Report, ReportType
 from schemas.rtcstats_session import RtcstatsSession
 from schemas.samples import Budget, Item
 from schemas.samples_3 import as_2_2
@@ -23,11 +23,13 @@ from schemas.samples_3_news import News
 from schemas.webrtc_stats import Bounds, Guest, Skips, connection_id
 from tests.recordings.judge import faults
 from tests.recordings.recording import Recording, Step, load
+from tests.recordings.schema_faults import schema_faults
 from tests.world import World
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "recordings"
 NAMES = ("rtcstats-churn3", "jitsi-churn3")
 LONGER_THAN_ANY_LIMIT_MS = 400_000
+NOW = 1_795_313_550_000
 
 pytestmark = pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings are not at hand")
 
@@ -130,6 +132,54 @@ def test_nothing_of_a_real_page_is_skipped(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_all_that_was_true_is_reported(name: str) -> None:
-    envelopes = [{"type": report.type.name, "payload": report.payload} for report in reports(name)]
+    envelopes = [
+        {"type": report.type.value, "schemaVersion": "2.2.0", "payload": report.payload} for report in reports(name)
+    ]
 
     assert faults(envelopes, [told(name).recording]) == []
+    assert schema_faults(envelopes) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_candidate_is_of_one_end(name: str) -> None:
+    for step in told(name).recording.steps:
+        if step.act == "message":
+            item = json.loads(step.body)
+            sample = as_2_2(item)
+            sent = sum(len(connection.get("iceCandidates", ())) for connection in item["peerConnections"])
+            assert len(sample["iceLocalCandidates"]) + len(sample["iceRemoteCandidates"]) == sent
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_page_closes_is_told_to_close_when_it_does(name: str) -> None:
+    closed = {
+        report.payload["peerConnectionId"]: report.payload["timestamp"]
+        for report in reports(name)
+        if report.type is ReportType.CALL_EVENT and report.payload["name"] == "CUSTOM_PEER_CONNECTION_CLOSED"
+    }
+    noted = {
+        connection["monitorPcId"]: connection["closedAt"]
+        for person in told(name).recording.truth["participants"]
+        for connection in person["peerConnections"]
+        if "closedAt" in connection
+    }
+
+    assert {id_: at - closed[id_] for id_, at in noted.items() if not -50 <= at - closed[id_] <= 50} == {}
+
+
+def test_a_session_that_moves_to_another_node_gives_each_sample_once() -> None:
+    recording = load(RECORDINGS / "jitsi-churn3.jsonl.gz")
+    who = Guest("s-1", "address")
+    sent = [str(step.body) for step in recording.steps if step.act == "message" and step.connection == 2]
+    envelopes = [envelope for text in sent for envelope in Envelopes(1_000_000).feed(text)]
+    staying, first = JitsiSession(who, Bounds()), JitsiSession(who, Bounds())
+    half = len(envelopes) // 2
+    whole = [sample for envelope in envelopes for sample in staying.take(envelope, NOW)]
+    begun = [sample for envelope in envelopes[:half] for sample in first.take(envelope, NOW)]
+
+    second = JitsiSession(who, Bounds(), told=first.seq)
+    resent = [envelope for envelope in envelopes if envelope.type != "keepalive"]
+    gone_on = [sample for envelope in resent for sample in second.take(envelope, NOW)]
+
+    assert begun + gone_on == whole
+    assert second.skipped == {}
