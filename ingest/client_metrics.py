@@ -132,11 +132,11 @@ class ClientMetricsStatistics:
 class Values(Protocol):
     """What all nodes hold: values of a kind by their keys, each for a while after it was said last."""
 
-    def offer(self, kind: str, key: str, value: bytes, ttl_ms: int) -> bool:
-        """Has all nodes hold a value soon; whether there is room for it."""
+    def keep(self, kind: str, key: str, value: bytes, ttl_ms: int) -> bool:
+        """Has all nodes hold a value soon, without waiting; whether there is room for it."""
 
     def latest(self, kind: str, key: str) -> bytes | None:
-        """The last value that was offered here, or is held."""
+        """The last value that was said here, or is held."""
 
     def kept(self, kind: str) -> Mapping[str, bytes]:
         """What all nodes hold."""
@@ -248,7 +248,7 @@ class _Service:
         if before is None and values.count(KIND) >= self._settings.max_participants:
             raise self._refusal(PushRefused.TOO_MANY_PARTICIPANTS, 503, "There are too many participants", _AGAIN_SOON)
         former = None if before is None else decode(before)
-        if not values.offer(KIND, key, encode(merged(former, latest)), self._ttl):
+        if not values.keep(KIND, key, encode(merged(former, latest)), self._ttl):
             raise self._refusal(PushRefused.FULL, 503, "Too much is waiting", _AGAIN_SOON)
 
     def _check_taking(self) -> None:

@@ -7,9 +7,7 @@ then only touched.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-
-import trio
+from dataclasses import dataclass
 
 from observer.proposals import Proposals
 from store.commands import Keep
@@ -29,15 +27,14 @@ _MOST_BYTES_IN_COMMAND = 512 * 1024
 """How much one command keeps, or a value more: larger ones would hold everybody up."""
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Wish:
-    """A value, how long it stays (ms), when it was said (ms), whether nobody held any then, and who waits for it."""
+    """A value, how long it stays (ms), when it was said (ms), and whether nobody held any then."""
 
     value: bytes
     ttl: int
     at: int
     is_new: bool
-    waiting: list[trio.Event] = field(default_factory=list)
 
 
 @dataclass
@@ -82,22 +79,11 @@ class Keeping:
         """How many values of a kind all nodes hold, with those of this node that are to come."""
         return len(self._registry().values.of_kind(kind)) + self._new[kind]
 
-    async def keep(self, kind: str, key: str, value: bytes, ttl_ms: int) -> None:
-        """Has a value kept for so long; returns when all nodes hold it, within about a second if there is a majority.
+    def keep(self, kind: str, key: str, value: bytes, ttl_ms: int) -> bool:
+        """Has all nodes hold a value for so many ms from now on; whether there is room for it, else it is counted.
 
-        Returns at once when there is no room for it, which is counted.
+        It never waits: a second later or so, once it is committed, `kept_one` gives it.
         """
-        if not self.offer(kind, key, value, ttl_ms):
-            await trio.lowlevel.checkpoint()
-        elif wish := self._wishes.get((kind, key)):
-            kept = trio.Event()
-            wish.waiting.append(kept)
-            await kept.wait()
-        else:
-            await trio.lowlevel.checkpoint()
-
-    def offer(self, kind: str, key: str, value: bytes, ttl_ms: int) -> bool:
-        """Has a value kept for so long, about a second from now; whether there is room for it."""
         place, now = (kind, key), self._now()
         values = self._registry().values
         row, before = values.get(kind, key), self._wishes.get(place)
@@ -106,14 +92,12 @@ class Keeping:
             return True
         more = len(value) - len(before.value) if before else len(key) + len(value)
         crowded = before is None and len(self._wishes) >= MOST_WAITING
-        if crowded or self._size + more > MOST_BYTES_WAITING or not _fits(ttl_ms):
-            self.counts.refused += 1
-            return False
-        if not values.has_room(kind, key, len(value)):
+        fits = self._size + more <= MOST_BYTES_WAITING and values.has_room(kind, key, len(value))
+        if crowded or not fits or not 0 <= ttl_ms <= LONGEST_TIME:
             self.counts.refused += 1
             return False
         is_new = before.is_new if before else row is None
-        self._wishes[place] = _Wish(value, ttl_ms, now, is_new, before.waiting if before else [])
+        self._wishes[place] = _Wish(value, ttl_ms, now, is_new)
         self._size += more
         self._new[kind] += before is None and is_new
         return True
@@ -130,15 +114,13 @@ class Keeping:
             keep = [self._command(place, wish, now) for place, wish in some]
             outcome = await proposals.propose(now, keep=keep)
             for (place, wish), kept in zip(some, keep, strict=True):
-                if outcome.failed is not None:
-                    self.counts.refused += 1
-                elif kept.value is not None:
-                    self.counts.kept += 1
-                elif self.kept_one(*place) is None:
+                is_there = outcome.failed is None and self.kept_one(*place) is not None
+                if kept.value is None and not is_there:
                     continue  # it was to be touched, but had gone by then: the next command says it anew
-                else:
-                    self.counts.touched += 1
                 self._settle(place, wish)
+                self.counts.refused += not is_there
+                self.counts.kept += is_there and kept.value is not None
+                self.counts.touched += kept.value is None
 
     def _portions(self) -> Iterator[Sequence[tuple[tuple[str, str], _Wish]]]:
         some, size = [], 0
@@ -157,14 +139,8 @@ class Keeping:
         return Keep(*place, None if known else wish.value, wish.ttl, max(now - wish.at, 0))
 
     def _settle(self, place: tuple[str, str], wish: _Wish) -> None:
-        """Forgets what was proposed, unless a later value has taken its place: those who wait hear with that."""
+        """Forgets what was proposed, unless a later value has taken its place."""
         if self._wishes.get(place) is wish:
             del self._wishes[place]
             self._new[place[0]] -= wish.is_new
             self._size -= len(place[1]) + len(wish.value)
-            for kept in wish.waiting:
-                kept.set()
-
-
-def _fits(ttl: int) -> bool:
-    return 0 <= ttl <= LONGEST_TIME

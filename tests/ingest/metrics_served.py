@@ -24,7 +24,7 @@ class Held:
         self.ttls: set[int] = set()
         self.has_room = True
 
-    def offer(self, kind: str, key: str, value: bytes, ttl_ms: int) -> bool:
+    def keep(self, kind: str, key: str, value: bytes, ttl_ms: int) -> bool:
         if self.has_room:
             self.values[key] = value
             self.ttls.add(ttl_ms)

@@ -53,11 +53,11 @@ class Node:
 
 async def test_values_of_a_second_go_together() -> None:
     node = Node()
-    node.keeping.offer("x", "a", b"1", TTL)
-    node.keeping.offer("x", "b", b"2", TTL)
+    node.keeping.keep("x", "a", b"1", TTL)
+    node.keeping.keep("x", "b", b"2", TTL)
 
     await node.commit_due()
-    node.keeping.offer("x", "a", b"3", TTL)
+    node.keeping.keep("x", "a", b"3", TTL)
     await node.commit_due()
     node.now += 1000
     await node.commit_due()
@@ -67,8 +67,8 @@ async def test_values_of_a_second_go_together() -> None:
 
 async def test_of_two_values_under_one_key_the_later_goes() -> None:
     node = Node()
-    node.keeping.offer("x", "a", b"1", TTL)
-    node.keeping.offer("x", "a", b"2", TTL)
+    node.keeping.keep("x", "a", b"1", TTL)
+    node.keeping.keep("x", "a", b"2", TTL)
 
     await node.commit_all()
 
@@ -77,7 +77,7 @@ async def test_of_two_values_under_one_key_the_later_goes() -> None:
 
 async def test_a_value_tells_how_long_ago_it_was_said() -> None:
     node = Node()
-    node.keeping.offer("x", "a", b"1", TTL)
+    node.keeping.keep("x", "a", b"1", TTL)
     node.now += 700
 
     await node.commit_all()
@@ -87,21 +87,21 @@ async def test_a_value_tells_how_long_ago_it_was_said() -> None:
 
 async def test_a_value_that_all_hold_is_not_proposed_again_before_a_tenth_of_its_time() -> None:
     node = Node()
-    node.keeping.offer("x", "a", b"1", TTL)
+    node.keeping.keep("x", "a", b"1", TTL)
     await node.commit_all()
     node.now += TTL // 10 - 1
 
-    assert node.keeping.offer("x", "a", b"1", TTL)
+    assert node.keeping.keep("x", "a", b"1", TTL)
 
     assert len(node.keeping) == 0
 
 
 async def test_later_it_is_only_touched() -> None:
     node = Node()
-    node.keeping.offer("x", "a", b"1", TTL)
+    node.keeping.keep("x", "a", b"1", TTL)
     await node.commit_all()
     node.now += TTL // 10
-    node.keeping.offer("x", "a", b"1", TTL)
+    node.keeping.keep("x", "a", b"1", TTL)
 
     await node.commit_all()
 
@@ -111,10 +111,10 @@ async def test_later_it_is_only_touched() -> None:
 
 async def test_a_value_that_goes_while_it_is_touched_is_said_anew() -> None:
     node = Node()
-    node.keeping.offer("x", "a", b"1", TTL)
+    node.keeping.keep("x", "a", b"1", TTL)
     await node.commit_all()
     node.now += TTL
-    node.keeping.offer("x", "a", b"1", TTL)
+    node.keeping.keep("x", "a", b"1", TTL)
     node.before_commit = lambda: node.machine.registry.values.forget_silent(NOW + 10 * TTL, NOW)
     await node.commit_all()
 
@@ -125,41 +125,12 @@ async def test_a_value_that_goes_while_it_is_touched_is_said_anew() -> None:
     assert node.keeping.kept("x") == {"a": b"1"}
 
 
-async def test_who_keeps_a_value_goes_on_once_all_hold_it() -> None:
-    node, seen = Node(), []
-
-    async def keep() -> None:
-        await node.keeping.keep("x", "a", b"1", TTL)
-        seen.append(node.keeping.kept_one("x", "a"))
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(keep)
-        await trio.testing.wait_all_tasks_blocked()
-        assert seen == []
-        await node.commit_all()
-
-    assert seen == [b"1"]
-
-
-async def test_who_keeps_what_is_replaced_before_it_is_committed_goes_on_as_well() -> None:
-    node = Node()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(node.keeping.keep, "x", "a", b"1", TTL)
-        await trio.testing.wait_all_tasks_blocked()
-        nursery.start_soon(node.keeping.keep, "x", "a", b"2", TTL)
-        await trio.testing.wait_all_tasks_blocked()
-        await node.commit_all()
-
-    assert node.keeping.kept_one("x", "a") == b"2"
-
-
 async def test_a_value_that_comes_during_a_commit_waits_for_the_next() -> None:
     node = Node()
-    node.keeping.offer("x", "a", b"1", TTL)
+    node.keeping.keep("x", "a", b"1", TTL)
 
     def say_another() -> None:
-        node.keeping.offer("x", "a", b"2", TTL)
+        node.keeping.keep("x", "a", b"2", TTL)
 
     node.before_commit = say_another
     await node.commit_all()
@@ -174,24 +145,15 @@ async def test_a_value_that_comes_during_a_commit_waits_for_the_next() -> None:
 async def test_a_value_out_of_bounds_is_refused_and_counted(key: str, value: bytes, ttl: int) -> None:
     keeping = Node().keeping
 
-    assert not keeping.offer("x", key, value, ttl)
+    assert not keeping.keep("x", key, value, ttl)
 
     assert (len(keeping), keeping.counts.refused) == (0, 1)
-
-
-async def test_who_keeps_what_is_refused_does_not_wait() -> None:
-    node = Node()
-
-    with trio.fail_after(1):
-        await node.keeping.keep("x", "a", b"v" * (LONGEST_VALUE + 1), TTL)
-
-    assert node.keeping.kept_one("x", "a") is None
 
 
 async def test_so_many_values_wait_at_most() -> None:
     keeping = Node().keeping
 
-    taken = sum(keeping.offer("x", str(number), b"v", TTL) for number in range(MOST_WAITING + 10))
+    taken = sum(keeping.keep("x", str(number), b"v", TTL) for number in range(MOST_WAITING + 10))
 
     assert taken == MOST_WAITING
 
@@ -199,19 +161,19 @@ async def test_so_many_values_wait_at_most() -> None:
 async def test_the_bytes_that_wait_are_bounded() -> None:
     keeping, value = Node().keeping, b"v" * LONGEST_VALUE
 
-    taken = sum(keeping.offer("x", str(number), value, TTL) for number in range(1000))
+    taken = sum(keeping.keep("x", str(number), value, TTL) for number in range(1000))
 
     assert taken == MOST_BYTES_WAITING // (LONGEST_VALUE + 3)
 
 
 async def test_values_are_counted_before_they_are_committed_and_after() -> None:
     node = Node()
-    node.keeping.offer("x", "a", b"1", TTL)
-    node.keeping.offer("y", "a", b"1", TTL)
+    node.keeping.keep("x", "a", b"1", TTL)
+    node.keeping.keep("y", "a", b"1", TTL)
     await node.commit_all()
-    node.keeping.offer("x", "a", b"2", TTL)
-    node.keeping.offer("x", "b", b"1", TTL)
-    node.keeping.offer("x", "b", b"2", TTL)
+    node.keeping.keep("x", "a", b"2", TTL)
+    node.keeping.keep("x", "b", b"1", TTL)
+    node.keeping.keep("x", "b", b"2", TTL)
     waiting = (node.keeping.count("x"), node.keeping.count("y"))
 
     await node.commit_all()
@@ -222,7 +184,7 @@ async def test_values_are_counted_before_they_are_committed_and_after() -> None:
 async def test_what_is_much_goes_in_several_commands() -> None:
     node, value = Node(), b"v" * LONGEST_VALUE
     for number in range(20):
-        node.keeping.offer("x", str(number), value, TTL)
+        node.keeping.keep("x", str(number), value, TTL)
 
     await node.commit_all()
 
@@ -232,7 +194,7 @@ async def test_what_is_much_goes_in_several_commands() -> None:
 
 def test_what_one_node_keeps_every_node_holds() -> None:
     nodes = Replicas("a", "b", "c")
-    nodes["b"].pipeline.keeping.offer("x", "k", b"v", TTL)
+    nodes["b"].pipeline.keeping.keep("x", "k", b"v", TTL)
 
     nodes.pass_time(1000)
 
@@ -241,7 +203,7 @@ def test_what_one_node_keeps_every_node_holds() -> None:
 
 def test_a_value_goes_from_all_nodes_within_a_second_of_its_time() -> None:
     nodes = Replicas("a", "b", "c")
-    nodes["b"].pipeline.keeping.offer("x", "k", b"v", TTL)
+    nodes["b"].pipeline.keeping.keep("x", "k", b"v", TTL)
 
     nodes.pass_time(TTL + TTL // 10 + 1000)
     before = [held(nodes[name]) for name in "abc"]
@@ -254,7 +216,7 @@ def test_a_value_goes_from_all_nodes_within_a_second_of_its_time() -> None:
 def test_a_node_that_is_born_anew_says_what_it_had_not_committed() -> None:
     nodes = Replicas("a", "b", "c")
     world = nodes["b"]
-    world.pipeline.keeping.offer("x", "k", b"v", TTL)
+    world.pipeline.keeping.keep("x", "k", b"v", TTL)
     nodes.end_life_at_next_commit("b", "b2", applied=False)
 
     world.pass_time(1000)
@@ -265,7 +227,7 @@ def test_a_node_that_is_born_anew_says_what_it_had_not_committed() -> None:
 
 def test_values_outlive_the_node_that_kept_them() -> None:
     nodes = Replicas("a", "b", "c")
-    nodes["b"].pipeline.keeping.offer("x", "k", b"v", TTL)
+    nodes["b"].pipeline.keeping.keep("x", "k", b"v", TTL)
     nodes.pass_time(1000)
 
     nodes.lose("b", heir="a")
@@ -276,7 +238,7 @@ def test_values_outlive_the_node_that_kept_them() -> None:
 
 def test_a_clock_that_is_set_forward_forgets_nothing() -> None:
     world = World()
-    world.pipeline.keeping.offer("x", "k", b"v", TTL)
+    world.pipeline.keeping.keep("x", "k", b"v", TTL)
     world.pass_time(1000)
 
     world.now += 3_600_000
@@ -288,7 +250,7 @@ def test_a_clock_that_is_set_forward_forgets_nothing() -> None:
 def test_without_a_majority_values_wait() -> None:
     world = World()
     world.standing = {"quorum": False}
-    world.pipeline.keeping.offer("x", "k", b"v", TTL)
+    world.pipeline.keeping.keep("x", "k", b"v", TTL)
     world.pass_time(5000)
     assert world.commands == 0
 
