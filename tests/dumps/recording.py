@@ -1,9 +1,8 @@
 """A recorder for tests, and what it leaves."""
 
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +16,20 @@ from dumps.settings import Dumps
 STARTED_MS = 1_700_000_000_000
 
 
-@dataclass
 class Recording:
-    """A recorder, what it told the catalogue, and the folder that it works in."""
+    """A recorder, what it told the catalogue, and what is in its folders."""
 
-    recorder: Recorder
-    folder: Path
-    rows: list[Completed] = field(default_factory=list)
-    fails: int = 0
-    """So often the catalogue refuses."""
+    def __init__(self, settings: Dumps) -> None:
+        self.folder = Path(settings.path)
+        self.rows: list[Completed] = []
+        self.fails = 0
+        """So often the catalogue refuses."""
+        self.now_ms = STARTED_MS
+        self.recorder = Recorder(settings, DumpFigures(), self._enter, lambda: self.now_ms)
 
     @property
     def figures(self) -> DumpFigures:
         return self.recorder.figures
-
-    async def enter(self, row: Completed) -> None:
-        """The catalogue."""
-        if self.fails:
-            self.fails -= 1
-            raise OSError("the catalogue is not there")
-        self.rows.append(row)
 
     def stored(self) -> dict[str, bytes]:
         """The completed dumps, by their names."""
@@ -51,13 +44,16 @@ class Recording:
         """What stands in the folder of work of dumps that are open."""
         return [path.read_bytes() for path in (self.folder / "work").glob("*.lines")]
 
+    async def _enter(self, row: Completed) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise OSError("the catalogue is not there")
+        self.rows.append(row)
+
 
 def recording(folder: Path, **settings: Any) -> Recording:
     """A recorder that does not run yet."""
-    rows = Recording(None, folder)  # type: ignore[arg-type] - at once below
-    chosen = Dumps(**{"path": str(folder), "write_every_in_ms": 1} | settings)
-    rows.recorder = Recorder(chosen, DumpFigures(), rows.enter, lambda: STARTED_MS + int(trio.current_time() * 1000))
-    return rows
+    return Recording(Dumps(str(folder), **{"write_every_in_ms": 1, **settings}))
 
 
 @asynccontextmanager
@@ -80,7 +76,7 @@ def rtcstats(**more: Any) -> Head:
         remote_addresses=["203.0.113.77"],
         client_protocol="rtcstats#5.0",
     )
-    return Head(**{"kind": Kind.RTCSTATS, "started_ms": STARTED_MS, "lines": tuple(lines)} | more)
+    return Head(Kind.RTCSTATS, STARTED_MS, tuple(lines), **more)
 
 
 def jitsi(id_: str, **more: Any) -> Head:
@@ -94,21 +90,19 @@ def jitsi(id_: str, **more: Any) -> Head:
         client_type="RTCSTATS_CLIENT",
         now_ms=STARTED_MS,
     )
-    return Head(**{"kind": Kind.JITSI, "started_ms": STARTED_MS, "lines": tuple(lines), "id": id_} | more)
+    return Head(Kind.JITSI, STARTED_MS, tuple(lines), id_, **more)
 
 
 async def write(dump: Dump, *lines: bytes, mark: int = 0) -> None:
     """Write lines as a session does, and wait until the last is settled."""
-    for number, line in enumerate(lines, dump.durable + 1 if not mark else mark):
+    for number, line in enumerate(lines, mark or dump.durable + 1):
         if (waiting := dump.write(line, number)) is not None:
             await waiting
-    with trio.fail_after(20):
-        while dump.durable < number:
-            await trio.sleep(0.002)
+    await settled(lambda: dump.durable >= number)
 
 
-async def settled(condition: Any) -> None:
-    """Wait until something is so."""
-    with trio.fail_after(20):
-        while not condition():
+async def settled(condition: Callable[[], bool]) -> None:
+    """Wait until something is so that threads bring about; a clock that jumps over waits does so meanwhile."""
+    with trio.fail_after(600):
+        while not condition():  # noqa: ASYNC110 - files tell no event
             await trio.sleep(0.002)
