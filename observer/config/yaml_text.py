@@ -89,7 +89,18 @@ class _Tree:
             return self._block(node, path, depth_left)
         if isinstance(node, SequenceNode):
             return [self.value(item, f"{path}[{i}]", depth_left - 1) for i, item in enumerate(node.value)]
-        return None if node.tag.endswith(":null") else str(node.value)
+        return None if node.tag.endswith(":null") else self._text(node, path)
+
+    def _text(self, node: Node, path: str) -> str:
+        """A text; an escape of JSON for a character beyond 16 bits is in two halves."""
+        text = str(node.value)
+        if text.isascii():
+            return text
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._problem(path, "an escape stands for half a character", node)
+            return ""
 
     def _block(self, node: MappingNode, path: str, depth_left: int) -> Block:
         block = Block()
@@ -100,7 +111,7 @@ class _Tree:
             elif not isinstance(key_node, ScalarNode):
                 self._problem(path, "a key must be text", key_node)
             else:
-                key = str(key_node.value)
+                key = self._text(key_node, path)
                 here = f"{path}.{shown(key)}" if path else shown(key)
                 if key in own:
                     self._problem(here, f"the key stands here twice, first on line {block.lines[key]}", key_node)

@@ -23,6 +23,15 @@ def problems_of(text: str) -> list[Problem]:
     return problems
 
 
+def test_a_character_in_two_halves_as_json_writes_it_is_one() -> None:
+    assert read_well(r'"\ud83d\ude00": "a\ud83d\ude00é"') == {"😀": "a😀é"}
+
+
+@pytest.mark.parametrize("text", [r'a: "\ud83d"', r'"\udc00": b', r'a: ["\ude00\ud83d"]'])
+def test_half_a_character_is_a_problem(text: str) -> None:
+    assert [problem.text for problem in problems_of(text)] == ["an escape stands for half a character"]
+
+
 def test_a_scalar_is_the_text_that_is_written() -> None:
     block = read_well("a: 0123\nb: no\nc: 2026-01-01\nd: '7'\ne: 12:30:45")
 
