@@ -94,6 +94,6 @@ def pushed(
     return {"default_labels": labels, "metrics": told, **more}
 
 
-def rtt(value: float | None, src: str | None = "192.0.2.1", **labels: Any) -> dict[str, Any]:
+def rtt(value: float | str | None, src: str | None = "192.0.2.1", **labels: Any) -> dict[str, Any]:
     """The round trip of a transport."""
     return {"labels": {"src_ip": src, **labels}, "value": value}

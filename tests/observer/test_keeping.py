@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 import trio
 
+from observer.intake import Intake, SamplesCollector
 from observer.keeping import MOST_BYTES_WAITING, MOST_WAITING, Keeping
 from observer.peers import status_alone
 from observer.proposals import ProposalCounts, Proposals
@@ -256,6 +257,17 @@ def test_without_a_majority_values_wait() -> None:
 
     world.standing = {}
     world.pass_time(1000)
+
+    assert held(world) == b"v"
+
+
+def test_a_node_that_stops_commits_what_waits() -> None:
+    world = World()
+    world.pipeline.keeping.keep("x", "k", b"v", TTL)
+    intake = Intake(SamplesCollector())
+    intake.close()
+
+    trio.run(world.pipeline.run, intake.take, lambda: intake.exhausted)
 
     assert held(world) == b"v"
 

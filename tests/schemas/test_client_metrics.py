@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.client_metrics import LABELS, Participant, Reading, decode, encode, merged, participant_of
 from schemas.client_metrics_text import Exposition
 from schemas.client_metrics_validation import LONGEST_ID, MOST_PROBLEMS, checked
 from tests.ingest.metrics_served import CHROME, CLIENT, pushed, rtt
+from tests.store.strategies import ids, json_values
 
 IDS = ("client_id", "participant_id", "roomname")
 MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Safari/605"
@@ -174,3 +178,46 @@ def test_all_labels_but_the_ids_can_be_left_out() -> None:
     names = f'client_id="{CLIENT}",participant_id="a1b2"'
     assert text_of(bare) == [f"p_connectionquality{{{names}}} 5", f"p_transport_rtt{{{names}}} 1"]
     assert all("roomname" in line for line in text_of(full))
+
+
+@st.composite
+def drifted(draw: st.DrawFn, plain: Any) -> Any:
+    """`plain` with one value in it, at any depth, replaced by another, taken away, or told under another name."""
+    if not isinstance(plain, dict | list) or not plain or draw(st.integers(0, 4)) == 0:
+        return draw(json_values)
+    places = [*plain] if isinstance(plain, dict) else [*range(len(plain))]
+    place, copy = draw(st.sampled_from(places)), plain.copy()
+    match draw(st.sampled_from(["replaced", "replaced", "taken away", "renamed"])):
+        case "replaced":
+            copy[place] = draw(drifted(copy[place]))
+        case "taken away":
+            del copy[place]
+        case "renamed" if isinstance(copy, dict):
+            copy[draw(ids)] = copy.pop(place)
+    return copy
+
+
+FULL = pushed(
+    metrics={
+        "connectionquality": {"labels": {"serverregion": "eu", "username": "Ann"}, "value": 1},
+        "bitrate_upload": {"value": 1},
+        "transport_rtt": [rtt(1, dst_ip="192.0.2.2", protocol="udp", networkType="wifi"), rtt("2", None)],
+    }
+)
+
+
+@pytest.mark.hostile
+@settings(deadline=None, max_examples=300, derandomize=True)
+@given(drifted(FULL))
+def test_whatever_is_pushed_is_refused_or_told_in_as_many_lines(body: Any) -> None:
+    push, wrong = checked(orjson.loads(orjson.dumps(body)))
+    if wrong:
+        assert orjson.dumps(wrong)
+        return
+
+    one = participant_of(push, CHROME, Reading(longest_label=3))
+
+    assert decode(encode(one)) == one
+    lines = text_of(one)
+    assert len(lines) == sum(map(len, one.families.values()))
+    assert all(line.startswith("p_") for line in lines)
