@@ -19,6 +19,14 @@ LOST = 1006
 """The code of a socket that ended without one."""
 
 
+_STATS_FORMATS = (
+    ("firefox", ("Firefox/", "FxiOS/")),
+    ("chrome_standard", ("Chrome/", "Chromium/", "CriOS/", "Edg/", "Electron/", "react-native")),
+    ("safari", ("Safari/",)),
+)
+"""In the order in which they are looked for: a browser names those before it as well."""
+
+
 class Kind(StrEnum):
     """Of whose form a dump is."""
 
@@ -82,6 +90,17 @@ def jitsi_head(
     }
     known = {key: value for key, value in about.items() if value is not None}
     return [orjson.dumps(["connectionInfo", None, known, now_ms])]
+
+
+def stats_format_of(user_agent: str | None) -> str:
+    """Of what form getStats is, by the browser: ``chrome_standard``, ``firefox``, ``safari`` or ``unsupported``."""
+    told = user_agent or ""
+    return next((name for name, words in _STATS_FORMATS if any(word in told for word in words)), "unsupported")
+
+
+def jitsi_client_type(client: str) -> str:
+    """The original's name of a kind of client: ``rtcstats`` is ``RTCSTATS_CLIENT``."""
+    return "UNSUPPORTED_CLIENT" if client == "unknown" else f"{client.upper()}_CLIENT"
 
 
 def remark(kind: Kind, name: str, told: Mapping[str, Any], since_last_ms: float, now_ms: int) -> bytes:

@@ -21,8 +21,10 @@ def routes(
     statistics: Statistics,
     obscure: Obscure | None = None,
     guests: Sequence[web.WebSocketRoute] = (),
+    guest_pages: Sequence[web.Route] = (),
 ) -> web.Routes:
-    """What is answered on the port for samples: ``/``, REST, WebSocket, and `guests` behind these.
+    """What is answered on the port for samples: ``/``, REST, WebSocket, and the routes of guests behind
+    these.
 
     Samples from REST are offered while they are taken, those of WebSockets that were admitted are put if there is no
     room for them when they are offered. `now` is the time in ms since the epoch. `obscure` is told of all samples that
@@ -48,6 +50,7 @@ def routes(
                 sources.rest.max_body_size,
                 posts.check,
             ),
+            *guest_pages,
         ),
         websockets=(web.WebSocketRoute(sessions.PATH, serve, limits, failure), *guests),
         cors=web.Cors(tuple(sources.rest.cors_allowed_origins), max_age_in_s=sources.rest.cors_max_age_in_s),

@@ -14,6 +14,7 @@ import sinks
 import web
 from cluster.cluster import Cluster
 from cluster.machine import Reborn
+from observer.guests import Reception
 from observer.intake import Intake
 from observer.pipeline import Pipeline
 from sinks.statistics import DropReason
@@ -28,6 +29,7 @@ _FOR_LEAVING = 3.0
 async def end(
     grace_in_s: float,
     samples_server: web.Server,
+    reception: Reception,
     intake: Intake,
     pipeline: Pipeline,
     pipeline_ended: trio.Event,
@@ -43,10 +45,12 @@ async def end(
     until = trio.current_time() + grace_in_s
     sinks_until = until - min(fifth, _FOR_LEAVING) if cluster else until
     await samples_server.close(fifth)
+    reception.close()
     intake.close()
     with trio.move_on_at(sinks_until - (min(fifth, _FOR_LEAVING) if cluster else 0)):
         await pipeline_ended.wait()
     await deliveries.drain(max(0.0, sinks_until - trio.current_time()))
+    await reception.ended(until)
     if cluster is not None:
         await _leave(until, pipeline, pipeline_ended, cluster)
     return _tell_end(deliveries) and pipeline.drained

@@ -23,6 +23,7 @@ from observer.config import Configuration
 from observer.config.effective import effective
 from observer.config.settings import Repository
 from observer.ending import end
+from observer.guests import Reception
 from observer.intake import Intake
 from observer.loop_lag import LoopLag
 from observer.metrics.exposition import Exposition, Watched
@@ -131,6 +132,18 @@ async def run_node(
         longest_command=others.longest_command,
     )
     taken = ingest.Statistics()
+    hide = obscure(settings.evaluators.obfuscator, settings.security.obfuscations)
+    reception = Reception(
+        settings.guests,
+        settings.sources,
+        intake=intake,
+        admission=admission,
+        keeping=pipeline.keeping,
+        now=now,
+        fresh_id=fresh_id,
+        statistics=taken,
+        obscure=hide,
+    )
     samples_routes = ingest.routes(
         settings.sources,
         offer=intake.offer,
@@ -140,7 +153,9 @@ async def run_node(
         departed=intake.departed,
         now=now,
         statistics=taken,
-        obscure=obscure(settings.evaluators.obfuscator, settings.security.obfuscations),
+        obscure=hide,
+        guests=reception.websockets,
+        guest_pages=reception.http,
     )
     samples_server = web.Server(samples_routes, configuration.micronaut.server.limits, intake.pause)
     served = samples_server.statistics
@@ -195,6 +210,7 @@ async def run_node(
         cluster_port: int | None = await nursery.start(cluster.run) if cluster else None
         nursery.start_soon(admission.watch)
         await nursery.start(deliveries.run)
+        await nursery.start(reception.run)
         pipeline_ended = trio.Event()
         nursery.start_soon(_run_pipeline, pipeline, intake, pipeline_ended)
         samples_at = configuration.micronaut.server
@@ -205,7 +221,14 @@ async def run_node(
         await stop.wait()
 
         delivered = await end(
-            settings.shutdown_grace_in_s, samples_server, intake, pipeline, pipeline_ended, deliveries, cluster
+            settings.shutdown_grace_in_s,
+            samples_server,
+            reception,
+            intake,
+            pipeline,
+            pipeline_ended,
+            deliveries,
+            cluster,
         )
         nursery.cancel_scope.cancel()
     return delivered

@@ -17,6 +17,7 @@ from observer.config.binding import NOTHING, Binder, Place
 from observer.config.cluster_checks import cluster_notices, cluster_problems
 from observer.config.environment import expand, unset
 from observer.config.foreign import Notice, Status
+from observer.config.guests import GuestSettings
 from observer.config.hamok import Hamok
 from observer.config.names import canonical
 from observer.config.problems import ConfigError, Problem, nearest
@@ -76,6 +77,9 @@ class Observer:
 
     shutdown_grace_in_s: float = field(default=25.0, metadata={"minimum": 0, "maximum": 3600})
     """How long a node that is told to stop may take to deliver what it has accepted. (s)"""
+
+    guests: GuestSettings = field(default_factory=GuestSettings)
+    """Clients of other systems. Each is off unless its block is there; `rtcstats: {}` is enough."""
 
     hamok: Hamok = field(default_factory=Hamok)
     """The cluster that this node belongs to."""
