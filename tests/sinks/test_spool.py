@@ -166,6 +166,22 @@ async def test_what_was_left_is_counted_as_recovered(tmp_path: Path) -> None:
     assert is_balanced(after)
 
 
+async def test_what_waits_for_a_block_of_another_name_is_told_and_stays(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with killed(delivery(FlakySink(), settings(tmp_path))) as deliveries:
+        position = deliveries.offer(reports(5))
+        await until(lambda: deliveries.settled() == position)
+    sink = RecordingSink()
+    renamed = Delivery("another", sink, settings(tmp_path), ReportsCollector(), lambda: 1.0)
+
+    async with running(renamed):
+        await until(lambda: "waits for a sink named 'mySink'" in caplog.text)
+
+    assert sink.received == []
+    assert (tmp_path / "mySink" / "0000000000000001.jsonl").stat().st_size > 0
+
+
 async def test_a_drain_leaves_on_disk_what_a_sink_that_is_down_does_not_take(tmp_path: Path) -> None:
     one = delivery(FlakySink(), settings(tmp_path))
 
