@@ -1,6 +1,7 @@
 """Ports of this machine that nobody listens on, and that nobody will be given by chance."""
 
 import socket
+from collections import deque
 from pathlib import Path
 from random import SystemRandom
 
@@ -11,9 +12,12 @@ _LEAST = 10_000
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _TRIES = 1000
 
+_given: deque[int] = deque(maxlen=500)
+"""What this process was given lately: whoever asked may not listen there yet."""
+
 
 def free_ports(count: int) -> list[int]:
-    """So many different ports; raises `OSError` when too few are free.
+    """So many different ports, none of which this process was given lately; raises `OSError` when too few are free.
 
     They lie below those that the system gives to outgoing connections: it would give away the port of a node that is
     down for a moment, and a connection to such a port can even connect to itself.
@@ -21,9 +25,10 @@ def free_ports(count: int) -> list[int]:
     random, found = SystemRandom(), set[int]()
     for _ in range(_TRIES):
         if len(found) == count:
+            _given.extend(found)
             return list(found)
         port = random.randrange(_LEAST, _end())
-        if port not in found and _is_free(port):
+        if port not in found and port not in _given and _is_free(port):
             found.add(port)
     raise OSError(f"no {count} ports are free below {_end()}")
 
