@@ -12,6 +12,7 @@ import orjson
 
 from schemas.jitsi_codec import Envelope, decode
 from schemas.samples import Item
+from schemas.webrtc_bases import packed, unpacked
 from schemas.webrtc_session import Session
 from schemas.webrtc_stats import LONGEST_ID, Bounds, Guest, Skipped, Skips, is_time, last_sample
 from schemas.webrtc_traces import Told
@@ -45,7 +46,8 @@ class JitsiSession:
 
     `who` is what the address tells until an identity comes, which makes room and user known. `seq` is the largest
     number of an entry that was read: what comes again is skipped. Entries up to `told` only make known what later ones
-    change, and give no samples: they were told already, by another node.
+    change, and give no samples: they were told already, by another node. With a `base` of that node they are not even
+    needed, and are skipped.
 
     Never raises for what a client sends: what cannot be read is skipped and counted in `skipped`, which whoever feeds
     may read and clear. The session has `ended` once its client said so.
@@ -53,7 +55,7 @@ class JitsiSession:
 
     __slots__ = ("_ahead", "_at", "_identity", "_session", "_told", "ended", "seq", "skipped")
 
-    def __init__(self, who: Guest, bounds: Bounds, told: int = 0) -> None:
+    def __init__(self, who: Guest, bounds: Bounds, told: int = 0, base: bytes | None = None) -> None:
         self.skipped = Skips()
         self.seq = 0
         self.ended = False
@@ -62,6 +64,8 @@ class JitsiSession:
         self._identity: Item = {}
         self._at: int | None = None
         self._ahead = 0
+        if base is not None:
+            self._restore(unpacked(base))
 
     @property
     def who(self) -> Guest:
@@ -72,6 +76,18 @@ class JitsiSession:
     def open_connections(self) -> int:
         """How many peer connections of the client are open."""
         return self._session.open_connections
+
+    @property
+    def base_version(self) -> int:
+        """Grows whenever `base` becomes another in what matters."""
+        return self._session.base_version
+
+    def base(self) -> bytes:
+        """What another node has to know to understand what the client tells from now on.
+
+        About 1 kB for a call of two.
+        """
+        return packed({"identity": self._identity, "connections": self._session.base()})
 
     def take(self, envelope: Envelope, now_ms: int) -> list[Item]:
         """The samples that a message gives: none, or one. `now_ms` stands in where it tells no time."""
@@ -104,6 +120,13 @@ class JitsiSession:
         """The sample with which the client leaves, for one that is known to be gone for good."""
         return last_sample(self.who, now_ms if self._at is None else self._at)
 
+    def _restore(self, base: Item) -> None:
+        identity = base.get("identity")
+        if type(identity) is dict and "connections" in base:
+            self._know(identity)
+            self._session.restore(base["connections"])
+            self.seq = self._told
+
     def _samples(self, method: str, name: Any, value: Any, at: int, now_ms: int, size: int) -> list[Item]:
         if method == "identity":
             return self._identify(value, at)
@@ -119,15 +142,22 @@ class JitsiSession:
         if type(identity) is not dict:
             self.skipped[Skipped.MALFORMED] += 1
             return []
+        if not self._know(identity):
+            self.skipped[Skipped.ID_INVALID] += 1
+            return []
+        self._session.base_version += 1
+        payload = {name: self._identity[name] for name in _IDENTITY if name in self._identity}
+        return self._session.tell(Told([], [], [{"type": IDENTITY, "payload": payload, "timestamp": at}]), at)
+
+    def _know(self, identity: Item) -> bool:
+        """Whether an identity names room and user, if it does, as ids may be."""
         self._identity |= {name: identity[name] for name in (*_IDENTITY, *_NAMES) if _is_told(identity.get(name))}
         who = self._session.who
         room_id, user_id = room_of(self._identity) or who.room_id, _user_of(self._identity) or who.user_id
         if len(room_id) > LONGEST_ID or len(user_id or "") > LONGEST_ID:
-            self.skipped[Skipped.ID_INVALID] += 1
-            return []
+            return False
         self._session.who = who._replace(room_id=room_id, user_id=user_id)
-        payload = {name: self._identity[name] for name in _IDENTITY if name in self._identity}
-        return self._session.tell(Told([], [], [{"type": IDENTITY, "payload": payload, "timestamp": at}]), at)
+        return True
 
     def _number(self, entry: list[Any]) -> int | None:
         seq = entry[4] if len(entry) == 5 else None

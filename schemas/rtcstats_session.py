@@ -13,6 +13,7 @@ import orjson
 from schemas import jitsi_codec, rtcstats_codec
 from schemas.rtcstats_tables import method_of
 from schemas.samples import Item
+from schemas.webrtc_bases import packed, unpacked
 from schemas.webrtc_session import Decode, Session
 from schemas.webrtc_stats import Bounds, Guest, Skipped, Skips, is_time, last_sample
 
@@ -29,17 +30,20 @@ class RtcstatsSession:
     """Reads the messages of one page, in their order; may be fed by one socket after the other.
 
     Never raises for what a page sends: what cannot be read is skipped and counted in `skipped`, which whoever feeds may
-    read and clear. What a socket after the first tells goes on from what is remembered; without that, what changed of
-    reports that were told before is not known, and only what is new is told.
+    read and clear. What a socket after the first tells goes on from what is remembered, or from the `base` that another
+    node remembered; without either, what changed of reports that were told before is not known, and only what is new is
+    told.
     """
 
     __slots__ = ("_at", "_max_message_size", "_session", "skipped")
 
-    def __init__(self, who: Guest, bounds: Bounds) -> None:
+    def __init__(self, who: Guest, bounds: Bounds, base: bytes | None = None) -> None:
         self.skipped = Skips()
         self._session = Session(who, bounds, self.skipped)
         self._max_message_size = bounds.max_message_size
         self._at: float | None = None
+        if base is not None:
+            self._session.restore(unpacked(base))
 
     @property
     def who(self) -> Guest:
@@ -50,6 +54,15 @@ class RtcstatsSession:
     def open_connections(self) -> int:
         """How many peer connections of the page are open."""
         return self._session.open_connections
+
+    @property
+    def base_version(self) -> int:
+        """Grows whenever `base` becomes another in what matters."""
+        return self._session.base_version
+
+    def base(self) -> bytes:
+        """What another node has to know to understand what the page tells from now on: about 1 kB for a call of two."""
+        return packed(self._session.base())
 
     def feed(self, frame: bytes | str, now_ms: int) -> list[Item]:
         """The samples that a frame gives: none, or one. `now_ms` stands in where the page tells no time."""

@@ -5,9 +5,10 @@ from typing import Any
 
 from schemas.deltas import Allowance
 from schemas.samples import CONTROL, Item
+from schemas.webrtc_bases import lasting
 from schemas.webrtc_reports import Remembered
 from schemas.webrtc_stats import LONGEST_ID, Bounds, Guest, Skipped, Skips, client_sample, connection_id
-from schemas.webrtc_traces import Told, Trace, custom, sent_tracks, state_of, told
+from schemas.webrtc_traces import TRACKS_CHANGE, Told, Trace, custom, sent_tracks, state_of, told
 from schemas.webrtc_user_agents import user_agent_data
 
 Decode = Callable[[Item, Remembered, Skips], None]
@@ -20,6 +21,8 @@ _LONGEST_NAME = 64
 _WORTH = 64
 """How many bytes of what we remember a byte of a message may tell again."""
 _WORTH_OF_A_MS = 100
+_HEAVIEST_BASE = 1_000_000
+"""How much of what is remembered, as it weighs here, a base tells of: more than the largest calls have. (bytes)"""
 _CLOSED = "closed"
 
 
@@ -41,6 +44,7 @@ class Session:
         "_heard",
         "_memory",
         "_sent",
+        "base_version",
         "skipped",
         "who",
     )
@@ -48,6 +52,7 @@ class Session:
     def __init__(self, who: Guest, bounds: Bounds, skipped: Skips) -> None:
         self.who = who
         self.skipped = skipped
+        self.base_version = 0
         self._bounds = bounds
         self._memory = Allowance(bounds.max_remembered_size)
         self._connections: dict[str, Remembered] = {}
@@ -74,7 +79,10 @@ class Session:
         known = self._known(name)
         if known is None:
             return []
+        before = known.stats.keys()
         decode(delta, known, self.skipped)
+        if known.stats.keys() != before:
+            self.base_version += 1
         if not self._is_worth(known.weight, size, now_ms):
             self.skipped[Skipped.TOO_OFTEN] += 1
             return []
@@ -100,8 +108,9 @@ class Session:
             tells = told(trace, self._bounds, self.skipped)
         if id_ is not None and not self._follow(method, name, value):
             return []
-        if name in self._connections:
+        if method in TRACKS_CHANGE and name in self._connections:
             sent_tracks(method, value, self._sent.setdefault(name, {}))
+            self.base_version += 1
         return self.tell(tells, at)
 
     def alive(self, at: int) -> list[Item]:
@@ -126,6 +135,38 @@ class Session:
         self._greeted = at
         return sample
 
+    def base(self) -> Item:
+        """What another node has to know to go on; another one whenever `base_version` is.
+
+        Of a session that has us remember very much it is not all.
+        """
+        base: Item = {}
+        left = _HEAVIEST_BASE
+        for name, known in self._connections.items():
+            left -= known.weight
+            if left < 0:
+                break
+            reports = {id_: lasting(report) for id_, report in known.stats.items()}
+            base[name] = {"reports": reports, "tracks": self._sent.get(name, {})}
+        return base
+
+    def restore(self, base: Any) -> None:
+        """Goes on from what another node knew. What the client is and runs in was told there."""
+        for name, known in base.items() if type(base) is dict else ():
+            if type(known) is not dict or self._id_of(name) is None:
+                continue
+            reports, tracks = known.get("reports"), known.get("tracks")
+            remembered = self._known(name)
+            if remembered is not None and type(reports) is dict:
+                stats: dict[str, Item] = {}
+                for id_, report in reports.items():
+                    if type(report) is dict:
+                        remembered.merge(id_, report, stats)
+                remembered.settle(stats)
+            for id_, kind in tracks.items() if type(tracks) is dict else ():
+                sent_tracks("addTrack", [kind, id_], self._sent.setdefault(name, {}))
+        self._greeted = 0
+
     def _id_of(self, name: Any) -> str | None:
         if type(name) is not str or not 0 < len(name) <= _LONGEST_NAME or CONTROL.search(name):
             return None
@@ -146,6 +187,7 @@ class Session:
     def _follow(self, method: str, name: str, value: Any) -> bool:
         """Follows a peer connection as it opens and closes; ``False`` if it had closed before, or is one too many."""
         if method == "create":
+            self.base_version += 1
             self._closed.pop(name, None)
             self._forget(name)
             return self._known(name) is not None
@@ -156,6 +198,7 @@ class Session:
             return True
         if name in self._closed:
             return False
+        self.base_version += 1
         self._forget(name)
         if len(self._closed) >= self._bounds.max_peer_connections:
             del self._closed[next(iter(self._closed))]

@@ -130,6 +130,10 @@ def state_of(value: Any) -> str | None:
     return state.strip('"') if type(state) is str else None
 
 
+TRACKS_CHANGE = frozenset(("addTrack", "addTransceiver", "replaceTrack", "removeTrack"))
+"""The methods that `sent_tracks` follows."""
+
+
 def sent_tracks(method: str, value: Any, known: dict[str, str]) -> None:
     """Brings the tracks that a peer connection sends, each with its kind, to what a trace tells of them."""
     if method in ("addTrack", "addTransceiver"):

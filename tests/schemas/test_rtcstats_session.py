@@ -1,6 +1,7 @@
 """A page with rtcstats-js becomes a client: what it says, whatever it says, and at what time."""
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.client_samples import client_sample
+from schemas.client_samples import ClientSample, client_sample
 from schemas.rtcstats_session import RtcstatsSession
 from schemas.samples import Budget, Item, Tally
 from schemas.samples_3 import as_2_2, says_left
@@ -19,6 +20,7 @@ from tests.schemas.any_json import ANYTHING
 VECTORS = Path(__file__).parents[1] / "guests" / "vectors"
 NOW = 1_700_000_000_000
 ALICE = Guest("alice-1", "lobby", "alice")
+NAMES_OF_BASES = st.sampled_from(["PC_0", "PC_1", "", "x" * 100])
 TRANSPORT = {"0": {"type": 5, "80": 1}, "t": NOW}
 
 
@@ -34,6 +36,15 @@ def fed(session: RtcstatsSession, *messages: Any, now: int = NOW) -> list[Item]:
         for message in messages
         for sample in session.feed(message if isinstance(message, str) else orjson.dumps(message), now)
     ]
+
+
+def read(sample: Item) -> ClientSample:
+    """A sample as the rest of the house gets it; nothing of it is refused."""
+    rejected = Tally()
+    client = client_sample(as_2_2(sample), Budget(), rejected)
+    assert client is not None
+    assert rejected == {}
+    return client
 
 
 def told(*messages: Any, **bounds: int) -> list[Item]:
@@ -96,6 +107,63 @@ def test_a_page_that_reconnects_goes_on_where_it_was() -> None:
     assert sent == [1000, 2000, 3000, 4000, 4000]
     assert session.skipped == {}
     assert session.open_connections == 0
+
+
+def test_another_node_goes_on_from_the_base() -> None:
+    first, then = frames("rtcstats_reconnected")[:43], frames("rtcstats_reconnected")[43:]
+    before = RtcstatsSession(ALICE, Bounds())
+    fed(before, *first)
+    after = RtcstatsSession(ALICE, Bounds(), before.base())
+
+    samples = [sample for sample in fed(after, *then) if sample["peerConnections"]]
+
+    assert then[0].startswith('["g",')
+    assert [it["peerConnections"][0]["iceTransports"][0]["bytesSent"] for it in samples] == [3000, 4000, 4000]
+    assert {track.track_id for it in samples for track in read(it).tracks} == {"track-0003", "track-0006", "track-0007"}
+    assert after.skipped == {}
+
+
+def test_a_base_is_another_when_reports_come_or_go() -> None:
+    session = RtcstatsSession(ALICE, Bounds())
+    versions = []
+    for message in (
+        [39, "PC_0", {}, NOW],
+        ["g", "PC_0", {"0": {"type": 5, "80": 1}}, 1],
+        ["g", "PC_0", {"0": {"80": 2}}, 1],
+        ["g", "PC_0", {"0": {"80": 2}, "1": {"type": 14}}, 1],
+        ["g", "PC_0", {"1": None}, 1],
+        [25, "PC_0", "connected", 1],
+        [36, "PC_0", None, 1],
+    ):
+        fed(session, message)
+        versions.append(session.base_version)
+
+    assert versions == [1, 2, 2, 3, 4, 4, 5]
+
+
+def test_a_base_of_very_much_is_not_all_of_it() -> None:
+    session = RtcstatsSession(ALICE, Bounds())
+    for number in range(9):
+        fed(session, ["g", f"PC_{number}", {str(n): {"type": "x", "6": "y" * 250} for n in range(400)}, NOW])
+
+    assert session.open_connections == 9
+    assert 1 < RtcstatsSession(ALICE, Bounds(), session.base()).open_connections < 9
+
+
+@pytest.mark.parametrize("base", [b"", b"x", *map(zlib.compress, (b"", b"[]", b'{"PC_0": 1}', b"0" * 10_000_000))])
+def test_a_base_that_is_none_is_no_base(base: bytes) -> None:
+    session = RtcstatsSession(ALICE, Bounds(), base)
+
+    assert session.open_connections == 0
+    assert len(fed(session, ["g", "PC_0", TRANSPORT, NOW])) == 1
+
+
+@given(ANYTHING | st.dictionaries(NAMES_OF_BASES, st.dictionaries(st.sampled_from(["reports", "tracks"]), ANYTHING)))
+def test_whatever_a_base_says_harms_nobody(base: Any) -> None:
+    session = RtcstatsSession(ALICE, Bounds(), zlib.compress(json.dumps(base).encode()))
+
+    for sample in fed(session, ["g", "PC_0", TRANSPORT, NOW]):
+        assert client_sample(as_2_2(sample), Budget(), Tally()) is not None
 
 
 def test_what_follows_on_what_we_never_heard_is_told_as_far_as_it_goes() -> None:

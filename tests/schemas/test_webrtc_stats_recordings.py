@@ -183,3 +183,50 @@ def test_a_session_that_moves_to_another_node_gives_each_sample_once() -> None:
 
     assert begun + gone_on == whole
     assert second.skipped == {}
+
+
+def tracks_of(samples: Sequence[Item]) -> list[Any]:
+    """For each sample with statistics its time, its tracks with their SSRCs, and how many transports it has."""
+    read = [client_sample(as_2_2(json.loads(json.dumps(it))), Budget(), Samples("", "", []).rejected) for it in samples]
+    return [
+        (it.timestamp, {(t.inbound, t.media_kind, t.track_id, t.ssrc, t.peer_connection_id) for t in it.tracks})
+        for it in read
+        if it and it.transports
+    ]
+
+
+@pytest.mark.parametrize("at", [60, 100, 140])
+def test_a_jitsi_client_goes_on_at_a_node_that_knows_no_more_than_the_base(at: int) -> None:
+    recording = load(RECORDINGS / "jitsi-churn3.jsonl.gz")
+    sent = [str(step.body) for step in recording.steps if step.act == "message" and step.connection == 2]
+    envelopes = [envelope for text in sent for envelope in Envelopes(1_000_000).feed(text)]
+    staying = JitsiSession(Guest("s-1", "address"), Bounds())
+    for envelope in envelopes[:at]:
+        staying.take(envelope, NOW)
+    moved = JitsiSession(Guest("s-1", "address"), Bounds(), staying.seq, staying.base())
+
+    here = [sample for envelope in envelopes[at:] for sample in staying.take(envelope, NOW)]
+    there = [sample for envelope in envelopes[at:] for sample in moved.take(envelope, NOW)]
+
+    assert tracks_of(there) == tracks_of(here) != []
+    assert (moved.who, moved.skipped) == (staying.who, {})
+
+
+@pytest.mark.parametrize("at", [60, 100, 140])
+def test_a_page_with_rtcstats_goes_on_at_a_node_that_knows_no_more_than_the_base(at: int) -> None:
+    recording = load(RECORDINGS / "rtcstats-churn3.jsonl.gz")
+    sent = [str(step.body) for step in recording.steps if step.act == "message" and step.connection == 2]
+    staying = RtcstatsSession(Guest("s-1", "address"), Bounds())
+    for text in sent[:at]:
+        staying.feed(text, NOW)
+    base = staying.base()
+    assert len(base) < 5000
+    moved = RtcstatsSession(Guest("s-1", "address"), Bounds(), base)
+    first = json.loads(sent[at])
+    later = json.dumps([*first[:-1], NOW]), *sent[at + 1 :]
+
+    here = [sample for text in later for sample in staying.feed(text, NOW)]
+    there = [sample for text in later for sample in moved.feed(text, NOW)]
+
+    assert tracks_of(there) == tracks_of(here) != []
+    assert moved.skipped == {}
