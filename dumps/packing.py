@@ -74,7 +74,8 @@ def _kept(line: bytes, number: int, kind: Kind, obfuscation: Obfuscation | None)
 
 class _Writing:
     def __init__(self, path: Path) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        path.unlink(missing_ok=True)  # not emptied: it may be the very file that stands in the storage
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._file = open(os.open(path, flags, FILE_MODE), "wb", buffering=_AT_ONCE)  # noqa: SIM115 - see `close`
         self._packing = zlib.compressobj(wbits=_GZIP)
         self._digest = sha256()

@@ -32,6 +32,7 @@ class Storage(Protocol):
     async def put(self, base_id: str, name: str, packed: Packed) -> Stored:
         """Keep a file under the first of `ids` that none has; under the one that it has, if it is there already.
 
+        So of two dumps of one id that say the very same there is one.
         Nothing that is there is ever changed, also where several nodes share the place. Raises OSError, with a text
         for the operator.
         """

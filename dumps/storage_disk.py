@@ -85,11 +85,12 @@ def _placed(file: Path, target: Path) -> bool:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        return _placed_without_links(file, target)
+        return placed_without_links(file, target)
     return True
 
 
-def _placed_without_links(file: Path, target: Path) -> bool:
+def placed_without_links(file: Path, target: Path) -> bool:
+    """Whether the file could take a name where the file system has no links. Raises OSError."""
     try:
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
     except FileExistsError:

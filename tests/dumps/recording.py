@@ -105,4 +105,4 @@ async def settled(condition: Callable[[], bool]) -> None:
     """Wait until something is so that threads bring about; a clock that jumps over waits does so meanwhile."""
     with trio.fail_after(600):
         while not condition():  # noqa: ASYNC110 - files tell no event
-            await trio.sleep(0.002)
+            await trio.sleep(0.01)
