@@ -40,10 +40,10 @@ class Session:
         "_closed",
         "_connections",
         "_credit",
-        "_greeted",
         "_heard",
         "_memory",
         "_sent",
+        "_told_at",
         "base_version",
         "skipped",
         "who",
@@ -59,7 +59,7 @@ class Session:
         self._closed: dict[str, None] = {}
         self._sent: dict[str, dict[str, str]] = {}
         self._credit = bounds.max_remembered_size
-        self._greeted: int | None = None
+        self._told_at: int | None = None
         self._heard = 0
 
     @property
@@ -87,10 +87,10 @@ class Session:
             self.skipped[Skipped.TOO_OFTEN] += 1
             return []
         sample = client_sample(self.who, id_, known.stats, at)
-        told = sample["peerConnections"][0]
+        entry = sample["peerConnections"][0]
         sent = self._sent.get(name)
-        if sent and any("mediaSourceId" not in stream for stream in told.get("outboundRtps", ())):
-            told["outboundTracks"] = [{"id": track_id, "kind": kind} for track_id, kind in sent.items()]
+        if sent and any("mediaSourceId" not in stream for stream in entry.get("outboundRtps", ())):
+            entry["outboundTracks"] = [{"id": track_id, "kind": kind} for track_id, kind in sent.items()]
         return [self._greeting(sample, at)]
 
     def trace(
@@ -119,7 +119,7 @@ class Session:
 
     def tell(self, tells: Told, at: int) -> list[Item]:
         """The sample of what happened; of nothing only if the client was silent for long."""
-        if not tells and self._greeted is not None and abs(at - self._greeted) < ALIVE_MS:
+        if not tells and self._told_at is not None and abs(at - self._told_at) < ALIVE_MS:
             return []
         more = {"clientIssues": tells.issues, "clientMetaItems": tells.meta_items}
         sample = client_sample(self.who, None, {}, at, tells.events, **{n: them for n, them in more.items() if them})
@@ -127,12 +127,12 @@ class Session:
 
     def _greeting(self, sample: Item, at: int) -> Item:
         """The sample; the first one tells of the browser as well."""
-        if self._greeted is None:
+        if self._told_at is None:
             browser = user_agent_data(self.who.user_agent)
             if browser:
                 item = {"type": "USER_AGENT_DATA", "payload": browser, "timestamp": at}
                 sample["clientMetaItems"] = [*sample.get("clientMetaItems", ()), item]
-        self._greeted = at
+        self._told_at = at
         return sample
 
     def base(self) -> Item:
@@ -165,12 +165,13 @@ class Session:
                 remembered.settle(stats)
             for id_, kind in tracks.items() if type(tracks) is dict else ():
                 sent_tracks("addTrack", [kind, id_], self._sent.setdefault(name, {}))
-        self._greeted = 0
+        self._told_at = 0
 
     def _id_of(self, name: Any) -> str | None:
         if type(name) is not str or not 0 < len(name) <= _LONGEST_NAME or CONTROL.search(name):
             return None
-        return connection_id(self.who.client_id, name)
+        id_ = connection_id(self.who.client_id, name)
+        return id_ if len(id_) <= LONGEST_ID else None
 
     def _known(self, name: str) -> Remembered | None:
         """What is remembered of a peer connection; ``None`` if it has closed, or is one too many."""

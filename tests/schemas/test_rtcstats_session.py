@@ -246,6 +246,13 @@ def test_a_peer_connection_needs_a_name(name: object) -> None:
     assert session.skipped == {Skipped.ID_INVALID: 2}
 
 
+def test_an_id_that_would_be_too_long_is_none() -> None:
+    session = RtcstatsSession(Guest("x" * 250, "lobby"), Bounds())
+
+    assert fed(session, ["g", "PC_00", TRANSPORT, NOW]) == []
+    assert session.skipped == {Skipped.ID_INVALID: 1}
+
+
 def test_statistics_of_no_peer_connection_are_none() -> None:
     session = RtcstatsSession(ALICE, Bounds())
 
