@@ -112,9 +112,8 @@ class MongoSink:
         client = await in_thread(self._threads, self._client)
         try:
             collections = await in_thread(self._threads, lambda: self._asked(client))
-            place = collection_of(
-                self.saving_strategy, self.collection_names, ServiceCollections(self.max_collections, collections)
-            )
+            services = ServiceCollections(self.max_collections, collections, self.collection_names.values())
+            place = collection_of(self.saving_strategy, self.collection_names, services)
             yield lambda batch: self._send(key, client, place, batch)
         finally:
             with trio.move_on_after(CLOSING_S, shield=True):

@@ -5,7 +5,7 @@ name, and no name is one of the server's own.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
@@ -63,16 +63,19 @@ CollectionOf = Callable[[Envelope], str]
 class ServiceCollections:
     """The collections of services in one database: at most `limit` collections, those that are there included.
 
-    Once there is no room, a service that has no collection yet shares `OTHER_SERVICES`.
+    Once there is no room, a service that has no collection yet shares `OTHER_SERVICES`. None has one of those `taken`.
     """
 
-    def __init__(self, limit: int, present: Iterable[str]) -> None:
+    def __init__(self, limit: int, present: Iterable[str], taken: Collection[str] = ()) -> None:
         self._limit = limit
+        self._taken = frozenset(taken)
         self._present = set(present)
 
     def __call__(self, envelope: Envelope) -> str:
         """The collection of the report's service."""
         name = collection_of_service(envelope["payload"]["serviceId"])
+        if name in self._taken:
+            name += "~"  # as the name of no other service ends
         if name not in self._present:
             if len(self._present) >= self._limit:
                 return OTHER_SERVICES

@@ -185,6 +185,19 @@ def test_services_beyond_the_limit_share_a_collection() -> None:
     ]
 
 
+def test_no_service_has_a_collection_of_the_operators() -> None:
+    place = ServiceCollections(10, ["calls"], {"calls"})
+
+    assert place(envelope(service="calls")) == "calls~"
+
+
+@given(st.text(), st.text())
+def test_a_service_whose_name_is_taken_shares_with_none(service: str, other: str) -> None:
+    place = ServiceCollections(10, [], {collection_of_service(service)})
+
+    assert service == other or place(envelope(service=service)) != place(envelope(service=other))
+
+
 # Documents
 
 
