@@ -11,7 +11,7 @@ from collections.abc import Callable
 _NOBODYS = ("::1", "127.0.0.1", "0.0.0.0")  # noqa: S104 - read, not listened at
 _HIDDEN = "x:x:x:x:x:x"
 _BRACKETED = re.compile(r"\[([^\]]*)\](.*)", re.DOTALL)
-_WITH_PORT = re.compile(r"([^:]*\.[^:]*\.[^:]*\.[^:]*):(\d*)")
+_WITH_PORT = re.compile(r"([^:.]*\.[^:.]*\.[^:.]*\.[^:.]*):(\d*)")
 _MAPPED = re.compile(r"(::ffff:)(\d+\.\d+\.\d+\.\d+)", re.IGNORECASE)
 _LITERAL = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}(?![\w.])|(?:[0-9A-Fa-f]{0,4}:){2,}[0-9A-Fa-f:.]*)")
 _CANDIDATE = re.compile(r"(a=)?candidate:")

@@ -13,7 +13,7 @@ from dumps.work import Note
 
 _PART_OF_A_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _LONGEST_TEXT = 1_024
-_LONGEST_JSON = 4_096
+_LONGEST_JSON = 8_192
 _MOST_MEMBERS = 64
 _LONGEST_NAME = 64
 
@@ -219,15 +219,14 @@ class Dump:
 
 
 def told(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """What of an identity is kept: members that are not None, and not long."""
-    found = {name: _short(value) for name, value in identity.items() if len(name) <= _LONGEST_NAME}
-    return {name: value for name, value in found.items() if value is not None}
+    """What of an identity is kept: members that are not None, that are JSON, and that are not long."""
+    return {name: short for name, value in identity.items() if (short := _short(name, value)) is not None}
 
 
-def _short(value: Any) -> Any:
-    if isinstance(value, str):
-        return value[:_LONGEST_TEXT]
+def _short(name: str, value: Any) -> Any:
+    value = value[:_LONGEST_TEXT] if isinstance(value, str) else value
     try:
-        return value if len(orjson.dumps(value)) <= _LONGEST_JSON else None
-    except TypeError:
+        size = len(orjson.dumps({name: value}))
+    except TypeError:  # half a surrogate pair in a text, among others
         return None
+    return value if size <= _LONGEST_JSON and len(name) <= _LONGEST_NAME else None

@@ -116,3 +116,17 @@ def test_a_fingerprint_is_no_address() -> None:
 
 def test_times_and_versions_in_a_text_are_no_addresses() -> None:
     assert masked_text("at 10:15 with 1.2.3") == "at 10:15 with 1.2.3"
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize(
+    "piece", [".", ":", "1.", "a:", "[", "]", "[:", " ", "a=candidate:", "\n", "1.2.3.4 ", "raddr "]
+)
+def test_what_somebody_made_up_takes_no_time(piece: str) -> None:
+    text = piece * (300_000 // len(piece))
+
+    for function in (masked, masked_text, masked_candidate, rewritten_candidate):
+        function(text)
+        function(f"candidate:{text}")
+    masked_sdp(text, rewritten=True)
+    masked_sdp(text, rewritten=False)

@@ -181,7 +181,9 @@ async def test_what_is_told_of_a_session_has_a_bound(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         dump = it.recorder.opened(rtcstats())
         await write(dump, b"[1]")
-        dump.tell(long="a" * 100_000, deep=[1] * 100_000, known={"a": [1]}, none=object(), **{"k" * 100: 1})
+        dump.tell(
+            long="a" * 100_000, deep=[1] * 100_000, known={"a": [1]}, none=object(), half="\ud800", **{"k" * 100: 1}
+        )
         dump.tell(**{f"k{number}": 1 for number in range(1000)})
         dump.close(CLOSED, STARTED_MS)
 
