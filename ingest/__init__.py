@@ -2,14 +2,14 @@
 
 from ingest.guest_sessions import Began as Began
 from ingest.guest_sessions import Dump as Dump
+from ingest.guest_settings import Jitsi as Jitsi
+from ingest.guest_settings import Rtcstats as Rtcstats
 from ingest.guest_statistics import GuestStatistics as GuestStatistics
 from ingest.guest_statistics import Kind as Kind
 from ingest.guests import Guests as Guests
 from ingest.guests import guest_routes as guest_routes
 from ingest.incoming import BadSamples as BadSamples
-from ingest.jitsi import Jitsi as Jitsi
 from ingest.routes import routes as routes
-from ingest.rtcstats import Rtcstats as Rtcstats
 from ingest.sources import AccessTokens as AccessTokens
 from ingest.sources import Rest as Rest
 from ingest.sources import Security as Security

@@ -15,6 +15,7 @@ import trio
 
 import web
 from ingest.guest_statistics import GuestStatistics, Kind, TurnedAway
+from ingest.guest_values import KeepValue, KeptValue
 from ingest.incoming import Format, Incoming
 from ingest.intake import Intake
 from ingest.rest import Offer
@@ -75,7 +76,10 @@ Opened = Callable[[Began], Dump]
 
 @dataclass(frozen=True, slots=True)
 class Receiving:
-    """Where all guests' samples go, and who is told. `fresh_id` gives an id that nobody has used."""
+    """Where all guests' samples go, and who is told. `fresh_id` gives an id that nobody has used.
+
+    Dumps are `opened` if any are to be kept. By `keep` all nodes learn of sessions, and `kept` says what they know.
+    """
 
     intake: Intake
     offer: Offer
@@ -84,6 +88,8 @@ class Receiving:
     departed: Departed
     fresh_id: Callable[[], str]
     opened: Opened | None = None
+    keep: KeepValue | None = None
+    kept: KeptValue | None = None
     statistics: GuestStatistics = field(default_factory=GuestStatistics)
 
     @contextmanager
@@ -252,12 +258,6 @@ def awaiting(written: Awaitable[None] | None) -> list[Rest]:
         await written
 
     return [wait]
-
-
-def check_path(path: str) -> None:
-    """Raises `ValueError` for what cannot be the path of guests."""
-    if not path.startswith("/") or "{" in path.removesuffix("{rest...}") or "?" in path:
-        raise ValueError("path must begin with / and may end in {rest...}; it has no other names in braces")
 
 
 def without(target: str, secret: str) -> str:

@@ -7,12 +7,13 @@ import trio
 
 import web
 from ingest.guest_sessions import Opened, Receiving
+from ingest.guest_settings import Jitsi, Rtcstats
 from ingest.guest_statistics import GuestStatistics
+from ingest.guest_values import KeepValue, KeptValue
 from ingest.intake import Intake, Obscure
-from ingest.jitsi import Jitsi, JitsiSessions
-from ingest.jitsi_progress import KeepValue, KeptValue
+from ingest.jitsi import JitsiSessions
 from ingest.rest import Offer
-from ingest.rtcstats import Rtcstats, RtcstatsSessions
+from ingest.rtcstats import RtcstatsSessions
 from ingest.sessions import Admits, Departed, Put
 from ingest.sources import Sources
 from ingest.statistics import Statistics
@@ -38,7 +39,7 @@ class Guests:
         while True:
             await trio.sleep(_PERIOD)
             if self.rtcstats is not None:
-                self.rtcstats.remembered.forget_old()
+                self.rtcstats.tend()
             if self.jitsi is not None:
                 self.jitsi.tend()
 
@@ -70,16 +71,25 @@ def guest_routes(
     """Who serves the guests that are configured.
 
     Samples go where `ingest.routes` sends those of WebSockets. Dumps are `opened` if any are to be kept. By `keep` all
-    nodes learn how far sessions of Jitsi's clients are, and `kept` says what they know. Raises `ValueError` for paths
+    nodes learn what sessions need to go on at another, and `kept` says what they know. Raises `ValueError` for paths
     that are the same.
     """
     if rtcstats is not None and jitsi is not None and rtcstats.path == jitsi.path:
         raise ValueError("rtcstats and jitsi have the same path")
     receiving = Receiving(
-        Intake(sources, now, statistics, obscure), offer, put, admits, departed, fresh_id, opened, guest_statistics
+        Intake(sources, now, statistics, obscure),
+        offer,
+        put,
+        admits,
+        departed,
+        fresh_id,
+        opened,
+        keep,
+        kept,
+        guest_statistics,
     )
     return Guests(
         RtcstatsSessions(rtcstats, receiving) if rtcstats is not None else None,
-        JitsiSessions(jitsi, receiving, keep, kept) if jitsi is not None else None,
+        JitsiSessions(jitsi, receiving) if jitsi is not None else None,
         guest_statistics,
     )

@@ -6,7 +6,6 @@ Jitsi's bring many sessions by one socket.
 """
 
 import re
-from dataclasses import dataclass, field
 
 import orjson
 import trio
@@ -21,94 +20,35 @@ from ingest.guest_sessions import (
     Remembered,
     Rest,
     began,
-    check_path,
     together,
 )
+from ingest.guest_settings import Jitsi
 from ingest.guest_statistics import Kind, TurnedAway, Unheard
+from ingest.guest_values import Values
 from ingest.incoming import Format
-from ingest.jitsi_progress import KeepValue, KeptValue, Progress
+from ingest.jitsi_progress import Progress
 from ingest.jitsi_sessions import BROWSER, Session, client_of, speaks
 from schemas.jitsi_codec import Envelope, Envelopes
 from schemas.samples import CONTROL, Item
-from schemas.webrtc_stats import Bounds, Guest
+from schemas.webrtc_stats import Guest
 
 CONFERENCE_LEFT = 3001
 """With this code a client says, and is told, that its session does not come back."""
 
 _KIND = Kind.JITSI
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
-_AT_LEAST_ONE = {"minimum": 1}
-_NOT_NEGATIVE = {"minimum": 0}
 _MOST_OF_A_BROWSER = 10
 _OPENING = frozenset(("identity", "stats-entry"))
 """What a session begins with: one that only says that it is there, or that it is over, is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Jitsi:
-    """Clients of Jitsi's rtcstats."""
-
-    path: str = "/jitsi/{rest...}"
-    """Where they connect to. What stands for ``{rest...}`` is the room, until a client says in which conference it
-    is."""
-
-    service_id: str = "jitsi"
-    """The service that their calls belong to."""
-
-    media_unit_id: str = "jitsi"
-    """The media unit that their samples come from."""
-
-    max_sockets: int = field(default=10_000, metadata=_AT_LEAST_ONE)
-    """How many may be connected to this node at once; one more is closed with 1013, and comes back later."""
-
-    max_sessions_per_socket: int = field(default=1_000, metadata=_AT_LEAST_ONE)
-    """How many sessions the socket of a server may bring at once. Messages of more are skipped, and counted; a browser
-    may bring 10, and brings one."""
-
-    max_frame_size: int = field(default=4_000_000, metadata=_AT_LEAST_ONE)
-    """How long a frame may be; a longer one closes its socket with 1009. (bytes)"""
-
-    idle_timeout_in_s: float = field(default=60.0, metadata=_NOT_NEGATIVE)
-    """How long a socket may go without a message before it is closed; clients send one in 30 s. (s)"""
-
-    ping_interval_in_s: float = field(default=20.0, metadata=_NOT_NEGATIVE)
-    """How long a client may be silent before it is pinged; 0 turns pings off. (s)"""
-
-    ping_timeout_in_s: float = field(default=20.0, metadata=_NOT_NEGATIVE)
-    """How long a pinged client may stay silent before its connection is cut. (s)"""
-
-    acknowledge_every_in_s: float = field(default=3.0, metadata=_NOT_NEGATIVE)
-    """How often a client is told at most up to where its messages are kept. (s)"""
-
-    remember_in_s: float = field(default=120.0, metadata=_NOT_NEGATIVE)
-    """How long a session without a socket is remembered at this node, with its dump open, so that it can go on from
-    there when it comes back. (s)"""
-
-    max_remembered_sessions: int = field(default=1_000, metadata=_NOT_NEGATIVE)
-    """How many sessions without a socket are remembered at once."""
-
-    resume_in_s: float = field(default=900.0, metadata=_AT_LEAST_ONE)
-    """How long after its last message it is known at all nodes how far a session is; clients try for 600 s to come
-    back. (s)"""
-
-    bounds: Bounds = field(default_factory=Bounds)
-    """What one session may hold."""
-
-    def __post_init__(self) -> None:
-        """Raises `ValueError` for a path that is none."""
-        check_path(self.path)
-
-
 class JitsiSessions:
     """Serves sockets of clients, and is to be tended meanwhile."""
 
-    def __init__(
-        self, settings: Jitsi, receiving: Receiving, keep: KeepValue | None = None, kept: KeptValue | None = None
-    ) -> None:
-        """By `keep` all nodes learn how far a session is, and `kept` says what they know."""
+    def __init__(self, settings: Jitsi, receiving: Receiving) -> None:
         self.settings = settings
         self.receiving = receiving
-        self.progress = Progress(keep, kept, int(settings.resume_in_s * 1000))
+        self.progress = Progress(Values(receiving.keep, receiving.kept, int(settings.resume_in_s * 1000)))
         self.owners: dict[str, _Socket] = {}
         """The socket that has each session."""
         self.remembered = Remembered[Session](

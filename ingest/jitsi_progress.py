@@ -1,35 +1,30 @@
 """How far the sessions of Jitsi's clients are kept, which all nodes know: so that each goes on at any of them.
 
-What the cluster holds of a session is a small JSON object: the number of its last message that is kept, and who is in
-which room, for a client introduces itself once only.
+What all nodes hold of a session is two values: a small JSON object with the number of its last message that is kept and
+who is in which room, and, beside it, the base: what else one has to know to understand what comes next. A client says
+these once only, and then only what changes.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import orjson
-import trio
 
+from ingest.guest_values import Values
 from schemas.webrtc_stats import LONGEST_ID, Guest
 
-VALUES = "jitsi"
-"""The kind of the values that are kept."""
-
-KeepValue = Callable[[str, str, bytes, int], object]
-"""Has a value of a kind kept under a key by all nodes, for so many ms, within about a second. Never waits."""
-
-KeptValue = Callable[[str, str], bytes | None]
-"""The value of a kind that all nodes hold under a key."""
+PLACES, BASES = "jitsi", "jitsi-base"
+"""The kinds of the two values."""
 
 _LARGEST_NUMBER = 2**53
 
 
 class Kept(NamedTuple):
-    """What all nodes know of a session."""
+    """What all nodes know of a session. `base` is as `schemas.jitsi_session` made it."""
 
     seq: int = 0
     room_id: str | None = None
     user_id: str | None = None
+    base: bytes | None = None
 
 
 class Moving(Protocol):
@@ -47,57 +42,64 @@ class Moving(Protocol):
     def who(self) -> Guest:
         """Whose session it is."""
 
+    @property
+    def base_version(self) -> int:
+        """Grows whenever the base becomes another."""
+
+    def base(self) -> bytes:
+        """What else one has to know to understand what comes next."""
+
 
 class Progress:
-    """Tells the cluster how far sessions are. What it knows is told again before it is forgotten.
+    """Tells all nodes how far sessions are. What they know is told again before they forget it.
 
-    Without a cluster to tell, what is settled here is all there is to know.
+    Without nodes to tell, what is settled here is all there is to know.
     """
 
-    def __init__(self, keep: KeepValue | None, kept: KeptValue | None, ttl_ms: int) -> None:
-        self._keep = keep
-        self._kept = kept
-        self._ttl = ttl_ms
+    def __init__(self, values: Values) -> None:
+        self._values = values
         self._moving: dict[str, Moving] = {}
-        self._told: dict[str, tuple[int, float]] = {}
 
     def kept(self, id_: str) -> Kept:
         """What all nodes know of a session."""
-        value = None if self._kept is None else self._kept(VALUES, id_)
-        return Kept() if value is None else _read(value)
+        value = self._values.get(PLACES, id_)
+        kept = Kept() if value is None else _read(value)
+        return kept._replace(base=self._values.get(BASES, id_)) if kept.seq else kept
 
     def settled(self, session: Moving) -> int:
         """Up to where a session is kept here and known everywhere."""
-        return session.settled if self._kept is None else min(session.settled, self.kept(session.id).seq)
+        value = self._values.get(PLACES, session.id)
+        known = 0 if value is None else _read(value).seq
+        return min(session.settled, known) if self._values.are_kept else session.settled
 
     def moves(self, session: Moving) -> None:
         """A message of the session was taken, or it is still there."""
-        if self._keep is not None:
+        if self._values.are_kept:
             self._moving[session.id] = session
 
     def tell(self) -> None:
         """Tells what is new: to be called once a second, or so."""
-        if self._keep is None:
-            return
-        now = trio.current_time()
         for id_, session in list(self._moving.items()):
-            seq = session.settled
-            told, at = self._told.get(id_, (0, -self._ttl / 1000))
-            if seq > told or (seq and now - at > self._ttl / 4000):
-                who = session.who
-                value = orjson.dumps({"seq": seq, "roomId": who.room_id, "userId": who.user_id})
-                self._keep(VALUES, id_, value, self._ttl)
-                self._told[id_] = seq, now
-            if seq >= session.seq:
+            if self._tell(session) and session.settled >= session.seq:
                 del self._moving[id_]
 
     def over(self, session: Moving) -> None:
         """The session has ended here: what is settled of it by now is told."""
         if session.seq:
-            self._moving[session.id] = session
-            self.tell()
+            self._tell(session)
         self._moving.pop(session.id, None)
-        self._told.pop(session.id, None)
+        for kind in (PLACES, BASES):
+            self._values.forget(kind, session.id)
+
+    def _tell(self, session: Moving) -> bool:
+        """Whether all nodes are told, or will be; of a session that has nothing to tell, they need not be."""
+        seq, who, offer = session.settled, session.who, self._values.offer
+        if not seq:
+            return True
+        place = {"seq": seq, "roomId": who.room_id, "userId": who.user_id}
+        # Who knows the place is to know the base as well.
+        based = offer(BASES, session.id, session.base_version, session.base)
+        return offer(PLACES, session.id, seq, lambda: orjson.dumps(place)) and based
 
 
 def _read(value: bytes) -> Kept:

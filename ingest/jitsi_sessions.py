@@ -88,7 +88,7 @@ class Session:
         self.seq = 0
         self.ended = False
         self._receiving = receiving
-        self._session = JitsiSession(who, bounds, kept.seq)
+        self._session = JitsiSession(who, bounds, kept.seq, kept.base)
         self._began = began
         self._dump: Dump | None = None
         self._heard_at = receiving.intake.now()
@@ -97,6 +97,15 @@ class Session:
     def who(self) -> Guest:
         """Whose session it is, as far as is known."""
         return self._session.who
+
+    @property
+    def base_version(self) -> int:
+        """Grows whenever the base becomes another."""
+        return self._session.base_version
+
+    def base(self) -> bytes:
+        """What else another node has to know to understand what comes next."""
+        return self._session.base()
 
     @property
     def settled(self) -> int:

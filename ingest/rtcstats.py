@@ -2,10 +2,12 @@
 
 The page speaks, and nobody answers: it neither waits for anything nor comes back by itself. An application may open
 the next socket of the same page, in the middle of a call; there the page tells only what changes, so whoever has a
-session in its token is remembered for a while.
+session in its token is remembered for a while, and what it needs to go on is known at all nodes.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import orjson
 import trio
@@ -22,95 +24,27 @@ from ingest.guest_sessions import (
     Rest,
     awaiting,
     began,
-    check_path,
     together,
 )
+from ingest.guest_settings import Rtcstats
 from ingest.guest_statistics import Kind, TurnedAway
+from ingest.guest_values import Values
 from ingest.incoming import Format
 from ingest.rtcstats_tokens import Invalid, Named, named_by
 from schemas.rtcstats_session import RtcstatsSession
 from schemas.samples import CONTROL, NO_ID, Item
-from schemas.webrtc_stats import Bounds, Guest, Skipped
+from schemas.webrtc_stats import Guest, Skipped
 
 PARAMETER = "rtcstats-token"
 """What of the query holds the token."""
 
-SHORTEST_SECRET = 16
-"""(bytes)"""
+BASES = "rtcstats-base"
+"""The kind of the values by which all nodes know what sessions need to go on."""
 
 _KIND = Kind.RTCSTATS
-_AT_LEAST_ONE = {"minimum": 1}
-_NOT_NEGATIVE = {"minimum": 0}
 _MOST_LINES = 100
 """How many messages one frame may hold; clients send one."""
 _GONE = 1006
-
-
-@dataclass(frozen=True, slots=True)
-class Rtcstats:
-    """Pages with rtcstats-js."""
-
-    path: str = "/rtcstats/{rest...}"
-    """Where they connect to. What stands for ``{rest...}`` is the conference, where no token names it."""
-
-    service_id: str = "rtcstats"
-    """The service that their calls belong to."""
-
-    media_unit_id: str = "rtcstats"
-    """The media unit that their samples come from."""
-
-    jwt_secret: str | None = field(default=None, repr=False)
-    """What tokens are signed with, by HS256: at least 16 bytes, better 32. Without it tokens are not looked at, and
-    everybody is taken."""
-
-    former_jwt_secret: str | None = field(default=None, repr=False)
-    """A secret that is good as well, while those who make the tokens change from one to the next."""
-
-    require_jwt: bool = True
-    """Whether who has no token is turned away, where there is a secret; who has an invalid one always is."""
-
-    jwt_leeway_in_s: float = field(default=30.0, metadata=_NOT_NEGATIVE)
-    """How far our clock and that of who makes the tokens may differ. (s)"""
-
-    max_sockets: int = field(default=10_000, metadata=_AT_LEAST_ONE)
-    """How many pages may be connected to this node at once; one more is closed with 1013."""
-
-    max_frame_size: int = field(default=4_000_000, metadata=_AT_LEAST_ONE)
-    """How long a frame may be; a longer one closes its socket with 1009. (bytes)"""
-
-    idle_timeout_in_s: float = field(default=43_200.0, metadata=_NOT_NEGATIVE)
-    """How long a page may go without a message before its socket is closed: it would not come back, and may well rest
-    between two calls. (s)"""
-
-    ping_interval_in_s: float = field(default=20.0, metadata=_NOT_NEGATIVE)
-    """How long a page may be silent before it is pinged; 0 turns pings off. (s)"""
-
-    ping_timeout_in_s: float = field(default=20.0, metadata=_NOT_NEGATIVE)
-    """How long a pinged page may stay silent before its connection is cut. (s)"""
-
-    remember_in_s: float = field(default=120.0, metadata=_NOT_NEGATIVE)
-    """How long a session without a socket is remembered at this node, so that its next one can go on from there. (s)"""
-
-    max_remembered_sessions: int = field(default=1_000, metadata=_NOT_NEGATIVE)
-    """How many sessions without a socket are remembered at once."""
-
-    bounds: Bounds = field(default_factory=Bounds)
-    """What one session may hold."""
-
-    def __post_init__(self) -> None:
-        """Raises `ValueError` for a path that is none, and for a secret that anybody could guess."""
-        check_path(self.path)
-        if self.former_jwt_secret and not self.jwt_secret:
-            raise ValueError("formerJwtSecret is of no use without jwtSecret")
-        for name, secret in (("jwtSecret", self.jwt_secret), ("formerJwtSecret", self.former_jwt_secret)):
-            if secret is not None and len(secret.encode("utf-8", "surrogateescape")) < SHORTEST_SECRET:
-                raise ValueError(f"{name} is too short: it needs at least {SHORTEST_SECRET} bytes")
-
-    @property
-    def secrets(self) -> list[bytes]:
-        """The secrets of which one must have signed a token."""
-        given = (self.jwt_secret, self.former_jwt_secret)
-        return [secret.encode("utf-8", "surrogateescape") for secret in given if secret]
 
 
 def speaks(subprotocol: str) -> bool:
@@ -134,14 +68,23 @@ class RtcstatsSessions:
         self._settings = settings
         self._secrets = settings.secrets
         self.receiving = receiving
+        self._values = Values(receiving.keep, receiving.kept, int(settings.resume_in_s * 1000))
+        self._changed: dict[str, _Page] = {}
         self._open: dict[str, _Page] = {}
         self.remembered = Remembered[_Page](
             _KIND,
             settings.max_remembered_sessions,
             settings.remember_in_s,
-            lambda page: None,
+            self._forgotten,
             receiving.statistics,
         )
+
+    def tend(self) -> None:
+        """Tells all nodes what sessions need to go on, and forgets those that do not come back: to be called once a
+        second."""
+        self.remembered.forget_old()
+        for id_, page in list(self._changed.items()):
+            self._tell(id_, page)
 
     def route(self) -> web.WebSocketRoute:
         """Where pages connect to."""
@@ -168,8 +111,10 @@ class RtcstatsSessions:
                 told = began(_KIND, request, websocket, receiving.intake.now(), secret=PARAMETER)
                 dump = receiving.opened(_of(told, named, who))
             del request
-            page = self._page(who)
-            socket = _Socket(receiving, page, dump)
+            page = self._page(who, named)
+            may_come_back = named.session is not None
+            moved = partial(self._changed.__setitem__, who.client_id, page) if may_come_back else None
+            socket = _Socket(receiving, page, dump, moved)
             page.listening = listening = Listening(websocket, socket.take)
             code = _GONE
             stopped = False
@@ -186,7 +131,7 @@ class RtcstatsSessions:
             finally:
                 socket.close(code)
                 if page.listening is listening:
-                    self._leave(page, named.session is not None, stopped)
+                    self._leave(page, may_come_back, stopped)
 
     def _named(self, request: web.Request) -> Named:
         """Whose session it is, by its token. Raises `web.Refusal`."""
@@ -226,7 +171,7 @@ class RtcstatsSessions:
             )
         return Guest(session, room, named.user, user_agent=request.headers.get("user-agent"))
 
-    def _page(self, who: Guest) -> _Page:
+    def _page(self, who: Guest, named: Named) -> _Page:
         """The session of a client: as it is known, or a new one. One that has a socket loses it."""
         statistics = self.receiving.statistics
         page = self._open.get(who.client_id)
@@ -241,8 +186,9 @@ class RtcstatsSessions:
             statistics.resumed_sessions[_KIND] += 1
         else:
             client = self.receiving.client(Format.RTCSTATS, self._settings.service_id, self._settings.media_unit_id)
-            page = _Page(RtcstatsSession(who, self._settings.bounds), client)
-            statistics.opened_sessions[_KIND] += 1
+            base = self._values.get(BASES, who.client_id) if named.session is not None and page is None else None
+            page = _Page(RtcstatsSession(who, self._settings.bounds, base), client)
+            (statistics.opened_sessions if base is None else statistics.resumed_sessions)[_KIND] += 1
         self._open[who.client_id] = page
         return page
 
@@ -252,22 +198,35 @@ class RtcstatsSessions:
         if self._open.get(id_) is page:
             del self._open[id_]
             self.receiving.statistics.open_sessions[_KIND] -= 1
-        if stopped:
-            return
-        page.client.depart()
+        if not stopped:
+            page.client.depart()
         if may_come_back:
-            self.remembered.put(id_, page)
+            self._tell(id_, page)
+            if not stopped:
+                self.remembered.put(id_, page)
+
+    def _tell(self, id_: str, page: _Page) -> None:
+        """Tells all nodes what a session needs to go on."""
+        if self._values.offer(BASES, id_, page.session.base_version, page.session.base):
+            self._changed.pop(id_, None)
+
+    def _forgotten(self, page: _Page) -> None:
+        id_ = page.session.who.client_id
+        self._changed.pop(id_, None)
+        self._values.forget(BASES, id_)
 
 
 class _Socket:
     """What one socket brings."""
 
-    __slots__ = ("_dump", "_heard_at", "_page", "_receiving")
+    __slots__ = ("_dump", "_heard_at", "_moved", "_page", "_receiving")
 
-    def __init__(self, receiving: Receiving, page: _Page, dump: Dump | None) -> None:
+    def __init__(self, receiving: Receiving, page: _Page, dump: Dump | None, moved: Callable[[], None] | None) -> None:
+        """`moved` is called when the page has told something."""
         self._receiving = receiving
         self._page = page
         self._dump = dump
+        self._moved = moved
         self._heard_at = receiving.intake.now()
 
     def take(self, data: bytes) -> Rest | None:
@@ -288,6 +247,8 @@ class _Socket:
                 rests += awaiting(self._dump.write(line))
         if len(lines) > _MOST_LINES:
             statistics.skipped[_KIND, Skipped.MALFORMED.value] += len(lines) - _MOST_LINES
+        if self._moved is not None:
+            self._moved()
         if items:
             told = self._page.client.tell(items, len(data))
             rests += [told] if told is not None else []

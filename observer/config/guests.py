@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from dumps.settings import Dumps
 from ingest.client_metrics import ClientMetrics
-from ingest.jitsi import Jitsi
-from ingest.rtcstats import Rtcstats
+from ingest.guest_settings import Jitsi, Rtcstats
 
 
 @dataclass(frozen=True, slots=True)

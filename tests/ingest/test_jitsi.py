@@ -311,8 +311,8 @@ async def test_what_is_not_on_disk_is_not_acknowledged(autojump_clock: MockClock
 
 async def test_what_the_cluster_does_not_know_is_not_acknowledged(autojump_clock: MockClock) -> None:
     class Deaf(Cluster):
-        def keep(self, kind: str, key: str, value: bytes, ttl_ms: int) -> None:
-            pass
+        def keep(self, kind: str, key: str, value: bytes, ttl_ms: int) -> bool:
+            return False
 
     async with visiting(jitsi=OFTEN, cluster=Deaf()) as visited:
         browser, _ = await visited.browser()
@@ -573,3 +573,25 @@ async def test_a_service_that_is_not_allowed_is_not_taken() -> None:
 
         assert clients(visited) == []
         assert len(visited.dumps[0].lines) == 1
+
+
+async def test_statistics_go_on_at_another_node(autojump_clock: MockClock) -> None:
+    cluster = Cluster()
+    stream = {"id": "I1", "type": "inbound-rtp", "ssrc": 77, "kind": "video", "trackIdentifier": "track"}
+    async with visiting(cluster=cluster) as left:
+        browser, _ = await left.browser()
+        await browser.send_message(identity())
+        await browser.send_message(measured(2, {"I1": {**stream, "packetsReceived": 1, "timestamp": 0}}))
+        await trio.sleep(2)
+    async with visiting(cluster=cluster) as visited:
+        browser, _ = await visited.browser(back=True)
+        await browser.send_message(measured(3, {"I1": {"packetsReceived": 9, "timestamp": 0}}))
+        await wait_all_tasks_blocked()
+
+        (track,) = visited.pipeline.taken[-1].clients[0].tracks
+        assert (track.ssrc, track.peer_connection_id) == (77, "s-1:PC_0")
+
+
+def measured(seq: int, stats: dict[str, object]) -> str:
+    value = {"timestamp": NOW + seq, **stats}
+    return envelope("s-1", "stats-entry", orjson.dumps(["getstats", "PC_0", value, NOW + seq, seq]).decode())

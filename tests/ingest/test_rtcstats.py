@@ -12,7 +12,7 @@ from wsproto.events import TextMessage
 
 from ingest import Kind, Rtcstats, Sources
 from ingest.guest_statistics import TurnedAway
-from tests.ingest.visiting import SECRET, Visited, closed_with, created, signed, visiting
+from tests.ingest.visiting import SECRET, Cluster, Visited, closed_with, created, signed, visiting
 from tests.web.serving import RawSession
 
 WITH_SECRET = Rtcstats(jwt_secret=SECRET)
@@ -300,6 +300,7 @@ async def test_a_session_is_remembered_for_a_while_only(autojump_clock: MockCloc
         await trio.sleep(102)
 
         assert visited.statistics.remembered_sessions[Kind.RTCSTATS] == 0
+        visited.cluster.clear()
         await visited.page(with_token(signed()))
         assert visited.statistics.opened_sessions == {Kind.RTCSTATS: 2}
 
@@ -473,3 +474,44 @@ async def test_without_dumps_samples_are_taken_all_the_same() -> None:
 def test_settings_that_cannot_serve_are_told(settings: dict[str, str], told: str) -> None:
     with pytest.raises(ValueError, match=re.escape(told)):
         Rtcstats(**settings)  # type: ignore[arg-type]  # of one type each
+
+
+async def test_a_session_goes_on_at_another_node(autojump_clock: MockClock) -> None:
+    cluster = Cluster()
+    async with visiting(WITH_SECRET, cluster=cluster) as left:
+        page = await left.page(with_token(signed()))
+        await page.send_message(created())
+        await page.send_message('[39,"PC_0",{},10]')
+        await page.send_message(f'["g","PC_0",{orjson.dumps(REPORT).decode()},100]')
+        await trio.sleep(2)
+    async with visiting(WITH_SECRET, cluster=cluster) as visited:
+        page = await visited.page(with_token(signed()))
+        await page.send_message(f'["g","PC_0",{orjson.dumps(CHANGED).decode()},1700000001100]')
+        await wait_all_tasks_blocked()
+
+        (track,) = visited.pipeline.taken[-1].clients[0].tracks
+        assert (track.ssrc, track.peer_connection_id) == (77, "sess-1:PC_0")
+        assert visited.statistics.resumed_sessions == {Kind.RTCSTATS: 1}
+
+
+async def test_what_a_session_needs_is_known_once_its_node_has_stopped() -> None:
+    async with visiting(WITH_SECRET) as visited:
+        page = await visited.page(with_token(signed()))
+        await page.send_message('[39,"PC_0",{},1700000000000]')
+        await page.send_message(f'["g","PC_0",{orjson.dumps(REPORT).decode()},100]')
+        await wait_all_tasks_blocked()
+        visited.served.nursery.start_soon(visited.served.server.close, 5)
+        await closed_with(page)
+        await page.aclose()
+        await wait_all_tasks_blocked()
+
+        assert {*visited.cluster} == {("rtcstats-base", "sess-1")}
+
+
+async def test_of_sessions_without_a_name_no_other_node_is_told(autojump_clock: MockClock) -> None:
+    async with visiting() as visited:
+        page = await visited.page()
+        await page.send_message(f'["g","PC_0",{orjson.dumps(REPORT).decode()},1700000000100]')
+        await trio.sleep(3)
+
+        assert visited.cluster == {}

@@ -50,8 +50,9 @@ class Paper:
 class Cluster(dict[tuple[str, str], bytes]):
     """What all nodes hold. It is told at once."""
 
-    def keep(self, kind: str, key: str, value: bytes, ttl_ms: int) -> None:
+    def keep(self, kind: str, key: str, value: bytes, ttl_ms: int) -> bool:
         self[kind, key] = value
+        return True
 
 
 @dataclass
