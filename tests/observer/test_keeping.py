@@ -214,6 +214,15 @@ def test_a_value_goes_from_all_nodes_within_a_second_of_its_time() -> None:
     assert [held(nodes[name]) for name in "abc"] == [None] * 3
 
 
+def test_only_who_leads_lets_values_go() -> None:
+    nodes = Replicas("a", "b", "c")
+    nodes["a"].pipeline.keeping.keep("x", "k", b"v", TTL)
+
+    nodes.pass_time(2 * TTL)
+
+    assert [nodes[name].commands for name in "abc"] == [2, 0, 0]
+
+
 def test_a_node_that_is_born_anew_says_what_it_had_not_committed() -> None:
     nodes = Replicas("a", "b", "c")
     world = nodes["b"]

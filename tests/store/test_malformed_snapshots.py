@@ -33,6 +33,7 @@ SFU_HAPPENING = ["rtpPad", "s", "f", 0, "unit", None, "t", True, "OUTBOUND", "p"
 OUTCOME = ["outcome", 7, True, [HAPPENING], [HAPPENING], ["c", None], [SFU_HAPPENING], [SFU_HAPPENING]]
 DEPARTED = ["departed", [["s", "carol", 1, 2]]]
 DEPARTED_SFUS = ["departedSfus", [["s", "old", 3, 4]]]
+VALUES = ["values", "x", [["key", b"value", 0, 1000]]]
 SFU = ["sfu", "s", "f", 0, "unit", None, 1.5, "n1", 0, 0]
 TRANSPORT = ["sfuTransport", "t", False, 0, 0, 0]
 PADS = ["rtpPads", [["OUTBOUND", "p", 0, True, "stream", None, 1, 0, 0]]]
@@ -42,12 +43,13 @@ OTHER_SFU = ["sfu", "s", "g", 0, "unit", "m", None, "n1", 0, 0]
 
 
 def test_these_parts_would_be_taken() -> None:
-    records = [ORIGIN, OUTCOME, DEPARTED, DEPARTED_SFUS, CALL, CLIENT, PEER_CONNECTION, *SFUS, OTHER_SFU]
+    records = [ORIGIN, OUTCOME, DEPARTED, DEPARTED_SFUS, VALUES, CALL, CLIENT, PEER_CONNECTION, *SFUS, OTHER_SFU]
 
     registry = restored(map(msgspec.msgpack.encode, (HEAD, [1, records]))).registry
 
     assert (registry.tracks, len(registry.sfus), registry.sfu_transports, registry.sfu_pads) == (1, 2, 1, 2)
     assert registry.departed.rows == {("s", "carol"): (1, 2)}
+    assert registry.values.of_kind("x") == {"key": (b"value", 0, 1000)}
     assert registry.sfu_half.departed.rows == {("s", "old"): (3, 4)}
     assert registry.origins["n1"].last.sfus_opened == [SfuHappening(*SFU_HAPPENING)]  # type: ignore[arg-type]
 
@@ -78,6 +80,8 @@ def test_a_part_that_is_lost_or_comes_twice_is_noticed() -> None:
         [*OUTCOME[:3], [["call"]], [], []],
         [*OUTCOME[:6], [HAPPENING], []],
         ["departed", [["s", "carol", 1]]],
+        ["values", "x", [["key", "value", 0, 1000]]],
+        ["values", "x", [["key", b"value", 0]]],
         [*SFU[:6], "1.5", *SFU[7:]],
         [*TRANSPORT[:2], 0, *TRANSPORT[3:]],
         ["rtpPads", [["OUTBOUND", "p", 0, True, "stream", None, "1", 0, 0]]],
@@ -120,11 +124,11 @@ def test_nothing_goes_on_below_a_transport_whose_sfu_another_followed(record: li
 
 @pytest.mark.parametrize(
     "record",
-    [CALL, CLIENT, PEER_CONNECTION, ["tracks", [TRACK]], ORIGIN, DEPARTED, *SFUS],
+    [CALL, CLIENT, PEER_CONNECTION, ["tracks", [TRACK]], ORIGIN, DEPARTED, VALUES, *SFUS],
     ids=lambda row: row[0],
 )
 def test_what_is_there_twice_is_refused(record: list[object]) -> None:
-    records = [ORIGIN, DEPARTED, CALL, CLIENT, PEER_CONNECTION, *SFUS, record]
+    records = [ORIGIN, DEPARTED, VALUES, CALL, CLIENT, PEER_CONNECTION, *SFUS, record]
 
     assert refused(HEAD, [1, records]).endswith("is there twice")
 
