@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from dumps.catalogue import CatalogueChoice, CatalogueType, bind_catalogue
+from dumps.sqlite import SqliteCatalogue
 from dumps.storage import Storage, StorageChoice, bind_storage
 from dumps.storage_disk import DiskStorage
 
@@ -47,6 +49,8 @@ class Dumps:
     """How long it may take to store a dump, or to enter it in the catalogue; it is tried again then. (s)"""
     storage: StorageChoice = field(default_factory=StorageChoice, metadata={"bind": bind_storage})
     """Where completed dumps are kept: `type` and `config`."""
+    catalogue: CatalogueChoice = field(default_factory=CatalogueChoice, metadata={"bind": bind_catalogue})
+    """Where it is written down which dumps there are: `type` and `config`."""
     keep: Keep = field(default_factory=Keep)
     """When completed dumps are deleted."""
 
@@ -65,4 +69,12 @@ class Dumps:
         if isinstance(storage, DiskStorage) and storage.path is None:
             return replace(storage, path=str(Path(self.path) / "stored"))
         chosen: Storage = storage
+        return chosen
+
+    def chosen_catalogue(self) -> CatalogueType:
+        """The catalogue of completed dumps."""
+        catalogue = self.catalogue.config or SqliteCatalogue()
+        if isinstance(catalogue, SqliteCatalogue) and catalogue.path is None:
+            return replace(catalogue, path=str(Path(self.path) / "catalogue.sqlite"))
+        chosen: CatalogueType = catalogue
         return chosen

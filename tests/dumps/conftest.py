@@ -1,13 +1,13 @@
-"""The service that tests of dumps share: started when first asked for, skipped where it is not at hand."""
+"""A real PostgreSQL for all tests of a process: each test has a database of its own. One that kills starts its own."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.sinks.services.seaweed import SeaweedFS
+from tests.dumps.postgres_server import PostgresServer
 
 
 @pytest.fixture(scope="session")
-def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
-    with SeaweedFS(tmp_path_factory.mktemp("seaweed")) as service:
-        yield service
+def postgres() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
