@@ -1,7 +1,9 @@
 """Ports of this machine that nobody listens on, and that nobody will be given by chance."""
 
 import socket
+import sys
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from random import SystemRandom
 
@@ -10,27 +12,55 @@ LOOPBACK = "127.0.0.1"
 
 _LEAST = 10_000
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
-_TRIES = 1000
+_BLOCK = 100
+"""Whoever asks may not listen at once: so each process gives ports of blocks that it has alone, of so many ports."""
 
+_blocks: list[int] = []
 _given: deque[int] = deque(maxlen=500)
-"""What this process was given lately: whoever asked may not listen there yet."""
+"""What was given lately, and is not given again."""
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different ports, none of which this process was given lately; raises `OSError` when too few are free.
+    """So many different ports, of which no other process is given one; raises `OSError` when too few are free.
 
     They lie below those that the system gives to outgoing connections: it would give away the port of a node that is
     down for a moment, and a connection to such a port can even connect to itself.
     """
-    random, found = SystemRandom(), set[int]()
-    for _ in range(_TRIES):
-        if len(found) == count:
-            _given.extend(found)
-            return list(found)
-        port = random.randrange(_LEAST, _end())
-        if port not in found and port not in _given and _is_free(port):
-            found.add(port)
-    raise OSError(f"no {count} ports are free below {_end()}")
+    found: list[int] = []
+    untried = _shuffled(_blocks)
+    while len(found) < count:
+        block = untried.pop() if untried else _another_block()
+        for port in _shuffled(range(block * _BLOCK, (block + 1) * _BLOCK)):
+            if len(found) < count and port not in _given and _is_free(port):
+                found.append(port)
+                _given.append(port)
+    return found
+
+
+def _another_block() -> int:
+    for block in _shuffled(range(_LEAST // _BLOCK, _end() // _BLOCK)):
+        if block not in _blocks and _taken(block):
+            _blocks.append(block)
+            return block
+    raise OSError(f"too few ports are free below {_end()}")
+
+
+def _taken(block: int) -> bool:
+    """Take a block until this process ends, by a name that two processes cannot have; only Linux has such names."""
+    if sys.platform != "linux":
+        return True
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0webrtc-observer-ports-{block}")
+    except OSError:
+        name.close()
+        return False
+    name.detach()
+    return True
+
+
+def _shuffled(some: Sequence[int]) -> list[int]:
+    return SystemRandom().sample(some, len(some))
 
 
 def _end() -> int:
