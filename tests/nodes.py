@@ -284,7 +284,8 @@ async def members(
     """Starts one of so many nodes that know of each other, by its number; again, if it has ended.
 
     They keep time generously, since steps of a MockClock and busy machines are nothing that they should notice;
-    `timing` says otherwise, with keys of ``storageGrid``.
+    `timing` says otherwise, with keys of ``storageGrid``. A block that is a function gives that of each node, by its
+    number.
     """
     begun = trio.current_time()
     hamok = _hamok(nodes, timing or {})
@@ -309,7 +310,8 @@ async def members(
         node.stopped.set()
 
     async def start(number: int) -> Node:
-        tree = _tree(files[number].path, sink or {}, hamok[number] | blocks)
+        own = {name: block(number) if callable(block) else block for name, block in blocks.items()}
+        tree = _tree(files[number].path, sink or {}, hamok[number] | own)
         node: Node = await nursery.start(run, parse(json.dumps(tree), {}), files[number])
         return node
 

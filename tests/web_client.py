@@ -126,7 +126,13 @@ async def websocket(port: int, target: str, headers: Iterable[tuple[str, str]] =
         nursery.cancel_scope.cancel()
 
 
-async def connect(nursery: trio.Nursery, port: int, target: str, headers: Iterable[tuple[str, str]] = ()) -> Session:
+async def connect(
+    nursery: trio.Nursery,
+    port: int,
+    target: str,
+    headers: Iterable[tuple[str, str]] = (),
+    subprotocol: str | None = None,
+) -> Session:
     """Opens a WebSocket whose background task lives in `nursery`. Raises what trio_websocket raises when refused."""
     with trio.fail_after(_PATIENCE_S):
         stream = await trio.open_tcp_stream(HOST, port)
@@ -136,6 +142,7 @@ async def connect(nursery: trio.Nursery, port: int, target: str, headers: Iterab
             f"{HOST}:{port}",
             target,
             extra_headers=[(name.encode(), value.encode()) for name, value in headers],
+            subprotocols=[subprotocol] if subprotocol else None,
             message_queue_size=_MESSAGES_UNREAD,
         )
     return Session(socket, stream)
