@@ -87,7 +87,8 @@ class _Search:
         try:
             await self._send(batch_of(self._todo[-1]))
         except NotDelivered as partial:
-            self._arrived = True
+            gone = len(self._todo[-1]) - len(partial.again) - len(partial.rejected)
+            self._arrived = self._arrived or gone > 0
             self.rejected += partial.rejected
             self._todo[-1:] = [list(partial.again)] if partial.again else []
             self.reason = str(partial) if partial.again else ""

@@ -117,6 +117,16 @@ async def test_what_a_sink_says_of_a_part_is_said_of_the_whole() -> None:
     assert names(it.line for it in caught.value.rejected) == ["0"]
 
 
+async def test_what_a_sink_could_not_bring_does_not_show_that_it_is_sound() -> None:
+    async def send(some: Batch) -> None:
+        if "0" in names(some):
+            raise KeyError
+        raise NotDelivered("the service is away", some)
+
+    with pytest.raises(KeyError):
+        await isolating(send, LONG)(batch(2))
+
+
 async def read_types(some: Batch) -> None:
     for one in some:
         type_of(one)
