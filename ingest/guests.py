@@ -38,10 +38,13 @@ class Guests:
         """Does what is to be done now and then, until it is cancelled."""
         while True:
             await trio.sleep(_PERIOD)
-            if self.rtcstats is not None:
-                self.rtcstats.tend()
-            if self.jitsi is not None:
-                self.jitsi.tend()
+            self.tend()
+
+    def tend(self) -> None:
+        """Tells all nodes what is new of sessions, and forgets those that do not come back."""
+        for sessions in (self.rtcstats, self.jitsi):
+            if sessions is not None:
+                sessions.tend()
 
     def close(self) -> None:
         """Nobody comes back to this node any more."""
