@@ -58,6 +58,7 @@ class PostgresServer(Service):
             "listen_addresses": LOOPBACK,
             "unix_socket_directories": "",
             "shared_buffers": "16MB",
+            "fsync": "off",
             "ssl": "on",
             "ssl_cert_file": self._folder_of_all / "server.pem",
             "ssl_key_file": self._folder_of_all / "server.key",
@@ -98,7 +99,7 @@ class PostgresServer(Service):
         pids = self._all()
         super().kill()
         ends = time.monotonic() + _BACKENDS_S
-        while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < ends:
+        while any(map(_runs, pids)) and time.monotonic() < ends:
             time.sleep(0.01)
 
     def close(self) -> None:
@@ -127,3 +128,11 @@ class PostgresServer(Service):
         if self._who:
             for path in (self._folder_of_all, *self._folder_of_all.iterdir()):
                 shutil.chown(path, "nobody", "nogroup")
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there, and is more than what waits to be buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
