@@ -13,7 +13,9 @@ _HIDDEN = "x:x:x:x:x:x"
 _BRACKETED = re.compile(r"\[([^\]]*)\](.*)", re.DOTALL)
 _WITH_PORT = re.compile(r"([^:.]*\.[^:.]*\.[^:.]*\.[^:.]*):(\d*)")
 _MAPPED = re.compile(r"(::ffff:)(\d+\.\d+\.\d+\.\d+)", re.IGNORECASE)
-_LITERAL = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}(?![\w.])|(?:[0-9A-Fa-f]{0,4}:){2,}[0-9A-Fa-f:.]*)")
+_LITERAL = re.compile(
+    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\w)|(?:[0-9A-Fa-f]{0,4}+:){2,}+[0-9A-Fa-f:.]*+(?!\w))"
+)
 _CANDIDATE = re.compile(r"(a=)?candidate:")
 _RELATED = re.compile(r"(?<=\braddr )\S+")
 _LINES = re.compile(r"\r?\n")

@@ -58,7 +58,10 @@ class Obfuscation:
         self._changed = False
 
     def line(self, line: bytes, message: Any) -> bytes:
-        """The line, given what it says (`read_json`), which this may change."""
+        """The line, given what it says (`read_json`), which this may change.
+
+        Raises ValueError where it cannot be written any more: a line that is nested too deeply.
+        """
         self._changed = False
         match message:
             case [int() | str() as method, peer_connection, value, *_]:
@@ -159,5 +162,8 @@ def _masked_all(value: Any) -> Any:
 def _written(message: Any) -> bytes:
     try:
         return orjson.dumps(message)
-    except TypeError:  # half a surrogate pair, or a number beyond 64 bits
-        return json.dumps(message, separators=(",", ":")).encode()
+    except TypeError:  # half a surrogate pair, a number beyond 64 bits, or more depth than it writes
+        try:
+            return json.dumps(message, separators=(",", ":")).encode()
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error

@@ -67,9 +67,9 @@ def _kept(line: bytes, number: int, kind: Kind, obfuscation: Obfuscation | None)
         return line
     try:
         message = read_json(line)
+        return obfuscation.line(line, message) if obfuscation else line
     except ValueError:
         return None
-    return obfuscation.line(line, message) if obfuscation else line
 
 
 class _Writing:

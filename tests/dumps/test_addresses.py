@@ -114,6 +114,10 @@ def test_a_fingerprint_is_no_address() -> None:
     assert masked_sdp(line, rewritten=True) == line
 
 
+def test_an_address_at_the_end_of_a_sentence_is_one() -> None:
+    assert masked_text("no answer from 10.0.0.1.") == "no answer from 10.0.0.x."
+
+
 def test_times_and_versions_in_a_text_are_no_addresses() -> None:
     assert masked_text("at 10:15 with 1.2.3") == "at 10:15 with 1.2.3"
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dumps.formats import Kind
 from dumps.obfuscation import Obfuscation, read_json
@@ -15,6 +17,16 @@ needs_examples = pytest.mark.skipif(not EXAMPLES.exists(), reason="the golden du
 
 FIXED = ("fe80::1", "::ffff:", "[2001", ":99", "o=- 1 1 IN IP4 9", "setRemoteDescriptionOnSuccess", "hostCandidate")
 """What the golden vectors that let addresses through have in them: the tests of addresses say what is done instead."""
+
+METHODS_OF_ADDRESSES = (3, 6, "10", 20, 21, "g", "getstats", "publicIP", "setRemoteDescription", 99)
+CANDIDATES = ("a=candidate:1 1 udp 1 10.0.0.1 5 typ host\nc=1", "candidate:1 1 tcp 1 ::2 5")
+TEXTS = st.text("1.:xa[]= \n") | st.sampled_from(("relay", "host", "10.0.0.1", "fe80::1", *CANDIDATES))
+NAMES = st.sampled_from(("candidate", "sdp", "type", "134", "136", "141", "ip", "address", "candidateType", "t", "5"))
+VALUES = st.recursive(
+    st.none() | st.integers(-9, 9) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=10,
+)
 
 
 def changed(obfuscation: Obfuscation, line: bytes) -> bytes:
@@ -122,6 +134,26 @@ def test_half_a_surrogate_pair_is_json_as_browsers_send_it() -> None:
     line = b'["publicIP",null,["1.2.3.4","\\ud800"],1]'
 
     assert changed(Obfuscation(Kind.RTCSTATS), line) == line.replace(b".4", b".x")
+
+
+@pytest.mark.parametrize("depth", [100, 300, 900, 1000, 1015])
+def test_what_is_nested_deeply_is_masked_or_known(depth: int) -> None:
+    line = b'["publicIP",null,["1.2.3.4"],%s%s]' % (b"[" * depth, b"]" * depth)
+
+    try:
+        assert changed(Obfuscation(Kind.RTCSTATS), line) == line.replace(b".4", b".x")
+    except ValueError:
+        assert depth > 900
+
+
+@given(st.sampled_from(METHODS_OF_ADDRESSES), st.sampled_from(list(Kind)), VALUES)
+def test_whatever_a_message_holds_can_be_masked(method: object, kind: Kind, value: object) -> None:
+    line = orjson.dumps([method, "PC_0", value, 1])
+
+    once = changed(Obfuscation(kind), line)
+
+    assert isinstance(orjson.loads(once), list)
+    assert changed(Obfuscation(kind), once) == once
 
 
 @pytest.mark.parametrize("line", [b"", b"this is not json", b"[NaN]", b'["a",', b"\xff", b"[" * 100_000])
