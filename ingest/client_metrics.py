@@ -67,7 +67,8 @@ class ClientMetrics:
     most. (s)"""
 
     private_scrape_only: bool = True
-    """Whether only addresses of private networks may scrape: labels hold names and addresses of users."""
+    """Whether only addresses of private networks may scrape: labels hold names and addresses of users. Behind a proxy
+    that adds no `X-Forwarded-For` everybody seems to be private: it must not let `scrapePath` through."""
 
     trusted_proxies: list[str] = field(default_factory=lambda: [*PRIVATE_NETWORKS])
     """The networks of proxies whose `X-Forwarded-For` is believed when it is asked who scrapes."""
