@@ -112,6 +112,22 @@ async def test_a_dump_that_is_stored_but_not_in_the_catalogue_is_stored_once(tmp
     assert [(row.id, row.recovered) for row in again.rows] == [("abc", False)]
 
 
+async def test_what_is_stored_stays_also_when_the_dump_is_packed_otherwise(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        it.fails = 1_000
+        dump = it.recorder.opened(jitsi("abc"))
+        await write(dump, b'["publicIP",null,"10.0.0.1",1]')
+        dump.close(None, STARTED_MS)
+        await settled(lambda: it.figures.errors["catalogue"] > 0)
+    before = it.stored()
+
+    async with running(tmp_path, obfuscate_addresses=False) as again:
+        await settled(lambda: again.figures.files == 1)
+
+    assert again.stored()["abc.gz"] == before["abc.gz"]
+    assert b"10.0.0.1" in again.stored()["abc_1.gz"]
+
+
 async def test_a_recorder_that_is_recovering_takes_sessions(tmp_path: Path) -> None:
     await cut_short(recording(tmp_path))
 
