@@ -3,7 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadGroupScheduling
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 SHARING = ("tests/kubernetes/", "tests/image/", "tests/monitoring/", "tests/deploy/")
 """Folders whose tests share servers, images or ports."""
