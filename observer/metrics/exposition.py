@@ -20,6 +20,7 @@ from observer.metrics.cluster import ClusterFigures, cluster_families
 from observer.metrics.discovery import discovery_families
 from observer.metrics.families import Group, metric_prefix
 from observer.metrics.garbage import garbage_families
+from observer.metrics.guests import GuestsWatched, dump_families, guest_families
 from observer.metrics.limits import Limits, repository_limits, source_limits
 from observer.metrics.node import (
     count_entries,
@@ -29,6 +30,7 @@ from observer.metrics.node import (
     source_families,
 )
 from observer.metrics.reports import ReportMetrics
+from observer.metrics.rtcstats import known_names
 from observer.metrics.vitals import Vitals, vital_families
 from observer.pipeline import Counts
 from observer.version import own_version
@@ -45,7 +47,8 @@ class Watched:
 
     `served` are the statistics of the port for samples, `unsettled` the rows of `analysis.hearing.Hearing`,
     `departures` the clients of `observer.departures.Departures`, `loop_lag` is in seconds. A node without
-    `cluster` is alone; one without `pods` does not look for them. `clock` is in seconds.
+    `cluster` is alone; one without `pods` does not look for them; one without `guests` takes none. `clock` is in
+    seconds.
     """
 
     ingest: ingest_statistics.Statistics
@@ -61,6 +64,7 @@ class Watched:
     limits: Limits
     cluster: ClusterFigures | None = None
     pods: PodsStatistics | None = None
+    guests: GuestsWatched | None = None
     clock: Callable[[], float] = trio.current_time
     collecting: Collecting = field(default_factory=Collecting)
 
@@ -85,7 +89,8 @@ class Exposition:
     async def text(self) -> bytes:
         """All metrics as they are now, in the text format of Prometheus (`CONTENT_TYPE`)."""
         self._node.entries = await count_entries(self._watched.registry())
-        return generate_latest(self._collectors)
+        text = generate_latest(self._collectors)
+        return text + known_names(self._watched.guests).encode() if self._watched.guests else text
 
 
 class _NodeMetrics(Collector):
@@ -113,6 +118,10 @@ class _NodeMetrics(Collector):
             yield from cluster_families(Group(prefix, "cluster"), watched.cluster, watched.counts)
         if watched.pods:
             yield from discovery_families(Group(prefix, "discovery"), watched.pods, watched.clock)
+        if watched.guests is not None:
+            yield from guest_families(Group(prefix, "guests"), watched.guests.statistics)
+            if watched.guests.dumps is not None:
+                yield from dump_families(Group(prefix, "dumps"), watched.guests.dumps)
         if settings.sink_metrics.enabled:
             yield from sink_families(Group(prefix, "sinks"), watched.sinks())
 

@@ -14,6 +14,7 @@ from observer.config.settings import Metrics
 from observer.intake import Intake, SamplesCollector
 from observer.metrics.cluster import ClusterFigures
 from observer.metrics.exposition import Exposition, Watched
+from observer.metrics.guests import GuestsWatched
 from observer.metrics.limits import Limits
 from observer.metrics.reports import ReportMetrics
 from observer.metrics.vitals import Vitals
@@ -38,6 +39,7 @@ class Figures:
     loop_lag: float = 0.0
     cluster: ClusterFigures | None = None
     pods: PodsStatistics | None = None
+    guests: GuestsWatched | None = None
     vitals: Vitals = field(default_factory=lambda: Vitals(lambda: 1_700_000_000_500))
     limits: Limits = field(default_factory=Limits)
 
@@ -82,6 +84,7 @@ async def exposed(
         loop_lag=lambda: figures.loop_lag,
         cluster=figures.cluster,
         pods=figures.pods,
+        guests=figures.guests,
         vitals=figures.vitals,
         limits=figures.limits,
         clock=lambda: 100.0,
