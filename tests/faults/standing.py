@@ -107,7 +107,8 @@ async def nodes(
     """Nodes called ``n1``, ``n2``, ..., with one list of peers; the `blocks` are laid into ``observer``.
 
     With `start` they are one cluster when the block begins. None of them runs after it. Reports wait for others for
-    `reports_every` (ms). A node that is in `listed` has only those names in its list of peers.
+    `reports_every` (ms). A node that is in `listed` has only those names in its list of peers. A block that is a
+    function gives that of each node, by its name.
     """
     free = free_ports(3 * len(places))
     ports = [free[3 * n : 3 * n + 3] for n in range(len(places))]
@@ -130,7 +131,7 @@ async def nodes(
         config = {
             "micronaut": {"server": {"host": place.host, "port": own[0]}},
             "endpoints": {"all": {"host": place.host, "port": own[1]}},
-            "observer": observer | blocks,
+            "observer": observer | {key: block(name) if callable(block) else block for key, block in blocks.items()},
         }
         all_nodes.append(Node(name, folder, place.host, own, config, place.prefix))
     try:

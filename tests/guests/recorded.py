@@ -44,10 +44,6 @@ class Page:
     closed_at: float
     code: int
 
-    def part(self, begin: int, end: int | None = None) -> "Page":
-        """The same page with some of its messages."""
-        return replace(self, messages=self.messages[begin:end])
-
     def back(self) -> "Page":
         """The same page, when it comes back."""
         return replace(self, target=self.target.replace("isReconnect=false", "isReconnect=true"))
