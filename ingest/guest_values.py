@@ -14,6 +14,9 @@ KeptValue = Callable[[str, str], bytes | None]
 LONGEST_VALUE = 60_000
 """A value that is longer is not kept. (bytes)"""
 
+AT_ONCE = 100
+"""Of how many sessions values are told before others have their turn: that takes a few milliseconds."""
+
 _REFRESHED = 4
 """So often is a value told again in its time."""
 

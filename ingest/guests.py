@@ -38,13 +38,14 @@ class Guests:
         """Does what is to be done now and then, until it is cancelled."""
         while True:
             await trio.sleep(_PERIOD)
-            self.tend()
+            await self.tend()
 
-    def tend(self) -> None:
-        """Tells all nodes what is new of sessions, and forgets those that do not come back."""
+    async def tend(self) -> None:
+        """Forgets sessions that do not come back, and tells all nodes what is new of the others."""
         for sessions in (self.rtcstats, self.jitsi):
             if sessions is not None:
-                sessions.tend()
+                for _ in sessions.tending():
+                    await trio.lowlevel.checkpoint()
 
     def close(self) -> None:
         """Nobody comes back to this node any more."""

@@ -6,6 +6,7 @@ Jitsi's bring many sessions by one socket.
 """
 
 import re
+from collections.abc import Iterator
 
 import orjson
 import trio
@@ -66,10 +67,13 @@ class JitsiSessions:
         )
         return web.WebSocketRoute(settings.path, self.serve, limits, speaks=speaks)
 
-    def tend(self) -> None:
-        """Tells all nodes how far sessions are, and forgets those that do not come back: to be called once a second."""
-        self.progress.tell()
+    def tending(self) -> Iterator[None]:
+        """Forgets sessions that do not come back, and tells all nodes how far the others are: to be done once a second.
+
+        Where it yields, others have their turn.
+        """
         self.remembered.forget_old()
+        return self.progress.telling()
 
     def finish(self, session: Session) -> None:
         """A session does not come back, or not to this node."""

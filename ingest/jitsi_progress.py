@@ -5,11 +5,12 @@ who is in which room, and, beside it, the base: what else one has to know to und
 these once only, and then only what changes.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import orjson
 
-from ingest.guest_values import Values
+from ingest.guest_values import AT_ONCE, Values
 from schemas.webrtc_stats import LONGEST_ID, Guest
 
 PLACES, BASES = "jitsi", "jitsi-base"
@@ -77,11 +78,13 @@ class Progress:
         if self._values.are_kept:
             self._moving[session.id] = session
 
-    def tell(self) -> None:
-        """Tells what is new: to be called once a second, or so."""
-        for id_, session in list(self._moving.items()):
-            if self._tell(session) and session.settled >= session.seq:
+    def telling(self) -> Iterator[None]:
+        """Tells what is new, which is to be done once a second or so; where it yields, others have their turn."""
+        for number, (id_, session) in enumerate(list(self._moving.items()), 1):
+            if self._moving.get(id_) is session and self._tell(session) and session.settled >= session.seq:
                 del self._moving[id_]
+            if not number % AT_ONCE:
+                yield
 
     def over(self, session: Moving) -> None:
         """The session has ended here: what is settled of it by now is told."""

@@ -5,7 +5,7 @@ the next socket of the same page, in the middle of a call; there the page tells 
 session in its token is remembered for a while, and what it needs to go on is known at all nodes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,7 +28,7 @@ from ingest.guest_sessions import (
 )
 from ingest.guest_settings import Rtcstats
 from ingest.guest_statistics import Kind, TurnedAway
-from ingest.guest_values import Values
+from ingest.guest_values import AT_ONCE, Values
 from ingest.incoming import Format
 from ingest.rtcstats_tokens import Invalid, Named, named_by
 from schemas.rtcstats_session import RtcstatsSession
@@ -79,12 +79,18 @@ class RtcstatsSessions:
             receiving.statistics,
         )
 
-    def tend(self) -> None:
-        """Tells all nodes what sessions need to go on, and forgets those that do not come back: to be called once a
-        second."""
+    def tending(self) -> Iterator[None]:
+        """Forgets sessions that do not come back, and tells all nodes what the others need to go on: to be done once a
+        second.
+
+        Where it yields, others have their turn.
+        """
         self.remembered.forget_old()
-        for id_, page in list(self._changed.items()):
-            self._tell(id_, page)
+        for number, (id_, page) in enumerate(list(self._changed.items()), 1):
+            if self._changed.get(id_) is page:
+                self._tell(id_, page)
+            if not number % AT_ONCE:
+                yield
 
     def route(self) -> web.WebSocketRoute:
         """Where pages connect to."""
@@ -114,7 +120,7 @@ class RtcstatsSessions:
             page = self._page(who, named)
             may_come_back = named.session is not None
             moved = partial(self._changed.__setitem__, who.client_id, page) if may_come_back else None
-            socket = _Socket(receiving, page, dump, moved)
+            socket = _Socket(receiving, page, dump, moved, self._settings.bounds.max_message_size)
             page.listening = listening = Listening(websocket, socket.take)
             code = _GONE
             stopped = False
@@ -200,10 +206,10 @@ class RtcstatsSessions:
             self.receiving.statistics.open_sessions[_KIND] -= 1
         if not stopped:
             page.client.depart()
-        if may_come_back:
+        if id_ in self._changed:
             self._tell(id_, page)
-            if not stopped:
-                self.remembered.put(id_, page)
+        if may_come_back and not stopped:
+            self.remembered.put(id_, page)
 
     def _tell(self, id_: str, page: _Page) -> None:
         """Tells all nodes what a session needs to go on."""
@@ -219,14 +225,17 @@ class RtcstatsSessions:
 class _Socket:
     """What one socket brings."""
 
-    __slots__ = ("_dump", "_heard_at", "_moved", "_page", "_receiving")
+    __slots__ = ("_dump", "_heard_at", "_longest", "_moved", "_page", "_receiving")
 
-    def __init__(self, receiving: Receiving, page: _Page, dump: Dump | None, moved: Callable[[], None] | None) -> None:
-        """`moved` is called when the page has told something."""
+    def __init__(
+        self, receiving: Receiving, page: _Page, dump: Dump | None, moved: Callable[[], None] | None, longest: int
+    ) -> None:
+        """`moved` is called when the page has told something; `longest` is how long a message may be. (bytes)"""
         self._receiving = receiving
         self._page = page
         self._dump = dump
         self._moved = moved
+        self._longest = longest
         self._heard_at = receiving.intake.now()
 
     def take(self, data: bytes) -> Rest | None:
@@ -238,7 +247,7 @@ class _Socket:
         session = self._page.session
         rests: list[Rest] = []
         items: list[Item] = []
-        lines = [data] if b"\n" not in data and b"\r" not in data else _lines(data)
+        lines = [data] if b"\n" not in data and b"\r" not in data else _lines(data, self._longest)
         for line in lines[:_MOST_LINES]:
             items += session.feed(line, now)
             malformed = Skipped.MALFORMED in session.skipped
@@ -261,14 +270,21 @@ class _Socket:
             self._dump.close(orjson.dumps(["close", None, code, max(0, now - self._heard_at)]), now)
 
 
-def _lines(frame: bytes) -> list[bytes]:
-    """The messages of a frame that has breaks of lines: between its messages, or within the only one."""
+def _lines(frame: bytes, longest: int) -> list[bytes]:
+    """The messages of a frame that has breaks of lines: between its messages, or within the only one, which is no
+    longer than `longest`."""
+    if len(frame) <= longest and _is_json(frame):
+        # Within JSON they can only stand between its parts.
+        return [frame.replace(b"\r", b" ").replace(b"\n", b" ")]
+    return [line for line in frame.splitlines() if line.strip()]
+
+
+def _is_json(frame: bytes) -> bool:
     try:
         orjson.loads(frame)
     except orjson.JSONDecodeError:
-        return [line for line in frame.splitlines() if line.strip()]
-    # Within JSON they can only stand between its parts.
-    return [frame.replace(b"\r", b" ").replace(b"\n", b" ")]
+        return False
+    return True
 
 
 def _of(told: Began, named: Named, who: Guest) -> Began:

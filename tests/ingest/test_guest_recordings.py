@@ -163,7 +163,7 @@ def played(name: str, *, moving: bool = False) -> Played:
         settings = Rtcstats(jwt_secret=SECRET), Jitsi()
         async with visiting(*settings, now=lambda: player.now, cluster=cluster) as visited:
             await player.play(visited, steps[:half])
-            visited.guests.tend()
+            await visited.guests.tend()
             player.end(visited)
             open_ = list(player.sockets)
             await visited.served.server.close(1)
