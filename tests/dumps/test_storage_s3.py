@@ -1,6 +1,7 @@
 """Dumps in a bucket of a real server that checks signatures; one that is killed."""
 
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,6 +22,12 @@ def storage(service: SeaweedFS, prefix: str, **keys: Any) -> S3Storage:
     credentials = AwsCredentials("AwsStatic", AwsStatic(service.access_key, service.secret_key))
     usual = {"prefix": prefix, "credentials": credentials, "endpoint_url": service.endpoint}
     return S3Storage(**{"bucket_name": service.bucket, "region_id": service.region, **usual, **keys})
+
+
+@pytest.fixture(scope="module")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    with SeaweedFS(tmp_path_factory.mktemp("seaweed")) as service:
+        yield service
 
 
 @pytest.fixture
