@@ -17,6 +17,7 @@ import trio
 from dumps.catalogue import Catalogue
 from dumps.entries import Filed, Oldest
 from dumps.settings import Keep
+from dumps.storage import Place
 
 MOST_AT_ONCE = 1_000
 """How many dumps one look at the catalogue deletes at most. It is looked again at once while there are more."""
@@ -63,7 +64,11 @@ class Deleting(Protocol):
     """What retention needs of a storage."""
 
     async def remove(self, key: str) -> None:
-        """Remove a file; it is well if it is gone already. Raises OSError."""
+        """As `dumps.storage.Storage` says."""
+        ...
+
+    def place(self) -> Place:
+        """As `dumps.storage.Storage` says."""
         ...
 
 
@@ -85,25 +90,14 @@ def _due(keep: Keep, oldest: Oldest, now_ms: int) -> Iterator[Due]:
 
 
 class Retention:
-    """Deletes dumps for as long as it runs.
+    """Deletes dumps for as long as it runs; those that another storage has are left alone."""
 
-    `place` is that with which the locations of the storage's dumps begin, and their keys stand behind it: dumps that
-    another storage has are left alone.
-    """
-
-    def __init__(
-        self,
-        keep: Keep,
-        catalogue: Catalogue,
-        storage: Deleting,
-        place: str,
-        now_ms: Callable[[], int],
-    ) -> None:
+    def __init__(self, keep: Keep, catalogue: Catalogue, storage: Deleting, now_ms: Callable[[], int]) -> None:
         self.figures = RetentionFigures()
         self._keep = keep
         self._catalogue = catalogue
         self._storage = storage
-        self._place = place
+        self._place = storage.place()
         self._now_ms = now_ms
         self._failing = False
 
@@ -118,7 +112,7 @@ class Retention:
     async def delete_some(self) -> bool:
         """Look at the catalogue once, and delete what is due, up to a limit; whether there may be more to do now."""
         try:
-            oldest = await self._catalogue.oldest(self._place, MOST_AT_ONCE)
+            oldest = await self._catalogue.oldest(self._place.location, MOST_AT_ONCE)
         except OSError as error:
             return self._fails("catalogue", error)
         self.figures.kept, self.figures.kept_bytes = oldest.number, oldest.size
@@ -142,7 +136,7 @@ class Retention:
         # In no order: some that can never be removed must not look like a storage that is away.
         for one in random.sample(found, len(found)):
             try:
-                await self._storage.remove(one.filed.location.removeprefix(self._place))
+                await self._storage.remove(self._place.key + one.filed.location.removeprefix(self._place.location))
             except OSError as error:
                 self._fails("storage", error)
                 in_a_row += 1

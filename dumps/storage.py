@@ -26,6 +26,15 @@ class Stored(NamedTuple):
     """An URL."""
 
 
+class Place(NamedTuple):
+    """What the dumps of a storage have in common, and others have not; the rest of each is behind it."""
+
+    location: str
+    """With what their locations begin."""
+    key: str
+    """With what their keys begin."""
+
+
 class Storage(Protocol):
     """A place for files. Its fields are the keys of its ``config``."""
 
@@ -40,6 +49,10 @@ class Storage(Protocol):
 
     async def remove(self, key: str) -> None:
         """Remove a file; it is well if it is gone already. Raises OSError."""
+        ...
+
+    def place(self) -> Place:
+        """What its dumps have in common. May look at the disk."""
         ...
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import trio
 
 from dumps.packing import Packed
-from dumps.storage import SUFFIX, Stored, ids
+from dumps.storage import SUFFIX, Place, Stored, ids
 from dumps.work import FILE_MODE, make_folder, sync_folder
 from sinks.threads import in_thread, threads
 
@@ -43,6 +43,10 @@ class DiskStorage:
         """As `dumps.storage.Storage` says."""
         await in_thread(self._threads, lambda: (self._folder() / Path(key).name).unlink(missing_ok=True))
 
+    def place(self) -> Place:
+        """As `dumps.storage.Storage` says."""
+        return Place(f"{self._folder().resolve().as_uri()}/", "")
+
     def _put(self, base_id: str, name: str, packed: Path) -> Stored:
         folder = self._folder()
         make_folder(folder)
@@ -58,7 +62,7 @@ class DiskStorage:
             if beside != packed:
                 beside.unlink(missing_ok=True)
         sync_folder(folder)
-        return Stored(id_, target.name, target.resolve().as_uri())
+        return Stored(id_, target.name, self.place().location + target.name)
 
     def _folder(self) -> Path:
         return Path(self.path or ".")

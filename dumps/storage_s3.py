@@ -13,7 +13,7 @@ import trio
 from botocore.exceptions import ClientError
 
 from dumps.packing import Packed
-from dumps.storage import SUFFIX, Stored, ids
+from dumps.storage import SUFFIX, Place, Stored, ids
 from sinks.aws import Access, Clients, clients
 from sinks.aws_credentials import AwsCredentials, bind_credentials
 from sinks.aws_errors import Refused, aws_errors
@@ -64,6 +64,10 @@ class S3Storage:
         """As `dumps.storage.Storage` says."""
         async with self._clients.opened("s3", self._access(), self._uploads) as client:
             await in_thread(self._uploads, lambda: self._remove(client, key))
+
+    def place(self) -> Place:
+        """As `dumps.storage.Storage` says."""
+        return Place(self._location(self.prefix), self.prefix)
 
     def _put(self, client: Any, key: str, packed: Packed) -> bool:
         """Whether the dump has this name now: not, if something else has it."""

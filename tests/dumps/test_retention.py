@@ -15,6 +15,8 @@ from dumps.entries import Entry, Filed, Oldest
 from dumps.retention import MOST_AT_ONCE, MOST_FAILURES, Due, Reason, Retention, due
 from dumps.settings import Dumps, Keep
 from dumps.sqlite import SqliteCatalogue
+from dumps.storage import Place
+from dumps.storage_s3 import S3Storage
 from tests.dumps.entries_for_tests import PLACE, entry
 
 DAY_MS = 86_400_000
@@ -81,7 +83,12 @@ class Storage:
         self.broken = set(broken)
         self.calls = 0
 
-    async def remove(self, key: str) -> None:
+    def place(self) -> Place:
+        return Place(PLACE, "dumps/")
+
+    async def remove(self, name: str) -> None:
+        key = name.removeprefix("dumps/")
+        assert key != name
         self.calls += 1
         if key in self.broken or "*" in self.broken:
             raise OSError("the storage is away")
@@ -94,7 +101,7 @@ class World:
     def __init__(self, catalogue: Catalogue, storage: Storage, keep: Keep) -> None:
         self.catalogue = catalogue
         self.storage = storage
-        self.retention = Retention(keep, catalogue, storage, PLACE, lambda: NOW_MS)
+        self.retention = Retention(keep, catalogue, storage, lambda: NOW_MS)
 
     async def left(self) -> list[str]:
         found = (await self.catalogue.oldest(PLACE, 10_000)).filed
@@ -194,7 +201,7 @@ class CannotForget(Broken):
 async def test_a_catalogue_that_is_away_is_told_once_and_asked_again_later(
     catalogue: Catalogue, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    retention = Retention(Keep(max_age_in_days=7), catalogue, Storage(), PLACE, lambda: NOW_MS)
+    retention = Retention(Keep(max_age_in_days=7), catalogue, Storage(), lambda: NOW_MS)
 
     with trio.move_on_after(3600):
         await retention.run()
@@ -216,6 +223,12 @@ async def test_files_on_a_disk_go_by_the_real_storage(tmp_path: Path) -> None:
         await catalogue.enter(aged("old", 8, place))
         await catalogue.enter(aged("young", 6, place))
         storage = settings.chosen_storage()
-        await Retention(settings.keep, catalogue, storage, place, lambda: NOW_MS).delete_some()
+        await Retention(settings.keep, catalogue, storage, lambda: NOW_MS).delete_some()
 
     assert [path.name for path in (tmp_path / "stored").glob("*")] == ["young.gz"]
+
+
+def test_the_dumps_of_a_bucket_are_those_below_its_prefix() -> None:
+    here = S3Storage("b", "eu-west-1", prefix="dumps/").place()
+
+    assert here == Place("https://b.s3.eu-west-1.amazonaws.com/dumps/", "dumps/")
