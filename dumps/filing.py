@@ -39,8 +39,8 @@ class FilingFigures:
 class Filing:
     """Does with a dump that is completed what `dumps.recorder.Recorder` asks for."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.figures = FilingFigures()
+    def __init__(self, catalogue: Catalogue, figures: FilingFigures | None = None) -> None:
+        self.figures = figures or FilingFigures()
         self._catalogue = catalogue
 
     async def __call__(self, one: Completed) -> None:

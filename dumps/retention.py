@@ -92,8 +92,15 @@ def _due(keep: Keep, oldest: Oldest, now_ms: int) -> Iterator[Due]:
 class Retention:
     """Deletes dumps for as long as it runs; those that another storage has are left alone."""
 
-    def __init__(self, keep: Keep, catalogue: Catalogue, storage: Deleting, now_ms: Callable[[], int]) -> None:
-        self.figures = RetentionFigures()
+    def __init__(
+        self,
+        keep: Keep,
+        catalogue: Catalogue,
+        storage: Deleting,
+        now_ms: Callable[[], int],
+        figures: RetentionFigures | None = None,
+    ) -> None:
+        self.figures = figures or RetentionFigures()
         self._keep = keep
         self._catalogue = catalogue
         self._storage = storage
