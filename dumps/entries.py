@@ -22,6 +22,9 @@ _NAMES: Mapping[Kind, tuple[str, str, str]] = {
 _LATEST_MS = 253_402_300_799_000
 """The end of the year 9999."""
 
+_DEEPEST = 32
+"""How deep values may lie in one another."""
+
 
 class Entry(NamedTuple):
     """A dump that is stored."""
@@ -104,15 +107,17 @@ def _text(value: object) -> str | None:
     return orjson.dumps(value).decode()
 
 
-def _held(value: Any) -> Any:
+def _held(value: Any, depth: int = 0) -> Any:
     """A value of JSON without what databases cannot hold: NUL, halves of characters, and numbers beyond 64 bits."""
     match value:
         case str():
             return value.replace("\0", "").encode(errors="replace").decode()
+        case dict() | list() | tuple() if depth == _DEEPEST:
+            return None
         case dict():
-            return {_held(name): _held(item) for name, item in value.items() if isinstance(name, str)}
+            return {_held(name): _held(item, depth + 1) for name, item in value.items() if isinstance(name, str)}
         case list() | tuple():
-            return [_held(item) for item in value]
+            return [_held(item, depth + 1) for item in value]
         case int() if abs(value) >> 63:
             return float(value) if abs(value) < 1 << 1000 else None
         case bool() | int() | float() | None:

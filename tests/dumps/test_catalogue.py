@@ -150,6 +150,14 @@ def test_an_identity_is_always_json(said: dict[str, object]) -> None:
     assert orjson.loads(entry("d1", identity=said).identity).keys() == {"a"}
 
 
+def test_what_lies_too_deep_is_left_out() -> None:
+    deep: list[object] = []
+    for _ in range(3_000):
+        deep = [deep]
+
+    assert orjson.loads(entry("d1", identity={"a": deep, "b": [[1]]}).identity)["b"] == [[1]]
+
+
 def test_times_that_no_calendar_has_are_cut() -> None:
     found = entry("d1", started_ms=-5, ended_ms=10**18)
 
