@@ -19,7 +19,7 @@ from schemas.webrtc_stats import Bounds, Guest, Skipped
 _KIND = Kind.JITSI
 _SUBPROTOCOL = re.compile(r"(\d{1,3})\.\d{1,3}_([A-Z]{1,20})", re.ASCII)
 _SERVERS = ("jigasi", "jicofo", "jibri", "jvb")
-_NOT_WRITTEN = frozenset((Skipped.MALFORMED, Skipped.TOLD_BEFORE))
+_WRITTEN = frozenset(("identity", "stats-entry"))
 _TOLD = (
     "confName",
     "confID",
@@ -121,16 +121,16 @@ class Session:
         before = session.seq
         items = session.take(envelope, now)
         self.ended = session.ended
-        is_written = session.seq > before or _NOT_WRITTEN.isdisjoint(session.skipped)
+        resent, unread = Skipped.TOLD_BEFORE in session.skipped, Skipped.MALFORMED in session.skipped
         statistics.count_skipped(_KIND, session.skipped)
-        if not is_written or envelope.type not in ("identity", "stats-entry"):
+        line = None if resent or envelope.type not in _WRITTEN else _line(envelope, unread)
+        if line is None:
             return items, []
         missing = session.seq - max(before, self.kept.seq) - 1
         if (before or self.kept.seq) and missing > 0:
             statistics.gaps[_KIND] += 1
             statistics.missing_messages[_KIND] += missing
-        identity = envelope.data[2] if envelope.type == "identity" else None
-        return items, self._write(_line(envelope.data), session.seq, identity)
+        return items, self._write(line, session.seq, envelope.type == "identity" and _identity_in(envelope.data))
 
     def taken(self) -> None:
         """All that was to be awaited was."""
@@ -149,17 +149,13 @@ class Session:
     def _take_of_server(self, envelope: Envelope, now: int) -> list[Rest]:
         if envelope.type == "close":
             self.ended = True
-        if envelope.type not in ("identity", "stats-entry"):
+        if envelope.type not in _WRITTEN:
             return []
-        try:
-            line = orjson.dumps(envelope.received | {"timestamp": now})
-        except orjson.JSONEncodeError:  # nested deeper than JSON is written
+        line = _json(envelope.received | {"timestamp": now})
+        if line is None:
             self._receiving.statistics.skipped[_KIND, Skipped.MALFORMED.value] += 1
             return []
-        data = envelope.data
-        if envelope.type == "identity" and type(data) is list:
-            data = data[2] if len(data) > 2 else None
-        return self._write(line, 0, data if envelope.type == "identity" else None)
+        return self._write(line, 0, envelope.type == "identity" and _identity_in(envelope.data))
 
     def _write(self, line: bytes, mark: int, identity: Any) -> list[Rest]:
         if self._began is None or self._receiving.opened is None:
@@ -171,14 +167,39 @@ class Session:
         return awaiting(self._dump.write(line, mark))
 
 
-def _line(data: Any) -> bytes:
-    """A message as it is written down: as it came, in one line. It is known to be JSON."""
-    if type(data) is not str:
-        return orjson.dumps(data)
-    if "\n" in data or "\r" in data:  # within JSON they can only stand between its parts
-        data = data.replace("\n", " ").replace("\r", " ")
-    written: bytes = data.encode("utf-8", "replace")
+def _line(envelope: Envelope, unread: bool) -> bytes | None:
+    """A message of a browser as it is written down: as it came, in one line. ``None`` for what is no JSON, which one
+    that was `unread` may be."""
+    data = envelope.data
+    if envelope.type == "identity":
+        return _json(data) if type(data) is list else None
+    if type(data) is not str or (unread and not _is_json(data)):
+        return None
+    # Within JSON breaks of lines can only stand between its parts.
+    written: bytes = data.replace("\n", " ").replace("\r", " ").encode("utf-8", "replace")
     return written
+
+
+def _json(value: Any) -> bytes | None:
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:  # nested deeper than JSON is written
+        return None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _identity_in(data: Any) -> Any:
+    """What an identity says: that of a browser is an entry, that of a server an object."""
+    if type(data) is list:
+        return data[2] if len(data) > 2 else None
+    return data
 
 
 def _known(identity: Item) -> dict[str, Any]:

@@ -247,12 +247,13 @@ class _Socket:
         session = self._page.session
         rests: list[Rest] = []
         items: list[Item] = []
-        lines = [data] if b"\n" not in data and b"\r" not in data else _lines(data, self._longest)
+        lines = [data] if b"\n" not in data and b"\r" not in data else self._lines(data)
         for line in lines[:_MOST_LINES]:
             items += session.feed(line, now)
             malformed = Skipped.MALFORMED in session.skipped
             statistics.count_skipped(_KIND, session.skipped)
-            if self._dump is not None and not malformed:
+            # Readers of dumps pass over what is no message, but not over what is no JSON.
+            if self._dump is not None and (not malformed or self._is_json(line)):
                 rests += awaiting(self._dump.write(line))
         if len(lines) > _MOST_LINES:
             statistics.skipped[_KIND, Skipped.MALFORMED.value] += len(lines) - _MOST_LINES
@@ -269,22 +270,22 @@ class _Socket:
             now = self._receiving.intake.now()
             self._dump.close(orjson.dumps(["close", None, code, max(0, now - self._heard_at)]), now)
 
+    def _lines(self, frame: bytes) -> list[bytes]:
+        """The messages of a frame that has breaks of lines: between its messages, or within the only one."""
+        if self._is_json(frame):
+            # Within JSON they can only stand between its parts.
+            return [frame.replace(b"\r", b" ").replace(b"\n", b" ")]
+        return [line for line in frame.splitlines() if line.strip()]
 
-def _lines(frame: bytes, longest: int) -> list[bytes]:
-    """The messages of a frame that has breaks of lines: between its messages, or within the only one, which is no
-    longer than `longest`."""
-    if len(frame) <= longest and _is_json(frame):
-        # Within JSON they can only stand between its parts.
-        return [frame.replace(b"\r", b" ").replace(b"\n", b" ")]
-    return [line for line in frame.splitlines() if line.strip()]
-
-
-def _is_json(frame: bytes) -> bool:
-    try:
-        orjson.loads(frame)
-    except orjson.JSONDecodeError:
-        return False
-    return True
+    def _is_json(self, text: bytes) -> bool:
+        """Whether it is JSON, and not too long for a message."""
+        if len(text) > self._longest:
+            return False
+        try:
+            orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return False
+        return True
 
 
 def _of(told: Began, named: Named, who: Guest) -> Began:

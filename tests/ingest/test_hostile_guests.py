@@ -73,7 +73,8 @@ async def test_a_page_leaves_a_dump_that_can_be_read(seed: int) -> None:
         await page.aclose()
         await wait_all_tasks_blocked()
 
-        assert {type(orjson.loads(line)) for line in visited.dumps[0].lines} <= {list}
+        for line in visited.dumps[0].lines:
+            orjson.loads(line)
         assert not any(b"\n" in line or b"\r" in line for line in visited.dumps[0].lines)
 
 
@@ -92,7 +93,8 @@ async def test_a_client_of_jitsi_is_heard_after_whatever_it_sent(seed: int, subp
         other = next(dump for dump in visited.dumps if dump.began.id == "other")
         assert b"1000000001" in other.lines[-1]
         lines = [line for dump in visited.dumps for line in dump.lines]
-        assert {type(orjson.loads(line)) for line in lines} <= {list, dict}
+        for line in lines:
+            orjson.loads(line)
         assert not any(b"\n" in line or b"\r" in line for line in lines)
 
 

@@ -218,7 +218,7 @@ async def test_a_page_that_is_gone_is_closed_with_1006() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["this is not json", "null", '{"a":1}', "[]", '["a"]', "[" * 1000, "\x00", "9" * 400, '["getStats"']
+    "bad", ["this is not json", "", "[" * 1000, "\x00", '["getStats"', "[NaN]", '{"a":1}x', "Infinity"]
 )
 async def test_a_bad_message_costs_only_itself(bad: str) -> None:
     async with visiting() as visited:
@@ -229,6 +229,19 @@ async def test_a_bad_message_costs_only_itself(bad: str) -> None:
 
         assert clients(visited) == [("lobby", "fresh-0", None)]
         assert visited.dumps[0].lines == [created().encode()]
+        assert visited.skipped("malformed") == 1
+
+
+@pytest.mark.parametrize("other", ["null", '{"a":1}', "[]", '["a"]', "7", '"text"'])
+async def test_what_is_no_message_but_json_is_written_down_all_the_same(other: str) -> None:
+    async with visiting() as visited:
+        page = await visited.page()
+        await page.send_message(other)
+        await page.send_message(created())
+        await wait_all_tasks_blocked()
+
+        assert visited.dumps[0].lines == [other.encode(), created().encode()]
+        assert clients(visited) == [("lobby", "fresh-0", None)]
         assert visited.skipped("malformed") == 1
 
 
