@@ -155,7 +155,7 @@ async def run_node(
         statistics=taken,
         obscure=hide,
         guests=reception.websockets,
-        guest_pages=reception.http,
+        guest_pages=reception.pages,
     )
     samples_server = web.Server(samples_routes, configuration.micronaut.server.limits, intake.pause)
     served = samples_server.statistics
@@ -176,6 +176,9 @@ async def run_node(
             limits=limits(configuration),
             cluster=others.figures(),
             pods=others.pods.statistics if others.pods else None,
+            guests=reception.watched,
+            pushed=reception.pushed,
+            keeping=pipeline.keeping,
             collecting=collecting or Collecting(),
         ),
         report_metrics,

@@ -13,9 +13,12 @@ from prometheus_client.registry import Collector
 import web
 from discovery.kubernetes import PodsStatistics
 from ingest import statistics as ingest_statistics
+from ingest.client_metrics import ClientMetricsStatistics
 from observer.collecting import Collecting
 from observer.config.settings import Metrics
 from observer.intake import Intake
+from observer.keeping import Keeping
+from observer.metrics.client_metrics import client_metrics_families, values_families
 from observer.metrics.cluster import ClusterFigures, cluster_families
 from observer.metrics.discovery import discovery_families
 from observer.metrics.families import Group, metric_prefix
@@ -47,8 +50,8 @@ class Watched:
 
     `served` are the statistics of the port for samples, `unsettled` the rows of `analysis.hearing.Hearing`,
     `departures` the clients of `observer.departures.Departures`, `loop_lag` is in seconds. A node without
-    `cluster` is alone; one without `pods` does not look for them; one without `guests` takes none. `clock` is in
-    seconds.
+    `cluster` is alone; one without `pods` does not look for them; one without `guests` or `pushed` takes none.
+    `clock` is in seconds.
     """
 
     ingest: ingest_statistics.Statistics
@@ -65,6 +68,8 @@ class Watched:
     cluster: ClusterFigures | None = None
     pods: PodsStatistics | None = None
     guests: GuestsWatched | None = None
+    pushed: ClientMetricsStatistics | None = None
+    keeping: Keeping | None = None
     clock: Callable[[], float] = trio.current_time
     collecting: Collecting = field(default_factory=Collecting)
 
@@ -122,6 +127,10 @@ class _NodeMetrics(Collector):
             yield from guest_families(Group(prefix, "guests"), watched.guests.statistics)
             if watched.guests.dumps is not None:
                 yield from dump_families(Group(prefix, "dumps"), watched.guests.dumps)
+        if watched.pushed is not None:
+            yield from client_metrics_families(Group(prefix, "client_metrics"), watched.pushed)
+        if watched.keeping is not None and (watched.guests is not None or watched.pushed is not None):
+            yield from values_families(Group(prefix, "values"), watched.registry().values, watched.keeping)
         if settings.sink_metrics.enabled:
             yield from sink_families(Group(prefix, "sinks"), watched.sinks())
 
