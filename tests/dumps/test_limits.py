@@ -138,6 +138,7 @@ async def test_a_disk_that_fails_stops_no_session(tmp_path: Path, autojump_clock
         (tmp_path / "work").unlink()
         await settled(lambda: dump.durable == 99)
         dump.close(CLOSED, STARTED_MS)
+        await settled(lambda: it.figures.files == 1)
 
     (text,) = it.stored().values()
     lost = b'[":linesLost",null,{"lines":33,"bytes":%d},0]' % (33 * len(LINE) + 33)
