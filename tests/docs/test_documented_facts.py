@@ -70,6 +70,9 @@ CLIENT_WORDS = {
 }
 """Words of ObserveRTC's client-monitor-js."""
 
+GUEST_WORDS = {*("rtcStats", "statsSessionId", "connectionInfo", "networkType")}
+"""Words of rtcstats-js and of Jitsi's clients."""
+
 _KEY_ROW = re.compile(r"^\| `([\w.<>*]+)` \|", re.MULTILINE)
 _METRIC = re.compile(r"\b(?:observertc|process|python)_[a-z0-9_]+")
 _HUMP = re.compile(r"[a-z][A-Z]")
@@ -98,7 +101,7 @@ def known_words() -> set[str]:
     words |= set(re.findall(r"\b[a-z]+[A-Z]\w*", markdown()))
     for table in TABLES_OF_SAMPLES:
         words |= set(re.findall(r"\b[a-z]+[A-Z]\w*", text_of(table)))
-    return words | OTHER_WORDS | CLIENT_WORDS | _PLACEHOLDER
+    return words | OTHER_WORDS | CLIENT_WORDS | GUEST_WORDS | _PLACEHOLDER
 
 
 def unknown_words(text: str) -> set[str]:
