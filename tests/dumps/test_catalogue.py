@@ -67,6 +67,14 @@ async def test_a_dump_that_is_entered_again_is_there_once(catalogue: Catalogue) 
     assert await names(catalogue) == ["d1"]
 
 
+async def test_what_was_entered_first_stays_as_it_was(catalogue: Catalogue) -> None:
+    await catalogue.enter(entry("d1", size=100))
+
+    await catalogue.enter(entry("d1", size=200))
+
+    assert (await catalogue.oldest(PLACE, 9)).size == 100
+
+
 async def test_what_was_entered_outlasts_the_connection(catalogue_type: CatalogueType) -> None:
     async with opened_again(catalogue_type) as catalogue:
         await catalogue.enter(entry("d1"))

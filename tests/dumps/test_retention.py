@@ -157,6 +157,16 @@ async def test_a_storage_that_is_away_is_not_asked_for_every_dump(tmp_path: Path
         assert here.storage.calls == MOST_FAILURES
 
 
+async def test_files_that_can_never_be_removed_do_not_keep_the_others(tmp_path: Path) -> None:
+    stuck = [aged(f"stuck{number}", 20) for number in range(MOST_FAILURES)]
+    others = [aged(f"d{number}", 8) for number in range(50)]
+    async with world(tmp_path, *stuck, *others, broken=tuple(f"{one.id}.gz" for one in stuck)) as here:
+        for _ in range(5):
+            await here.retention.delete_some()
+
+        assert await here.left() == [one.id for one in stuck]
+
+
 async def test_one_look_deletes_no_more_than_a_bound_and_then_there_is_more_to_do(tmp_path: Path) -> None:
     entries = [aged(f"d{number}", 8) for number in range(MOST_AT_ONCE + 1)]
     async with world(tmp_path, *entries) as here:
