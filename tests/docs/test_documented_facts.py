@@ -48,7 +48,7 @@ from tests.docs.documents import (
 )
 from tests.observer.certified import write_certificates
 from tests.observer.exposed import exposed
-from tests.observer.test_metrics import busy
+from tests.observer.test_metrics import busy_with_guests
 from web import Ended
 
 EVENTS_PAGE = TOP / "docs" / "events-and-reports.md"
@@ -138,7 +138,7 @@ def wrong_defaults(text: str) -> dict[str, str]:
 
 async def unknown_metrics(text: str) -> set[str]:
     """Names of metrics that no node tells."""
-    told = await exposed(busy())
+    told = await exposed(busy_with_guests())
     known = set(re.findall(r"^# TYPE (\S+)", told.text, re.MULTILINE)) | {name for name, _ in told.values}
     return {name for name in _METRIC.findall(text) if name not in known and f"{name}_total" not in known}
 

@@ -10,8 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 import web
 from discovery.kubernetes import PodsStatistics
 from ingest import statistics as ingest_statistics
+from ingest.client_metrics import ClientMetricsStatistics
 from observer.config.settings import Metrics
 from observer.intake import Intake, SamplesCollector
+from observer.keeping import Keeping
 from observer.metrics.cluster import ClusterFigures
 from observer.metrics.exposition import Exposition, Watched
 from observer.metrics.guests import GuestsWatched
@@ -40,6 +42,7 @@ class Figures:
     cluster: ClusterFigures | None = None
     pods: PodsStatistics | None = None
     guests: GuestsWatched | None = None
+    pushed: ClientMetricsStatistics | None = None
     vitals: Vitals = field(default_factory=lambda: Vitals(lambda: 1_700_000_000_500))
     limits: Limits = field(default_factory=Limits)
 
@@ -85,6 +88,8 @@ async def exposed(
         cluster=figures.cluster,
         pods=figures.pods,
         guests=figures.guests,
+        pushed=figures.pushed,
+        keeping=Keeping(lambda: figures.registry, lambda: 0),
         vitals=figures.vitals,
         limits=figures.limits,
         clock=lambda: 100.0,

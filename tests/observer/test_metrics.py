@@ -17,11 +17,18 @@ from cluster.statistics import Proposal, Statistics
 from cluster.status import Role
 from discovery.kubernetes import PodsStatistics
 from discovery.pod_list import Failure
+from dumps.figures import DumpFigures
+from dumps.filing import FilingFigures
+from dumps.retention import RetentionFigures
+from dumps.settings import Dumps
 from ingest import statistics as ingest_statistics
+from ingest.client_metrics import ClientMetricsStatistics
+from ingest.guest_statistics import GuestStatistics
 from ingest.statistics import Refused, Transport
 from observer.config.settings import Metrics, MetricsGroup
 from observer.intake import Intake, SamplesCollector
 from observer.metrics.cluster import ClusterFigures
+from observer.metrics.guests import DumpsWatched, GuestsWatched
 from observer.metrics.limits import Limits
 from observer.metrics.vitals import Vitals
 from observer.peers import status_alone
@@ -97,6 +104,17 @@ def busy() -> Figures:
         cluster=member(cluster="a:1#f0"),
         vitals=Vitals(lambda: 1_700_000_000_500, round_age=lambda: 0.25),
         pods=LOOKING,
+    )
+
+
+def busy_with_guests() -> Figures:
+    """The same, and it takes guests: metrics under names that others gave them are among its own."""
+    return replace(
+        busy(),
+        guests=GuestsWatched(
+            GuestStatistics(), DumpsWatched(Dumps("dumps"), DumpFigures(), FilingFigures(), RetentionFigures())
+        ),
+        pushed=ClientMetricsStatistics(pushes=3),
     )
 
 
@@ -553,3 +571,16 @@ async def test_members_whose_events_were_inherited_are_counted() -> None:
     page = await exposed(Figures(cluster=member(), counts=Counts(inherited=2)))
 
     assert page.value("observertc_cluster_inherited_members_total") == 2
+
+
+async def test_client_metrics_are_told_where_they_are_taken() -> None:
+    page = await exposed(Figures(pushed=ClientMetricsStatistics(pushes=3)))
+
+    assert page.value("observertc_client_metrics_pushes_total") == 3
+    assert page.value("observertc_values_entries") == 0
+
+
+async def test_a_node_without_guests_tells_nothing_of_values() -> None:
+    page = await exposed(Figures())
+
+    assert page.value("observertc_values_entries") is None
