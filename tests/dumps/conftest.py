@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.dumps.postgres_database import ORIGINAL, Database
 from tests.dumps.postgres_server import PostgresServer
 
 
@@ -11,3 +12,14 @@ from tests.dumps.postgres_server import PostgresServer
 def postgres() -> Iterator[PostgresServer]:
     with PostgresServer() as server:
         yield server
+
+
+@pytest.fixture
+def originals(postgres: PostgresServer) -> Database:
+    """The table as the migrations of the original leave it."""
+    return Database(postgres, ORIGINAL)
+
+
+@pytest.fixture
+def empty(postgres: PostgresServer) -> Database:
+    return Database(postgres)
