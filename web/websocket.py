@@ -57,6 +57,7 @@ class WebSocket:
 
     __slots__ = (
         "_closing",
+        "_due",
         "_ending",
         "_heard_at",
         "_limits",
@@ -79,6 +80,8 @@ class WebSocket:
         self._limits = limits
         self._statistics = statistics
         self._heard_at = self._spoken_at = trio.current_time()
+        self._due = self._heard_at
+        """Until then there is nothing to do for a peer that says nothing."""
         self._pinged = False
         self._ending = False
         self._closing = False
@@ -170,9 +173,11 @@ class WebSocket:
 
         Never waits: what takes time is done in `nursery`. What was heard counts as heard `now`.
         """
+        wire = self._wire
+        if now < self._due and wire.listening and not wire.heard and wire.sending_since is None:
+            return  # So it is with nearly all of ten thousand, each second.
         if self._ending:
             return
-        wire = self._wire
         if wire.heard or not wire.listening:
             # While a message is worked on nothing is read, and silence says nothing.
             self._heard_at, self._pinged, wire.heard = now, False, False
@@ -193,6 +198,9 @@ class WebSocket:
         elif limits.ping_interval_in_s and silence > limits.ping_interval_in_s and not self._pinged:
             self._pinged = True
             nursery.start_soon(self._contain, self._wire.send_ping)
+        self._due = self._spoken_at + limits.idle_timeout_in_s
+        if limits.ping_interval_in_s:
+            self._due = min(self._due, self._heard_at + limits.ping_interval_in_s)
 
     def _end(self, reason: Ended, end: Callable[[], Awaitable[None]], nursery: trio.Nursery) -> None:
         self._ending = True

@@ -9,7 +9,7 @@ import trio
 import trio_websocket
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 from trio_websocket import ConnectionClosed, WebSocketConnection
-from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
 from tests.web.serving import Client, RawSession, handshake, ignore, post, serving, session
 from web import (
@@ -262,6 +262,32 @@ async def test_a_frozen_peer_is_cut_after_a_ping(autojump_clock: MockClock) -> N
         assert served.server.statistics.ended == {Ended.PING_TIMEOUT: 1}
 
 
+async def test_silence_counts_from_what_was_heard_last(autojump_clock: MockClock) -> None:
+    async with serving(session(limits=SessionLimits(ping_interval_in_s=20))) as served:
+        raw = await RawSession(served.client()).open()
+        await trio.sleep(10)
+        await raw.send(Ping())
+        said_at = trio.current_time()
+
+        assert [type(await raw.event()), type(await raw.event())] == [Pong, Ping]
+        assert trio.current_time() - said_at == pytest.approx(20, abs=2)
+
+
+async def test_while_nobody_listens_silence_does_not_count(autojump_clock: MockClock) -> None:
+    async def doze(request: Request, websocket: WebSocket) -> None:
+        with trio.move_on_after(5):
+            await websocket.listen(ignore)
+        await trio.sleep(10)
+        await websocket.listen(ignore)
+
+    async with serving(session(doze, SessionLimits(ping_interval_in_s=20))) as served:
+        raw = await RawSession(served.client()).open()
+        began = trio.current_time()
+
+        assert isinstance(await raw.event(), Ping)
+        assert trio.current_time() - began == pytest.approx(35, abs=2)
+
+
 async def test_a_peer_is_not_cut_while_we_do_not_read_it(autojump_clock: MockClock) -> None:
     async def ponder(request: Request, websocket: WebSocket) -> None:
         async def answer(message: bytes) -> None:
@@ -300,6 +326,23 @@ async def test_a_peer_that_does_not_read_is_cut(autojump_clock: MockClock) -> No
         assert served.server.statistics.ended == {Ended.WRITE_TIMEOUT: 1}
         with pytest.raises(trio.BrokenResourceError):
             await ours.send_all(b"x")
+
+
+async def test_a_peer_that_speaks_no_more_and_reads_no_more_is_cut(autojump_clock: MockClock) -> None:
+    async def tell(request: Request, websocket: WebSocket) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(websocket.listen, ignore)
+            await trio.sleep(2)
+            theirs.send_stream.send_all_hook = trio.sleep_forever
+            await websocket.send_text("Who reads this?")
+
+    ours, theirs = memory_stream_pair()
+    async with serving(session(tell), Limits(write_timeout_in_s=5)) as served:
+        served.door.hand(theirs)
+        await RawSession(Client(ours)).open()
+        await trio.sleep(10)
+
+        assert served.server.statistics.ended[Ended.WRITE_TIMEOUT] == 1
 
 
 async def test_a_peer_that_never_closes_is_left_in_the_end(autojump_clock: MockClock) -> None:
