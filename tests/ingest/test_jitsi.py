@@ -527,6 +527,18 @@ async def test_nobody_departs_because_the_node_stops() -> None:
         assert orjson.loads(visited.cluster["jitsi", "s-1"])["seq"] == 1
 
 
+async def test_nobody_departs_whom_a_node_that_stops_cuts_off(autojump_clock: MockClock) -> None:
+    async with visiting() as visited:
+        visited.pipeline.room = trio.Event()
+        browser, _ = await visited.browser()
+        await browser.send_message(entry(1))
+        await wait_all_tasks_blocked()
+        await visited.served.server.close(5)
+
+        assert visited.statistics.open_sockets[Kind.JITSI] == 0
+        assert visited.pipeline.departures == []
+
+
 async def test_who_is_remembered_is_forgotten_when_the_node_has_stopped() -> None:
     async with visiting() as visited:
         browser, _ = await visited.browser()

@@ -315,6 +315,7 @@ async def test_a_session_is_remembered_for_a_while_only(autojump_clock: MockCloc
         assert visited.statistics.remembered_sessions[Kind.RTCSTATS] == 0
         visited.cluster.clear()
         await visited.page(with_token(signed()))
+        await wait_all_tasks_blocked()
         assert visited.statistics.opened_sessions == {Kind.RTCSTATS: 2}
 
 
@@ -387,6 +388,18 @@ async def test_nobody_departs_because_the_node_stops() -> None:
         await wait_all_tasks_blocked()
         assert visited.pipeline.departures == []
         assert visited.dumps[0].closed == (b'["close",null,1001,0]', NOW * 1000)
+
+
+async def test_nobody_departs_whom_a_node_that_stops_cuts_off(autojump_clock: MockClock) -> None:
+    async with visiting() as visited:
+        visited.pipeline.room = trio.Event()
+        page = await visited.page()
+        await page.send_message(created())
+        await wait_all_tasks_blocked()
+        await visited.served.server.close(5)
+
+        assert visited.statistics.open_sockets[Kind.RTCSTATS] == 0
+        assert visited.pipeline.departures == []
 
 
 async def test_a_page_that_is_not_admitted_is_closed() -> None:
