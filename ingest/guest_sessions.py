@@ -21,6 +21,7 @@ from ingest.intake import Intake
 from ingest.rest import Offer
 from ingest.sessions import Admits, Departed, Put
 from ingest.statistics import Transport
+from schemas.deltas import Allowance
 from schemas.samples import Item
 
 TRY_AGAIN_LATER, POLICY_VIOLATION = 1013, 1008
@@ -79,6 +80,7 @@ class Receiving:
     """Where all guests' samples go, and who is told. `fresh_id` gives an id that nobody has used.
 
     Dumps are `opened` if any are to be kept. By `keep` all nodes learn of sessions, and `kept` says what they know.
+    What may still be `remembered` all sessions share.
     """
 
     intake: Intake
@@ -87,6 +89,7 @@ class Receiving:
     admits: Admits
     departed: Departed
     fresh_id: Callable[[], str]
+    remembered: Allowance
     opened: Opened | None = None
     keep: KeepValue | None = None
     kept: KeptValue | None = None

@@ -17,8 +17,12 @@ from ingest.rtcstats import RtcstatsSessions
 from ingest.sessions import Admits, Departed, Put
 from ingest.sources import Sources
 from ingest.statistics import Statistics
+from schemas.deltas import Allowance
 
 _PERIOD = 1.0
+
+MAX_REMEMBERED_SIZE = 2_000_000_000
+"""What all sessions together may have remembered, unless it is said otherwise. (bytes, about)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ def guest_routes(
     fresh_id: Callable[[], str],
     statistics: Statistics,
     guest_statistics: GuestStatistics,
+    max_remembered_size: int = MAX_REMEMBERED_SIZE,
     obscure: Obscure | None = None,
     opened: Opened | None = None,
     keep: KeepValue | None = None,
@@ -75,7 +80,8 @@ def guest_routes(
     """Who serves the guests that are configured.
 
     Samples go where `ingest.routes` sends those of WebSockets. Dumps are `opened` if any are to be kept. By `keep` all
-    nodes learn what sessions need to go on at another, and `kept` says what they know. Raises `ValueError` for paths
+    nodes learn what sessions need to go on at another, and `kept` says what they know. What all sessions together have
+    remembered is at most `max_remembered_size`, in bytes, about. Raises `ValueError` for paths
     that are the same.
     """
     if rtcstats is not None and jitsi is not None and rtcstats.path == jitsi.path:
@@ -87,6 +93,7 @@ def guest_routes(
         admits,
         departed,
         fresh_id,
+        Allowance(max_remembered_size),
         opened,
         keep,
         kept,

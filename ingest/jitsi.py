@@ -228,7 +228,8 @@ class _Socket:
     def _have_taken(self, took: list[Session]) -> None:
         for session in took:
             session.taken()
-            self._node.progress.moves(session)
+            if not session.closed:  # elsewhere, meanwhile
+                self._node.progress.moves(session)
 
     def _acknowledgement(self) -> Rest | None:
         """What tells the client up to where its messages are kept, if that is news and due."""

@@ -72,6 +72,7 @@ class Session:
         "_receiving",
         "_session",
         "client",
+        "closed",
         "ended",
         "id",
         "kept",
@@ -86,9 +87,9 @@ class Session:
         self.client = client
         self.kept = kept
         self.seq = 0
-        self.ended = False
+        self.ended = self.closed = False
         self._receiving = receiving
-        self._session = JitsiSession(who, bounds, kept.seq, kept.base)
+        self._session = JitsiSession(who, bounds, kept.seq, kept.base, receiving.remembered)
         self._began = began
         self._dump: Dump | None = None
         self._heard_at = receiving.intake.now()
@@ -141,7 +142,9 @@ class Session:
         return [self._session.end(self._receiving.intake.now())] if self.client and self.client.heard else []
 
     def close(self) -> None:
-        """Nothing more is written down."""
+        """Nothing more is written down, nor remembered."""
+        self.closed = True
+        self._session.forget()
         if self._dump is not None:
             self._dump.close(None, self._heard_at)
             self._dump = None

@@ -191,9 +191,11 @@ class RtcstatsSessions:
         if page is not None and page.session.who[:3] == who[:3]:
             statistics.resumed_sessions[_KIND] += 1
         else:
+            if page is not None:
+                self._forgotten(page)
             client = self.receiving.client(Format.RTCSTATS, self._settings.service_id, self._settings.media_unit_id)
             base = self._values.get(BASES, who.client_id) if named.session is not None and page is None else None
-            page = _Page(RtcstatsSession(who, self._settings.bounds, base), client)
+            page = _Page(RtcstatsSession(who, self._settings.bounds, base, self.receiving.remembered), client)
             (statistics.opened_sessions if base is None else statistics.resumed_sessions)[_KIND] += 1
         self._open[who.client_id] = page
         return page
@@ -210,6 +212,8 @@ class RtcstatsSessions:
             self._tell(id_, page)
         if may_come_back and not stopped:
             self.remembered.put(id_, page)
+        else:
+            page.session.forget()
 
     def _tell(self, id_: str, page: _Page) -> None:
         """Tells all nodes what a session needs to go on."""
@@ -220,6 +224,7 @@ class RtcstatsSessions:
         id_ = page.session.who.client_id
         self._changed.pop(id_, None)
         self._values.forget(BASES, id_)
+        page.session.forget()
 
 
 class _Socket:

@@ -51,6 +51,7 @@ class Reception:
                 fresh_id=fresh_id,
                 statistics=statistics,
                 guest_statistics=ingest.GuestStatistics(),
+                max_remembered_size=settings.max_remembered_size,
                 obscure=obscure,
                 opened=self._dumping.opened if self._dumping else None,
                 keep=keeping.keep,

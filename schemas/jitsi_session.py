@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from schemas.deltas import Allowance
 from schemas.jitsi_codec import Envelope, decode
 from schemas.samples import Item
 from schemas.webrtc_bases import packed, unpacked
@@ -47,7 +48,7 @@ class JitsiSession:
     `who` is what the address tells until an identity comes, which makes room and user known. `seq` is the largest
     number of an entry that was read: what comes again is skipped. Entries up to `told` only make known what later ones
     change, and give no samples: they were told already, by another node. With a `base` of that node they are not even
-    needed, and are skipped.
+    needed, and are skipped. What is remembered is taken from `shared`, which sessions share, until `forget`.
 
     Never raises for what a client sends: what cannot be read is skipped and counted in `skipped`, which whoever feeds
     may read and clear. The session has `ended` once its client said so.
@@ -55,11 +56,18 @@ class JitsiSession:
 
     __slots__ = ("_ahead", "_at", "_identity", "_session", "_told", "ended", "seq", "skipped")
 
-    def __init__(self, who: Guest, bounds: Bounds, told: int = 0, base: bytes | None = None) -> None:
+    def __init__(
+        self,
+        who: Guest,
+        bounds: Bounds,
+        told: int = 0,
+        base: bytes | None = None,
+        shared: Allowance | None = None,
+    ) -> None:
         self.skipped = Skips()
         self.seq = 0
         self.ended = False
-        self._session = Session(who, bounds, self.skipped)
+        self._session = Session(who, bounds, self.skipped, shared)
         self._told = told
         self._identity: Item = {}
         self._at: int | None = None
@@ -119,6 +127,10 @@ class JitsiSession:
     def end(self, now_ms: int) -> Item:
         """The sample with which the client leaves, for one that is known to be gone for good."""
         return last_sample(self.who, now_ms if self._at is None else self._at)
+
+    def forget(self) -> None:
+        """Gives back what it has of `shared`: nothing more is fed."""
+        self._session.forget()
 
     def _restore(self, base: Item) -> None:
         identity = base.get("identity")
@@ -201,7 +213,9 @@ def _is_told(value: Any) -> bool:
     if type(value) is str:
         return 0 < len(value) <= _LONGEST_MEMBER
     if type(value) is dict:
-        return len(value) <= _MOST_MEMBERS and all(type(it) is not dict and _is_told(it) for it in value.values())
+        return len(value) <= _MOST_MEMBERS and all(
+            len(name) <= LONGEST_ID and type(it) is not dict and _is_told(it) for name, it in value.items()
+        )
     return type(value) in (int, float, bool)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from schemas import jitsi_codec, rtcstats_codec
+from schemas.deltas import Allowance
 from schemas.rtcstats_tables import method_of
 from schemas.samples import Item
 from schemas.webrtc_bases import packed, unpacked
@@ -32,14 +33,14 @@ class RtcstatsSession:
     Never raises for what a page sends: what cannot be read is skipped and counted in `skipped`, which whoever feeds may
     read and clear. What a socket after the first tells goes on from what is remembered, or from the `base` that another
     node remembered; without either, what changed of reports that were told before is not known, and only what is new is
-    told.
+    told. What is remembered is taken from `shared`, which sessions share, until `forget`.
     """
 
     __slots__ = ("_at", "_max_message_size", "_session", "skipped")
 
-    def __init__(self, who: Guest, bounds: Bounds, base: bytes | None = None) -> None:
+    def __init__(self, who: Guest, bounds: Bounds, base: bytes | None = None, shared: Allowance | None = None) -> None:
         self.skipped = Skips()
-        self._session = Session(who, bounds, self.skipped)
+        self._session = Session(who, bounds, self.skipped, shared)
         self._max_message_size = bounds.max_message_size
         self._at: float | None = None
         if base is not None:
@@ -81,6 +82,10 @@ class RtcstatsSession:
     def end(self, now_ms: int) -> Item:
         """The sample with which the client leaves, for a page that is known to be gone for good."""
         return last_sample(self.who, now_ms if self._at is None else int(self._at))
+
+    def forget(self) -> None:
+        """Gives back what it has of `shared`: nothing more is fed."""
+        self._session.forget()
 
     def _read(self, frame: bytes | str) -> list[Any] | None:
         if len(frame) > self._max_message_size:

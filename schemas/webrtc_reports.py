@@ -24,18 +24,19 @@ _REPORT_WEIGHT, _MEMBER_WEIGHT = 300, 80
 class Remembered:
     """The reports of one peer connection, by id; each bears its own ``id``.
 
-    What they weigh is taken from `memory`, which the peer connections of a session share. What does not fit, or is no
-    report, is counted in `skipped` and left out.
+    What they weigh is taken from `memory`, which the peer connections of a session share, and from `shared`, which all
+    sessions do. What does not fit, or is no report, is counted in `skipped` and left out.
     """
 
-    __slots__ = ("_bounds", "_memory", "_skipped", "_weights", "stats", "weight")
+    __slots__ = ("_bounds", "_memory", "_shared", "_skipped", "_weights", "stats", "weight")
 
-    def __init__(self, bounds: Bounds, memory: Allowance, skipped: Skips) -> None:
+    def __init__(self, bounds: Bounds, memory: Allowance, skipped: Skips, shared: Allowance | None = None) -> None:
         self.stats: dict[str, Item] = {}
         self.weight = 0
         self._weights: dict[str, int] = {}
         self._bounds = bounds
         self._memory = memory
+        self._shared = shared or Allowance(bounds.max_remembered_size)
         self._skipped = skipped
 
     def merge(self, id_: str, members: Item, into: dict[str, Item]) -> None:
@@ -79,7 +80,7 @@ class Remembered:
     def _weighed(self, id_: str, report: Item) -> bool:
         """Takes what a report weighs from what may be remembered; ``False`` if it is too much."""
         more = _weight(report) - self._weights.get(id_, 0)
-        if more > self._memory.left:
+        if more > min(self._memory.left, self._shared.left):
             return False
         self._weights[id_] = self._weights.get(id_, 0) + more
         self._take(more)
@@ -88,6 +89,7 @@ class Remembered:
     def _take(self, more: int) -> None:
         self.weight += more
         self._memory.left -= more
+        self._shared.left -= more
 
     def _keep_fitting(self, members: Item) -> None:
         """Takes out what no browser tells: texts that are too long, and what nests too much."""

@@ -33,6 +33,9 @@ class Session:
 
     A message that says next to nothing may stand for all that is remembered of its peer connection: how often that is
     told again is bounded by what the page sends and by time.
+
+    What is remembered takes no more than `shared` has left, which sessions share: whoever needs them no more calls
+    `forget`.
     """
 
     __slots__ = (
@@ -43,18 +46,20 @@ class Session:
         "_heard",
         "_memory",
         "_sent",
+        "_shared",
         "_told_at",
         "base_version",
         "skipped",
         "who",
     )
 
-    def __init__(self, who: Guest, bounds: Bounds, skipped: Skips) -> None:
+    def __init__(self, who: Guest, bounds: Bounds, skipped: Skips, shared: Allowance | None = None) -> None:
         self.who = who
         self.skipped = skipped
         self.base_version = 0
         self._bounds = bounds
         self._memory = Allowance(bounds.max_remembered_size)
+        self._shared = shared
         self._connections: dict[str, Remembered] = {}
         self._closed: dict[str, None] = {}
         self._sent: dict[str, dict[str, str]] = {}
@@ -167,6 +172,12 @@ class Session:
                 sent_tracks("addTrack", [kind, id_], self._sent.setdefault(name, {}))
         self._told_at = 0
 
+    def forget(self) -> None:
+        """Forgets all reports, and remembers none from then on."""
+        for known in self._connections.values():
+            known.forget()
+        self._memory.left = 0
+
     def _id_of(self, name: Any) -> str | None:
         if type(name) is not str or not 0 < len(name) <= _LONGEST_NAME or CONTROL.search(name):
             return None
@@ -182,7 +193,7 @@ class Session:
             if len(self._connections) >= self._bounds.max_peer_connections:
                 self.skipped[Skipped.TOO_MANY_PEER_CONNECTIONS] += 1
                 return None
-            known = self._connections[name] = Remembered(self._bounds, self._memory, self.skipped)
+            known = self._connections[name] = Remembered(self._bounds, self._memory, self.skipped, self._shared)
         return known
 
     def _follow(self, method: str, name: str, value: Any) -> bool:

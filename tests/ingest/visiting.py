@@ -105,6 +105,7 @@ async def visiting(
     now: Callable[[], int] = lambda: 1_700_000_000_000,
     dumping: bool = True,
     cluster: Cluster | None = None,
+    max_remembered_size: int = 1_000_000,
 ) -> AsyncIterator[Visited]:
     """A node; of several that share a `cluster` each knows what the others keep there."""
     pipeline, dumps = Pipeline(), list[Paper]()
@@ -127,6 +128,7 @@ async def visiting(
         fresh_id=lambda: f"fresh-{next(ids)}",
         statistics=pipeline.statistics,
         guest_statistics=GuestStatistics(),
+        max_remembered_size=max_remembered_size,
         opened=opened if dumping else None,
         keep=cluster.keep,
         kept=lambda kind, key: cluster.get((kind, key)),

@@ -225,6 +225,13 @@ def test_an_entry_that_is_none_costs_only_itself(data: object) -> None:
     assert jitsi.skipped == {Skipped.MALFORMED: 1}
 
 
+@pytest.mark.parametrize("info", [{"x" * 256: 1}, {"region": "x" * 1001}, dict.fromkeys(map(str, range(21)), 1)])
+def test_an_identity_that_says_too_much_is_not_told(info: object) -> None:
+    (told,) = samples(identity(endpointId="ep1", deploymentInfo=info))
+
+    assert told.told["extensionStats"] == [{"type": "JITSI_IDENTITY", "payload": {"endpointId": "ep1"}}]
+
+
 @pytest.mark.parametrize("data", [None, 7, "x", [], {}, {"confName": "x"}, ["identity", None, [], NOW, 1]])
 def test_an_identity_that_is_none_costs_only_itself(data: object) -> None:
     jitsi = session()
