@@ -208,7 +208,7 @@ def test_every_command_that_is_not_run_stands_in_a_document_or_the_makefile() ->
 
 
 def test_every_language_of_a_block_is_known() -> None:
-    known = {"sh", "console", "text", "yaml", "json", "js", "ini", "nginx", "haproxy", "promql", "python"}
+    known = {"sh", "console", "text", "yaml", "json", "js", "html", "ini", "nginx", "haproxy", "promql", "python"}
 
     assert {str(b) for d in WRITTEN for b in blocks_of(text_of(d), d) if b.language not in known} == set()
 
