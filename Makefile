@@ -4,7 +4,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= observer.yaml
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 3
 
 .PHONY: demo run test install check format docs lock bench soak simulate-cluster faults outages services image speed-guard
 

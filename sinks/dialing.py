@@ -45,6 +45,9 @@ class Tls:
     def context(self) -> ssl.SSLContext:
         """For connections that we dial. Raises ConnectionError, which names the file that cannot be used."""
         context = _made("tls.ca", self.ca, lambda: ssl.create_default_context(cafile=self.ca or None))
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # Some versions of Python 3.11 take a connection that was cut for one that was closed.
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         if self.cert:
             # Never ask for a password at the terminal.
             _made("tls.cert", self.cert, lambda: context.load_cert_chain(self.cert, self.key or None, password=""))
