@@ -16,7 +16,8 @@ import trio
 
 from dumps.packing import Packed
 from dumps.storage import SUFFIX, Place, Stored, ids
-from dumps.work import FILE_MODE, make_folder, sync_folder
+from dumps.work import FILE_MODE, make_folder
+from sinks.folders import synced
 from sinks.threads import in_thread, threads
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -61,7 +62,7 @@ class DiskStorage:
         finally:
             if beside != packed:
                 beside.unlink(missing_ok=True)
-        sync_folder(folder)
+        synced(folder)
         return Stored(id_, target.name, self.place().location + target.name)
 
     def _folder(self) -> Path:

@@ -5,8 +5,6 @@ of a client is in them. The folder belongs to one process at a time, by a lock. 
 raise OSError; those of different dumps may be made at once.
 """
 
-import errno
-import fcntl
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +15,7 @@ from typing import Any
 import orjson
 
 from dumps.formats import Kind, kind_of, lost_close
+from sinks.folders import locked, synced
 
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750
@@ -45,7 +44,7 @@ class Work:
         make_folder(folder)
         self._folder = folder
         self._sync = sync
-        self._lock = _locked(folder / "lock")
+        self._lock = locked(folder / "lock")
 
     def lines(self, name: str) -> Path:
         """The file of the lines of a dump."""
@@ -65,7 +64,7 @@ class Work:
                 os.fsync(file.fileno())
         fresh.replace(path)
         if self._sync:
-            sync_folder(self._folder)
+            synced(self._folder)
 
     def append(self, name: str, size: int, lines: Sequence[bytes]) -> int:
         """Append lines to those of a dump, which take `size` so far; return what they take then. [bytes]
@@ -88,7 +87,7 @@ class Work:
         finally:
             os.close(fd)
         if self._sync and not size:
-            sync_folder(self._folder)
+            synced(self._folder)
         return size + len(text)
 
     def note(self, name: str) -> Note:
@@ -144,27 +143,8 @@ def make_folder(folder: Path) -> None:
             path.mkdir(FOLDER_MODE)
 
 
-def sync_folder(folder: Path) -> None:
-    """The names in a folder are on the disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def _opener(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, FILE_MODE)
-
-
-def _locked(path: Path) -> int:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(fd)
-        raise OSError(errno.EBUSY, "another process uses this folder", str(path.parent)) from error
-    return fd
 
 
 def _cut_half_line(path: Path) -> int:

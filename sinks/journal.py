@@ -9,8 +9,6 @@ a lock.
 All calls block, and belong in one thread, one after the other. All of them raise OSError.
 """
 
-import errno
-import fcntl
 import os
 from collections import deque
 from contextlib import ExitStack, suppress
@@ -19,6 +17,7 @@ from pathlib import Path
 
 import orjson
 
+from sinks.folders import locked, synced
 from sinks.lines import Piece
 from sinks.rotation import MODE, write_head
 
@@ -69,7 +68,7 @@ class Journal:
         self._segments: deque[Segment] = deque()
         self._offset = 0
         with ExitStack() as opened:
-            self._lock = _locked(folder / "lock")
+            self._lock = locked(folder / "lock")
             opened.callback(os.close, self._lock)
             self._position = os.open(folder / "position", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
             opened.callback(os.close, self._position)
@@ -159,7 +158,7 @@ class Journal:
         self._current = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
         self._last_number = number
         if self._sync:
-            _synced(self._folder)
+            synced(self._folder)
         self._segments.append(Segment(number, path))
         return self._segments[-1]
 
@@ -229,25 +228,6 @@ class Journal:
                     os.fdatasync(current)
             finally:
                 os.close(current)
-
-
-def _locked(path: Path) -> int:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(fd)
-        raise OSError(errno.EBUSY, "another process uses this folder", str(path.parent)) from error
-    return fd
-
-
-def _synced(folder: Path) -> None:
-    """The names in a folder are on the disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _found(path: Path) -> Segment:
