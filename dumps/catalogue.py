@@ -6,11 +6,11 @@ To add a catalogue: write its file, and one line in `CATALOGUES`.
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from importlib import import_module
 from typing import Any, Protocol
 
+from dumps.choice import bound
 from dumps.entries import Entry, Filed, Oldest
+from sinks.loading import Source
 
 
 class Catalogue(Protocol):
@@ -44,49 +44,11 @@ class CatalogueType(Protocol):
         ...
 
 
-CATALOGUES: Mapping[str, tuple[str, str, str | None]] = {
-    "sqlite": ("dumps.sqlite", "SqliteCatalogue", None),
-    "postgres": ("dumps.postgres", "PostgresCatalogue", "postgres"),
+CATALOGUES: Mapping[str, Source] = {
+    "sqlite": Source("dumps.sqlite", "SqliteCatalogue"),
+    "postgres": Source("dumps.postgres", "PostgresCatalogue", "postgres"),
 }
-"""The types of catalogues: the module of each, its class, and the extra of this distribution that it needs."""
-
-
-def catalogue_class(type_name: str) -> type[CatalogueType]:
-    """The dataclass of a type of catalogue. Raises ValueError, with a text for the operator."""
-    if type_name not in CATALOGUES:
-        nearest = get_close_matches(type_name, CATALOGUES, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(sorted(CATALOGUES))}"
-        raise ValueError(f"there is no such type of catalogue; {hint}")
-    module, name, extra = CATALOGUES[type_name]
-    try:
-        found: type[CatalogueType] = getattr(import_module(module), name)
-    except ImportError as error:
-        if extra is None:
-            raise
-        text = f"{type_name} needs what is not installed: pip install 'webrtc-observer[{extra}]'"
-        raise ValueError(text) from error
-    return found
-
-
-@dataclass(frozen=True)
-class _Written:
-    """What stands in the configuration, before the type has said what `config` may hold."""
-
-    type: str = "sqlite"
-    config: object = None
-
-
-def bind_catalogue(binder: Any, raw: object, place: Any) -> Any:
-    """What `config` holds depends on `type` (a function for the metadata of a field: see `observer.config.binding`)."""
-    written = binder.instance(_Written, raw, place)
-    if not isinstance(written, _Written):
-        return written
-    try:
-        class_: Any = catalogue_class(written.type.lower())
-    except ValueError as error:
-        return binder.problem(place, f"type: {error}")
-    config = binder.instance(class_, written.config, place.below(raw, "config"))
-    return CatalogueChoice(written.type.lower(), config) if isinstance(config, class_) else config
+"""The types of catalogues."""
 
 
 @dataclass(frozen=True)
@@ -97,3 +59,7 @@ class CatalogueChoice:
     """`sqlite`, a file of this node, or `postgres`."""
     config: Any = field(default=None)
     """What the catalogue needs to know; for `sqlite` nothing."""
+
+
+bind_catalogue = bound("catalogue", "sqlite", CATALOGUES, CatalogueChoice)
+"""For the metadata of a field."""

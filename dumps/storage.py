@@ -5,11 +5,11 @@ To add a storage: write its file, and one line in `STORAGES`.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
+from dumps.choice import bound
 from dumps.packing import Packed
+from sinks.loading import Source
 
 SUFFIX = ".gz"
 _MOST_NUMBERS = 100
@@ -64,49 +64,11 @@ def ids(base_id: str, name: str) -> Iterator[str]:
     yield f"{base_id}_{name}"
 
 
-STORAGES: Mapping[str, tuple[str, str, str | None]] = {
-    "disk": ("dumps.storage_disk", "DiskStorage", None),
-    "s3": ("dumps.storage_s3", "S3Storage", "aws"),
+STORAGES: Mapping[str, Source] = {
+    "disk": Source("dumps.storage_disk", "DiskStorage"),
+    "s3": Source("dumps.storage_s3", "S3Storage", "aws"),
 }
-"""The types of storages: the module of each, its class, and the extra of this distribution that it needs."""
-
-
-def storage_class(type_name: str) -> type[Storage]:
-    """The dataclass of a type of storage. Raises ValueError, with a text for the operator."""
-    if type_name not in STORAGES:
-        nearest = get_close_matches(type_name, STORAGES, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(sorted(STORAGES))}"
-        raise ValueError(f"there is no such type of storage; {hint}")
-    module, name, extra = STORAGES[type_name]
-    try:
-        found: type[Storage] = getattr(import_module(module), name)
-    except ModuleNotFoundError as error:
-        if extra is None:
-            raise
-        text = f"{type_name} needs {error.name}, which is not installed: pip install 'webrtc-observer[{extra}]'"
-        raise ValueError(text) from error
-    return found
-
-
-@dataclass(frozen=True)
-class _Written:
-    """What stands in the configuration, before the type has said what `config` may hold."""
-
-    type: str = "disk"
-    config: object = None
-
-
-def bind_storage(binder: Any, raw: object, place: Any) -> Any:
-    """What `config` holds depends on `type` (a function for the metadata of a field: see `observer.config.binding`)."""
-    written = binder.instance(_Written, raw, place)
-    if not isinstance(written, _Written):
-        return written
-    try:
-        class_: Any = storage_class(written.type.lower())
-    except ValueError as error:
-        return binder.problem(place, f"type: {error}")
-    config = binder.instance(class_, written.config, place.below(raw, "config"))
-    return StorageChoice(written.type.lower(), config) if isinstance(config, class_) else config
+"""The types of storages."""
 
 
 @dataclass(frozen=True)
@@ -117,3 +79,7 @@ class StorageChoice:
     """`disk`, or `s3` for a bucket of S3 or of a store that speaks like it."""
     config: Any = field(default=None)
     """What the storage needs to know; for `disk` nothing."""
+
+
+bind_storage = bound("storage", "disk", STORAGES, StorageChoice)
+"""For the metadata of a field."""

@@ -6,12 +6,11 @@ its file, and one line in `SINKS`; the contract test asks for the rest.
 """
 
 from collections.abc import Mapping
-from difflib import get_close_matches
-from importlib import import_module
 from typing import NamedTuple
 
 from sinks.delivery import Delivery
 from sinks.fan_out import Deliveries
+from sinks.loading import Source, loaded
 from sinks.logger import LoggerSink
 from sinks.settings import ReportsCollector, SinkSettings
 from sinks.sink import Sink
@@ -64,18 +63,11 @@ def sink_class(type_name: str, sinks: Mapping[str, str] = SINKS, extras: Mapping
 
     Raises `SinkUnavailable`, which names the nearest known type, or the extra to install.
     """
-    if type_name not in sinks:
-        nearest = get_close_matches(type_name, sinks, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(sorted(sinks))}"
-        raise SinkUnavailable(f"there is no such type of sink; {hint}")
+    sources = {name: Source(module, name, extras.get(name)) for name, module in sinks.items()}
     try:
-        module = import_module(sinks[type_name])
-    except ModuleNotFoundError as error:
-        if type_name not in extras:
-            raise
-        extra = f"pip install 'webrtc-observer[{extras[type_name]}]'"
-        raise SinkUnavailable(f"{type_name} needs {error.name}, which is not installed: {extra}") from error
-    found: type[Sink] = getattr(module, type_name)
+        found: type[Sink] = loaded("sink", type_name, sources)
+    except ValueError as error:
+        raise SinkUnavailable(str(error)) from error
     return found
 
 
