@@ -7,12 +7,9 @@ waits for that, it is made at the next tick, together with those of others. Only
 gets an entry instead: that opens it again if it closes meanwhile.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, cast
-
-import msgspec
 
 from analysis.bounds import Bounds, Vacancies
 from analysis.client_reports import Sighted
@@ -20,13 +17,14 @@ from analysis.entries import ClientEntry, PeerConnectionEntry, TrackEntry
 from analysis.hearing import Hearing, LastTouch, last_touches, touch_pace
 from analysis.observe_sfus import SfusOfBatch
 from analysis.sfu_reports import SightedSfu
+from analysis.steadiness import Steadiness, tells_news
 from schemas.client_samples import ClientSample
 from schemas.messages import Samples
 from schemas.reports import Track
 from schemas.samples import Reason, Tally
 from schemas.sfu_samples import SfuSample
 from store.commands import ClientSeen, Outcome, SfuSeen, Sweep
-from store.entities import INBOUND, OUTBOUND, Client, MediaTrack, PeerConnection
+from store.entities import Client, PeerConnection
 from store.idleness import track_time
 from store.registry import Registry
 
@@ -50,15 +48,6 @@ class Observing:
     bounds: Bounds = field(default_factory=Bounds)
 
 
-class Sighting(msgspec.Struct, gc=False):
-    """A sample that was taken: of a known `client`, or of one that entry number `entry` tells of."""
-
-    samples: Samples
-    sample: ClientSample
-    client: Client | None
-    entry: ClientEntry | None
-
-
 class Batch:
     """One look at a batch; afterwards `seen()`, `sfus_seen()` and `touches` go into a command, `sighted()` and
     `sfu_sighted()` into reports.
@@ -80,11 +69,12 @@ class Batch:
         self.hearing = hearing
         self.observing = observing
         paces = touch_pace(observing.limits)
-        self.due = Sweep(*(now - pace for pace in paces))
+        self.due = Sweep(*[now - pace for pace in paces])
         """For each kind of row, the time at or before which its last committed touch makes the next one due. (ms)"""
-        self.overdue = Sweep(*(now - _MOST_PACES * pace for pace in paces))
+        self.overdue = Sweep(*[now - _MOST_PACES * pace for pace in paces])
         """For each kind of row, the time at or before which its last committed touch makes it one that has to be told
         of at once. (ms)"""
+        self._steadiness = Steadiness(hearing, origin, now, self.due, self.overdue)
         self.touches: list[LastTouch] = []
         self.rejected = Tally()
         self._registry = registry
@@ -92,7 +82,8 @@ class Batch:
         self._entries: list[ClientEntry] = []
         self._latest: dict[tuple[str, str], ClientEntry] = {}
         self.vacancies = Vacancies(registry, observing.bounds)
-        self.sightings: list[Sighting] = []
+        self._taken: list[tuple[Sighted, ClientEntry | None]] = []
+        """The samples that were taken: of a client that is known, or of one that the entry tells of."""
         self._sfus = SfusOfBatch(registry, hearing, self.vacancies, self.due, origin, now, self.rejected)
 
     def seen(self) -> list[ClientSeen]:
@@ -118,20 +109,21 @@ class Batch:
         registry itself may have been replaced: then its row is looked up again.
         """
         replaced = registry is not self._registry
-        for sighting in self.sightings:
-            samples, sample, client, entry = sighting.samples, sighting.sample, sighting.client, sighting.entry
-            if client is not None and (entry is None or outcome.failed is not None):
-                call_id = client.call.call_id
-                if replaced:
-                    client = _in_call(call_id, samples, sample, registry)
-            else:
-                told = outcome.calls[entry.index] if entry else None
-                if told is None:
+        for sighted, entry in self._taken:
+            if entry is not None or replaced:
+                self._place(sighted, entry, outcome, registry)
+                if not sighted.call_id:
                     self.rejected[Reason.FAILED if outcome.failed is not None else self._why_in_no_call()] += 1
                     continue
-                call_id = told
-                client = _in_call(call_id, samples, sample, registry)
-            yield Sighted(samples.service_id, samples.media_unit_id, sample, client, call_id)
+            yield sighted
+
+    def _place(self, sighted: Sighted, entry: ClientEntry | None, outcome: Outcome, registry: Registry) -> None:
+        """Says in which call a sample was put, and whether its client is still there; in none, its id is empty."""
+        if entry is not None and (sighted.client is None or outcome.failed is None):
+            sighted.call_id = outcome.calls[entry.index] or ""
+            sighted.client = _in_call(sighted, registry)
+        elif registry is not self._registry:
+            sighted.client = _in_call(sighted, registry)
 
     def _why_in_no_call(self) -> Reason:
         """Why the registry put a sample in no call: only who names a call can name one that is closed."""
@@ -151,11 +143,14 @@ class Batch:
             client = None
         if client is None and entry is None and not self._is_welcome(key, sample):
             return
-        look = Look(self, samples, sample, client, entry)
-        look.at_client()
-        look.at_transports()
-        look.at_tracks()
-        self.sightings.append(Sighting(samples, sample, client, look.entry))
+        if client is None or entry is not None or not self._steadiness.shows(client, sample):
+            look = Look(self, samples, sample, client, entry)
+            look.at_client()
+            look.at_transports()
+            look.at_tracks()
+            entry = look.entry
+        call_id = "" if client is None else client.call.call_id
+        self._taken.append((Sighted(samples.service_id, samples.media_unit_id, sample, client, call_id), entry))
 
     def _belongs(self, sample: ClientSample, room_id: str, call_id: str | None) -> bool:
         """Whether a sample is of the room and call that its client is known in."""
@@ -262,23 +257,8 @@ class Look:
 
     def at_tracks(self) -> None:
         """Tells of tracks that are new, have changed or are due for a touch."""
-        batch, timestamp = self._batch, self._sample.timestamp
-        hear, due, now = batch.hearing.hear, self._due, batch.now
-        steady = max(due.inbound_track, due.outbound_track)
-        known: Mapping[str | None, PeerConnection] = cast(Any, self._client.peer_connections) if self._client else {}
-        heard = None
         for track in self._sample.tracks:
-            connection = known.get(track.peer_connection_id)
-            if connection is not None and connection.server_touched > due.peer_connection:
-                if connection is not heard:
-                    hear(connection, timestamp, now)
-                    heard = connection
-                key: Any = (INBOUND if track.inbound else OUTBOUND, track.media_kind, track.track_id)
-                row = connection.tracks.get(key)
-                if row is not None and row.server_touched > steady and not _tells_news(track, row):
-                    hear(row, timestamp, now)
-                    continue
-            self._at_unsteady_track(track)
+            self._at_track(track)
 
     def _tell(self) -> ClientEntry:
         if self.entry is None:
@@ -312,8 +292,7 @@ class Look:
         self._tell().peer_connections[peer_connection_id] = PeerConnectionEntry(timestamp)
         return True
 
-    def _at_unsteady_track(self, track: Track) -> None:
-        """Looks at one that may be new, may tell news, or may be due for a touch."""
+    def _at_track(self, track: Track) -> None:
         rejected = self._batch.rejected
         if track.peer_connection_id is None:
             rejected[Reason.PEER_CONNECTION_ID_MISSING] += 1
@@ -321,16 +300,16 @@ class Look:
             if track.track_id is None:
                 rejected[Reason.TRACK_ID_MISSING] += 1
             else:
-                self._at_track(track, track.peer_connection_id, track.track_id)
+                self._at_track_of(track, track.peer_connection_id, track.track_id)
 
-    def _at_track(self, track: Track, peer_connection_id: str, track_id: str) -> None:
+    def _at_track_of(self, track: Track, peer_connection_id: str, track_id: str) -> None:
         batch, timestamp = self._batch, self._sample.timestamp
-        key = (INBOUND if track.inbound else OUTBOUND, track.media_kind, track_id)
+        key = (track.direction, track.media_kind, track_id)
         known = self._client.peer_connections.get(peer_connection_id) if self._client else None
         row = known.tracks.get(key) if known else None
         if row is not None:
             batch.hearing.hear(row, timestamp, batch.now)
-            if not _tells_news(track, row):
+            if not tells_news(track, row):
                 if row.server_touched > track_time(row, self._due):
                     return
                 if row.server_touched > track_time(row, batch.overdue):
@@ -352,16 +331,7 @@ class Look:
         return not self._batch.vacancies.for_track(count)
 
 
-def _in_call(call_id: str, samples: Samples, sample: ClientSample, registry: Registry) -> Client | None:
-    """The client of a sample, if that is in this call."""
-    client = registry.clients.get((samples.service_id, sample.client_id))
-    return client if client is not None and client.call.call_id == call_id else None
-
-
-def _tells_news(track: Track, row: MediaTrack) -> bool:
-    """Whether a sample says more of a track than the registry knows."""
-    return (
-        (track.ssrc is not None and track.ssrc not in row.ssrcs)
-        or (track.sfu_stream_id is not None and track.sfu_stream_id != row.sfu_stream_id)
-        or (track.sfu_sink_id is not None and track.sfu_sink_id != row.sfu_sink_id)
-    )
+def _in_call(sighted: Sighted, registry: Registry) -> Client | None:
+    """The client of a sample, if that is in its call."""
+    client = registry.clients.get((sighted.service_id, sighted.sample.client_id))
+    return client if client is not None and client.call.call_id == sighted.call_id else None

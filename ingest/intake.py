@@ -64,18 +64,15 @@ class Intake:
 
     def take(self, data: bytes, decoder: Decoder, transport: Transport, heard: Heard = NOBODY) -> Samples:
         """The samples in `data`, without those that are not taken: these are tallied. Raises `BadSamples`."""
-        sources, now, grant = self.sources, self.now(), decoder.of.grant
-        self.statistics.messages[transport] += 1
-        self.statistics.written[decoder.written] += 1
-        self.statistics.received_bytes[transport] += len(data)
-        if grant is not None and grant.is_over(now):
+        sources, statistics, grant = self.sources, self.statistics, decoder.of.grant
+        statistics.messages[transport] += 1
+        statistics.written[decoder.written] += 1
+        statistics.received_bytes[transport] += len(data)
+        if grant is not None and grant.is_over(self.now()):
             raise expired()
-        samples = decoder.decode(
-            data,
-            Budget(sources.max_items_per_message, sources.max_id_length),
-            heard=heard,
-            timestamp=now if sources.use_server_timestamp else None,
-        )
+        timestamp = self.now() if sources.use_server_timestamp else None
+        budget = Budget(sources.max_items_per_message, sources.max_id_length)
+        samples = decoder.decode(data, budget, heard=heard, timestamp=timestamp)
         if grant is not None:
             keep_granted(samples, grant)
         return self._kept(samples)

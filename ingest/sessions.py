@@ -132,8 +132,9 @@ class _Session:
         for sfu in samples.sfus:
             if sfu.sfu_id not in heard.sfus:
                 self._remember(heard.sfus, sfu.sfu_id)
-        heard.clients.difference_update(samples.leaving)
-        heard.sfus.difference_update(samples.leaving_sfus)
+        if samples.leaving or samples.leaving_sfus:
+            heard.clients.difference_update(samples.leaving)
+            heard.sfus.difference_update(samples.leaving_sfus)
         if not self._parts.offer(samples, len(data)):
             return self._finish(self._parts.put(samples, len(data)))
         if trio.current_time() - self._spoken_at <= intake.sources.websocket.keep_alive_interval_in_s:

@@ -139,9 +139,12 @@ def parts(batch: Collection[Samples | Departed]) -> Iterator[Part]:
 
 def rows_of(samples: Samples) -> int:
     """How many samples, and tracks, transports, pads and channels in them, a message holds: what a look at it costs."""
-    rows = len(samples.clients) + len(samples.sfus)
-    for sample in samples.clients:
-        rows += len(sample.tracks)
-    for sfu in samples.sfus:
-        rows += len(sfu.transports) + len(sfu.pads) + len(sfu.channels)
+    rows = samples.rows
+    if not rows:
+        rows = len(samples.clients) + len(samples.sfus)
+        for sample in samples.clients:
+            rows += len(sample.tracks)
+        for sfu in samples.sfus:
+            rows += len(sfu.transports) + len(sfu.pads) + len(sfu.channels)
+        samples.rows = rows
     return rows

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import ParamSpec, TypeVar
 
 from analysis.client_reports import ClientSamplesAnalyser, client_reports
 from analysis.observe import Batch
@@ -19,18 +18,21 @@ from store.registry import Registry
 
 _LOG = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-Done = TypeVar("Done")
-
 
 async def look(batch: Batch, messages: Iterable[Samples]) -> float:
     """Lets the batch look at all samples of its messages; how long that took without the pauses for others. (s)"""
     stint = Stint()
     for samples in messages:
         for sample in samples.clients:
-            _surviving("looked at", batch.rejected, batch.look, samples, sample)
+            try:
+                batch.look(samples, sample)
+            except Exception:
+                _drop("looked at", batch.rejected)
         for sfu_sample in samples.sfus:
-            _surviving("looked at", batch.rejected, batch.look_at_sfu, samples, sfu_sample)
+            try:
+                batch.look_at_sfu(samples, sfu_sample)
+            except Exception:
+                _drop("looked at", batch.rejected)
         if stint.is_over(rows_of(samples)):
             await stint.pause()
     return stint.seconds
@@ -46,25 +48,34 @@ def reports_of_samples(
 ) -> Iterator[list[Report]]:
     """The reports of each sample in turn, those of clients first, then those of SFUs, then those of TURN servers."""
     rejected = batch.rejected
+    reports: list[Report]
+    for sighted in batch.sighted(outcome, registry):
+        try:
+            reports = client_reports(sighted, registry, analyser, rejected)
+        except Exception:
+            _drop("reported", rejected)
+            continue
+        yield reports
+    for make in _other_reports(batch, messages, registry, sfu_analyser):
+        try:
+            reports = make()
+        except Exception:
+            _drop("reported", rejected)
+            continue
+        yield reports
 
-    def makers() -> Iterator[Callable[[], list[Report]]]:
-        for sighted in batch.sighted(outcome, registry):
-            yield partial(client_reports, sighted, registry, analyser, rejected)
-        for sighted_sfu in batch.sfu_sighted():
-            yield partial(sfu_reports, sighted_sfu, registry, sfu_analyser, rejected)
-        for samples in messages:
-            if samples.turns:
-                yield partial(turn_reports, samples, registry, batch.now, rejected)
 
-    for make in makers():
-        yield _surviving("reported", rejected, make) or []
+def _other_reports(
+    batch: Batch, messages: Iterable[Samples], registry: Registry, analyser: SfuSamplesAnalyser
+) -> Iterator[Callable[[], list[Report]]]:
+    for sighted in batch.sfu_sighted():
+        yield partial(sfu_reports, sighted, registry, analyser, batch.rejected)
+    for samples in messages:
+        if samples.turns:
+            yield partial(turn_reports, samples, registry, batch.now, batch.rejected)
 
 
-def _surviving(what: str, rejected: Tally, do: Callable[P, Done], *args: P.args, **kwargs: P.kwargs) -> Done | None:
+def _drop(what: str, rejected: Tally) -> None:
     """A sample that something fails at, which is a fault of ours, costs only itself."""
-    try:
-        return do(*args, **kwargs)
-    except Exception:
-        _LOG.exception("A sample could not be %s; it is dropped", what)
-        rejected[Reason.FAILED] += 1
-        return None
+    _LOG.exception("A sample could not be %s; it is dropped", what)
+    rejected[Reason.FAILED] += 1

@@ -171,8 +171,7 @@ class Pipeline:
         self.counts.batches += 1
         self.counts.last_batch = len(batch)
         for part in parts(batch):
-            for samples in part.messages:
-                self._count(samples)
+            self._count(part.messages)
             await self._process(part)
 
     async def tick(self) -> None:
@@ -319,13 +318,16 @@ class Pipeline:
             stopped = len(outcome.closed) + len(outcome.sfus_closed) >= MOST_CLOSED
             leaves = [*(it for it in some if stopped and row_of(it[:3], self._registry())), *rest]
 
-    def _count(self, samples: Samples) -> None:
-        self.counts.messages += 1
-        self.counts.client_samples += len(samples.clients)
-        self.counts.sfu_samples += len(samples.sfus)
-        self.counts.turn_samples += len(samples.turns)
-        if samples.rejected:
-            self.counts.rejected.update(samples.rejected)
+    def _count(self, messages: Sequence[Samples]) -> None:
+        counts = self.counts
+        counts.messages += len(messages)
+        for samples in messages:
+            counts.client_samples += len(samples.clients)
+            if samples.sfus or samples.turns:
+                counts.sfu_samples += len(samples.sfus)
+                counts.turn_samples += len(samples.turns)
+            if samples.rejected:
+                counts.rejected.update(samples.rejected)
 
     async def _report(self, batch: Batch, messages: Iterable[Samples], outcome: Outcome) -> None:
         """Tells what opened, then the reports, then what closed."""
@@ -347,6 +349,7 @@ class Pipeline:
         registry = self._registry()
         if registry is not self._known:
             self.departures.forget_heard(self._known)
+            self.hearing.part()
             self._known = registry
         return registry
 

@@ -10,7 +10,7 @@ of its report: both have the same fields, so nothing of it moves. Source of the 
 recorded messages of ObserveRTC's JavaScript client 1.3; later ones list values as the schemas do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from schemas.client_samples import TRACK_LISTS
@@ -52,20 +52,22 @@ def _order(type_: ReportType) -> list[str]:
 READ: Mapping[ReportType, type[Entry]] = {type_: class_in_order(type_, _order(type_)) for type_ in _FIRST}
 """What entries of each list are read into."""
 
-_REPORTS = tuple((name, REPORTS[type_]) for name, type_ in LISTS.items())
+_MADE = tuple(REPORTS[type_] for type_ in LISTS.values())
 
 _FIRST_SAMPLE = len('{"clientSamples":[{"')
 _HEAD = 1_000
 """Where the first entry stands of a sample that tells no more than what was measured. (bytes)"""
 
 
-def seems_to_be_of_browser(data: bytes) -> bool:
-    """Whether the first entry of a message begins as those of browsers do. To be wrong about it only costs time."""
-    return data.startswith(b'id"', data.find(b'[{"', _FIRST_SAMPLE, _HEAD) + len('[{"'))
+def seems_to_be_of_browser(data: bytes) -> bool | None:
+    """Whether the first entry of a message begins as those of browsers do; ``None`` if it has none near its beginning.
+    To be wrong about it only costs time."""
+    first = data.find(b'[{"', _FIRST_SAMPLE, _HEAD)
+    return None if first < 0 else data.startswith(b'id"', first + len('[{"'))
 
 
-def make_reports(sample: Any) -> None:
-    """Makes the entries of a sample, which were read into classes of `READ`, what they are."""
-    for name, report in _REPORTS:
-        for entry in getattr(sample, name):
+def make_reports(lists: Iterable[Iterable[Any]]) -> None:
+    """Makes the entries of the `LISTS` of a sample, which were read into classes of `READ`, what they are."""
+    for entries, report in zip(lists, _MADE, strict=True):
+        for entry in entries:
             entry.__class__ = report

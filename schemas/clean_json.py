@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import orjson
+from msgspec.structs import astuple
 
 from schemas.browser_order import LISTS, READ, make_reports, seems_to_be_of_browser
 from schemas.client_samples import (
@@ -22,7 +23,7 @@ from schemas.client_samples import (
     data_channels,
     identity,
 )
-from schemas.reports import LONGEST_ID, REPORTS, Report, ReportType
+from schemas.reports import LONGEST_ID, REPORTS, Report, ReportType, Track
 from schemas.samples import LARGEST_TIME, NO_ID, Budget, Item, Tally, whole
 from schemas.samples_2_0 import bring_channel_to_2_2
 
@@ -42,8 +43,11 @@ _Number = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)] | float | Non
 _Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)] | None
 
 
-_FIRST_TOLD = 8 + len(LISTS)
+_FIRST_LIST = 8
+_FIRST_TOLD = _FIRST_LIST + len(LISTS)
 _END_OF_TOLD = _FIRST_TOLD + len(_TOLD)
+"""Where in a sample its lists of measurements stand, and what else it tells."""
+_NOTHING_TOLD = (None,) * len(_TOLD)
 
 
 def _decoding(classes: Mapping[ReportType, type[Report]]) -> Callable[[bytes], Any]:
@@ -74,10 +78,10 @@ _decode, _decode_of_browser = _decoding(REPORTS), _decoding(READ)
 class Sender:
     """Who sends the messages: the ids that stand in where a sample lacks them, and whose sample was read last.
 
-    Senders say the same of themselves each time, which is checked once.
+    Senders say the same of themselves each time, which is checked once; and they list values in the same order.
     """
 
-    __slots__ = ("client_id", "read", "room_id", "said", "user_id")
+    __slots__ = ("client_id", "of_browser", "read", "room_id", "said", "user_id")
 
     def __init__(self, client_id: str | None = None, room_id: str | None = None, user_id: str | None = None) -> None:
         self.client_id = client_id
@@ -85,6 +89,8 @@ class Sender:
         self.user_id = user_id
         self.said: tuple[str | None, ...] = ()
         self.read: Identity | None = None
+        self.of_browser: bool | None = None
+        """Whether it lists values as browsers do; ``None`` until it has measured something."""
 
 
 def clean_samples(
@@ -98,50 +104,55 @@ def clean_samples(
     """
     if budget.id_length < LONGEST_ID:
         return None
+    of_browser = sender.of_browser
+    if of_browser is None:
+        of_browser = sender.of_browser = seems_to_be_of_browser(data)
+    read = []
+    items = 0
     try:
         if not data.isascii():
             data.decode()  # what C reads over it does not look at
-        of_browser = seems_to_be_of_browser(data)
-        samples = (_decode_of_browser if of_browser else _decode)(data).clientSamples
-        told = [_told(sample) for sample in samples]
+        for sample in (_decode_of_browser if of_browser else _decode)(data).clientSamples:
+            values = astuple(sample)
+            lists = values[_FIRST_LIST:_FIRST_TOLD]
+            transports, pairs, *tracks = lists
+            if not _is_clean(transports, pairs, tracks, data):
+                return None
+            if of_browser:
+                make_reports(lists)
+            heard_audio, heard_video, sent_audio, sent_video = tracks
+            together = heard_audio + heard_video + sent_audio + sent_video
+            items += 1 + len(transports) + len(pairs) + len(together)
+            read.append((values, together, _told(values[_FIRST_TOLD:_END_OF_TOLD])))
     except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
         return None
-    items = len(samples)
-    for sample in samples:
-        if not _is_clean(sample, data):
-            return None
-        items += len(sample.pcTransports) + len(sample.iceCandidatePairs)
-        items += len(sample.inboundAudioTracks) + len(sample.inboundVideoTracks)
-        items += len(sample.outboundAudioTracks) + len(sample.outboundVideoTracks)
     if items > budget.items:
         return None
     budget.items -= items
-    read = []
-    for sample, rest in zip(samples, told, strict=True):
-        if of_browser:
-            make_reports(sample)
-        client = _client_sample(sample, rest, sender, timestamp, budget, rejected)
+    samples = []
+    for values, together, told in read:
+        client = _client_sample(values, together, told, sender, timestamp, budget, rejected)
         if client is not None:
-            read.append(client)
-    return read
+            samples.append(client)
+    return samples
 
 
-def _is_clean(sample: Any, data: bytes) -> bool:
+def _is_clean(transports: list[Any], pairs: list[Any], tracks: list[list[Any]], data: bytes) -> bool:
     """Whether a sample is of 2.1 or 2.2, and of all that it measured the ids are there; cuts the fractions of times."""
-    if sample.pcTransports and not sample.iceCandidatePairs and b'"candidatePair' in data:
+    if transports and not pairs and b'"candidatePair' in data:
         return False  # in 2.0 it is part of the transport
-    for transport in sample.pcTransports:
+    for transport in transports:
         if transport.peer_connection_id is None:
             return False
-    for pair in sample.iceCandidatePairs:
+    for pair in pairs:
         if pair.peer_connection_id is None:
             return False
         if type(pair.last_packet_sent_timestamp) is float:
             pair.last_packet_sent_timestamp = int(pair.last_packet_sent_timestamp)
         if type(pair.last_packet_received_timestamp) is float:
             pair.last_packet_received_timestamp = int(pair.last_packet_received_timestamp)
-    for tracks in (sample.inboundAudioTracks, sample.inboundVideoTracks):
-        for track in tracks:
+    for entries in tracks[:2]:
+        for track in entries:
             if track.track_id is None or track.sfu_stream_id == "NULL" or track.sfu_sink_id == "NULL":
                 return False
             if type(track.last_packet_received_timestamp) is float:
@@ -150,18 +161,25 @@ def _is_clean(sample: Any, data: bytes) -> bool:
                 track.estimated_playout_timestamp = int(track.estimated_playout_timestamp)
             if type(track.remote_timestamp) is float:
                 track.remote_timestamp = int(track.remote_timestamp)
-    for tracks in (sample.outboundAudioTracks, sample.outboundVideoTracks):
-        for track in tracks:
+    for entries in tracks[2:]:
+        for track in entries:
             if track.track_id is None or track.sfu_stream_id == "NULL":
                 return False
     return True
 
 
 def _client_sample(
-    sample: Any, told: Item, sender: Sender, timestamp: int | None, budget: Budget, rejected: Tally
+    values: tuple[Any, ...],
+    tracks: list[Track],
+    told: Item,
+    sender: Sender,
+    timestamp: int | None,
+    budget: Budget,
+    rejected: Tally,
 ) -> ClientSample | None:
-    said = (sample.clientId, sample.roomId, sample.callId, sample.userId, sample.marker)
-    when = sample.timestamp if timestamp is None else timestamp
+    said, (when, sample_seq, time_zone, transports, pairs) = values[:5], values[5:10]
+    if timestamp is not None:
+        when = timestamp
     who = sender.read
     if who is not None and said == sender.said and type(when) in (int, float) and 0 <= when < LARGEST_TIME:
         client_id, room_id, _, call_id, user_id, marker = who
@@ -184,11 +202,11 @@ def _client_sample(
         call_id,
         user_id,
         marker,
-        whole(sample.sampleSeq),
-        sample.timeZoneOffsetInHours,
-        sample.pcTransports,
-        sample.iceCandidatePairs,
-        sample.inboundAudioTracks + sample.inboundVideoTracks + sample.outboundAudioTracks + sample.outboundVideoTracks,
+        whole(sample_seq),
+        time_zone,
+        transports,
+        pairs,
+        tracks,
         data_channels(channels, budget.id_length, rejected) if channels else [],
         told,
     )
@@ -209,10 +227,9 @@ def _identity(
     return who
 
 
-def _told(sample: Any) -> Item:
+def _told(values: tuple[Any, ...]) -> Item:
     """What else a sample tells, read as by the long way: it is told rarely, and may be anything."""
-    values = msgspec.structs.astuple(sample)[_FIRST_TOLD:_END_OF_TOLD]
-    if not any(values):
+    if values == _NOTHING_TOLD:
         return {}
     told = {name: orjson.loads(bytes(value)) for name, value in zip(_TOLD, values, strict=True) if value}
     return {name: value for name, value in told.items() if value is not None}

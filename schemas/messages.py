@@ -14,6 +14,7 @@ class Samples(msgspec.Struct, gc=False):
 
     `turns` are the objects of ``turnSamples``. `leaving` names the clients, and `leaving_sfus` the SFUs, of the service
     that leave once these samples were taken (``controls.close``). `rejected` tallies what of the message was not taken.
+    `rows` is what whoever has counted what the message holds has noted, so that it is counted once.
     """
 
     service_id: str
@@ -24,3 +25,4 @@ class Samples(msgspec.Struct, gc=False):
     leaving: Collection[str] = ()
     leaving_sfus: Collection[str] = ()
     rejected: Tally = msgspec.field(default_factory=Tally)
+    rows: int = 0

@@ -99,6 +99,8 @@ class Track(Entry, gc=False):
 
     inbound: ClassVar[bool]
     """Whether the media comes in to the client."""
+    direction: ClassVar[str]
+    """``INBOUND`` or ``OUTBOUND``."""
     media_kind: ClassVar[str]
     """``AUDIO`` or ``VIDEO``."""
 
@@ -151,11 +153,11 @@ _READ = {
 }
 """What C reads of an entry where that is less than its kind: neither an empty text nor ``"NULL"`` is an id."""
 
-_TRACKS: Mapping[ReportType, tuple[bool, str]] = {
-    ReportType.INBOUND_AUDIO_TRACK: (True, "AUDIO"),
-    ReportType.INBOUND_VIDEO_TRACK: (True, "VIDEO"),
-    ReportType.OUTBOUND_AUDIO_TRACK: (False, "AUDIO"),
-    ReportType.OUTBOUND_VIDEO_TRACK: (False, "VIDEO"),
+_TRACKS: Mapping[ReportType, tuple[str, str]] = {
+    ReportType.INBOUND_AUDIO_TRACK: ("INBOUND", "AUDIO"),
+    ReportType.INBOUND_VIDEO_TRACK: ("INBOUND", "VIDEO"),
+    ReportType.OUTBOUND_AUDIO_TRACK: ("OUTBOUND", "AUDIO"),
+    ReportType.OUTBOUND_VIDEO_TRACK: ("OUTBOUND", "VIDEO"),
 }
 _OTHER_ENTRIES = (
     ReportType.PEER_CONNECTION_TRANSPORT,
@@ -173,8 +175,9 @@ def _class(type_: ReportType, names: Iterable[str]) -> type[Report]:
     base: type[Report] = Track if track else Entry if type_ in _OTHER_ENTRIES else Report
     own: dict[str, Any] = {"type": type_, "__doc__": f"A report of the type {type_}."}
     if track:
-        own["inbound"], own["media_kind"] = track
-        if not track[0]:
+        own["direction"], own["media_kind"] = track
+        own["inbound"] = own["direction"] == "INBOUND"
+        if not own["inbound"]:
             own["sfu_sink_id"] = None  # whoever sends has no sink
     read = _READ | dict.fromkeys(_FILLED_IN, Any) if issubclass(base, Entry) else {}
     kinds = dict(FIELDS[type_])

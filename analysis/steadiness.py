@@ -1,0 +1,90 @@
+"""Whether a sample shows only what is known: then it is heard of, and that is all there is to do.
+
+Nearly all samples are so, and cost no other look.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
+
+from analysis.hearing import Hearing
+from schemas.client_samples import ClientSample
+from schemas.reports import Track
+from store.commands import Sweep
+from store.entities import Client, MediaTrack, PeerConnection
+
+
+class _Since(NamedTuple):
+    """Times at or before which a last committed touch is too long ago, by what was touched. (ms)"""
+
+    call: int
+    client: int
+    peer_connection: int
+    track: int
+
+
+class Steadiness:
+    """What is steady while one batch is looked at, `now` (ms).
+
+    What was last touched at `due` or before has its next touch due, and what was at `overdue` or before has to be told
+    of at once. `origin` is the name under which this node proposes.
+    """
+
+    def __init__(self, hearing: Hearing, origin: str, now: int, due: Sweep, overdue: Sweep) -> None:
+        self._hearing = hearing
+        self._origin = origin
+        self._now = now
+        self._due, self._overdue = _since(due), _since(overdue)
+
+    def shows(self, client: Client, sample: ClientSample) -> bool:
+        """Whether all that a sample of a known client shows is known, unchanged, and was touched not long ago.
+
+        Then all of that was heard of. Otherwise some of it was, which does no harm, and the sample needs another look.
+        """
+        call, due = client.call, self._due
+        if client.origin != self._origin:
+            return False
+        if client.server_touched <= due.client or call.server_touched <= due.call:
+            due = self._overdue  # all below the client is touched with it, at the next tick
+            if client.server_touched <= due.client or call.server_touched <= due.call:
+                return False
+            self._hearing.call_due(client)
+        _, _, connection_due, track_due = due
+        timestamp, now, hear = sample.timestamp, self._now, self._hearing.hear
+        hear(client, timestamp, now)
+        hear(call, timestamp, now)
+        known: Mapping[str | None, PeerConnection] = cast(Any, client.peer_connections)
+        connection = None
+        for transport in sample.transports:
+            connection = known.get(transport.peer_connection_id)
+            if connection is None or connection.server_touched <= connection_due:
+                return False
+            hear(connection, timestamp, now)
+        heard = connection
+        for track in sample.tracks:
+            connection = known.get(track.peer_connection_id)
+            if connection is None:
+                return False
+            if connection is not heard:
+                if connection.server_touched <= connection_due:
+                    return False
+                hear(connection, timestamp, now)
+                heard = connection
+            key: Any = (track.direction, track.media_kind, track.track_id)
+            row = connection.tracks.get(key)
+            if row is None or row.server_touched <= track_due or tells_news(track, row):
+                return False
+            hear(row, timestamp, now)
+        return True
+
+
+def tells_news(track: Track, row: MediaTrack) -> bool:
+    """Whether a sample says more of a track than the registry knows."""
+    return (
+        (track.ssrc is not None and track.ssrc not in row.ssrcs)
+        or (track.sfu_stream_id is not None and track.sfu_stream_id != row.sfu_stream_id)
+        or (track.sfu_sink_id is not None and track.sfu_sink_id != row.sfu_sink_id)
+    )
+
+
+def _since(times: Sweep) -> _Since:
+    return _Since(times.call, times.client, times.peer_connection, max(times.inbound_track, times.outbound_track))
