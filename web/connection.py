@@ -141,5 +141,5 @@ class Connection:
             route.limits,
             shared.limits,
             shared.statistics,
-            shared.sessions,
+            shared.watch,
         )

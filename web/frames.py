@@ -18,7 +18,10 @@ _TEXT, _BINARY = 0x81, 0x82
 _WHOLE = (_BINARY, _TEXT)
 """How a frame begins that is a whole message."""
 
-_KNOWN = frozenset({0x00, 0x01, 0x02, _TEXT, _BINARY, 0x80, 0x88, 0x89, 0x8A})
+_PONG = 0x8A
+"""How a pong begins. It may be ignored by who waits for none (RFC 6455, 5.5.3)."""
+
+_KNOWN = frozenset({0x00, 0x01, 0x02, _TEXT, _BINARY, 0x80, 0x88, 0x89, _PONG})
 """How any frame may begin: no reserved bit, no unknown opcode, no control frame in fragments (RFC 6455, 5)."""
 
 _MASKED, _OF_TWO_BYTES, _OF_EIGHT_BYTES = 0x80, 0xFE, 0xFF
@@ -71,7 +74,7 @@ class Frames(WSConnection):
             self._data = data
 
     def received(self) -> Iterator[bytes | Event]:
-        """What has come so far: whole messages as bytes, and other events as wsproto tells them.
+        """What has come so far: whole messages as bytes, and other events but pongs as wsproto tells them.
 
         Text is UTF-8. For a peer that breaks the protocol there is a `CloseConnection` with the code for that, while
         the state stays as it is. Nothing follows a `CloseConnection`. May be given up at any time, and be begun again:
@@ -147,8 +150,10 @@ class Frames(WSConnection):
         if end > size:
             self._needed = end - self._at
             return None
-        self._connection.receive_data(bytes(self._data[self._at : end]))
-        self._at, self._needed = end, _SHORTEST
+        frame_at, self._at, self._needed = self._at, end, _SHORTEST
+        if first == _PONG:
+            return None
+        self._connection.receive_data(bytes(self._data[frame_at:end]))
         return self._told()
 
     def _told(self) -> bytes | Event | None:

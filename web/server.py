@@ -16,7 +16,6 @@ from web.shared import Shared
 from web.statistics import Ended, Statistics
 from web.streams import Stream, close_gently
 from web.turns import bound_turns
-from web.websocket import watch
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +68,7 @@ class Server:
         """Serves what the listeners accept, and closes them. To be called once."""
         try:
             async with trio.open_nursery() as watching:
-                watching.start_soon(watch, self._shared.sessions)
+                self._shared.watch.begin(watching)
                 for together in (self._shared.attending, self._shared.gathering):
                     if together is not None:
                         watching.start_soon(together.run)
@@ -103,7 +102,7 @@ class Server:
                 await self._shared.gathering.catch_up()
             while not self._ended.is_set():
                 async with trio.open_nursery() as nursery:
-                    for session in tuple(self._shared.sessions):
+                    for session in tuple(self._shared.watch.sessions.values()):
                         nursery.start_soon(session.stop)
                 # A session may just have been opening.
                 with trio.move_on_after(_CLOSE_INTERVAL):

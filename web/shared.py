@@ -9,7 +9,7 @@ from web.gathering import Gathering
 from web.limits import Limits
 from web.routing import Routes
 from web.statistics import Statistics
-from web.websocket import WebSocket
+from web.watching import Watch
 
 
 @dataclass(slots=True)
@@ -21,7 +21,10 @@ class Shared:
     statistics: Statistics
     bodies: ByteBudget
     connections: set[Callable[[], None]] = field(default_factory=set)
-    sessions: set[WebSocket] = field(default_factory=set)
     stopping: bool = False
     attending: Attending | None = field(default_factory=Attending.where_possible)
     gathering: Gathering | None = None
+    watch: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.limits.write_timeout_in_s)

@@ -20,7 +20,7 @@ class TcpStream(trio.abc.HalfCloseableStream):
     for a peer that speaks now and then. To be read by one task at a time, and written by one.
     """
 
-    __slots__ = ("_closed", "_gathering", "_number", "_socket", "_wait_readable", "_was_full")
+    __slots__ = ("_begun", "_closed", "_gathering", "_number", "_socket", "_wait_readable", "_was_full")
 
     def __init__(self, connected: socket.socket) -> None:
         """`connected` must not block; it is closed with the stream."""
@@ -28,6 +28,8 @@ class TcpStream(trio.abc.HalfCloseableStream):
         self._number = connected.fileno()
         self._closed = False
         self._was_full = False
+        self._begun = b""
+        """The rest of what `send_whole` sent a part of."""
         self._gathering: Gathering | None = None
         self._wait_readable: Callable[[int], Awaitable[None]] = wait_readable
 
@@ -66,6 +68,20 @@ class TcpStream(trio.abc.HalfCloseableStream):
         except OSError as error:
             self._check_open()
             raise trio.BrokenResourceError(f"Sending failed: {error}") from error
+
+    def send_whole(self, data: bytes) -> bool:
+        """Sends what the system takes at once; says whether it took all. Raises as `send_all` does.
+
+        Only for when nothing else is being sent. What is left of a part comes before what `send_all` sends next.
+        """
+        if self._begun:
+            return False
+        sent = self.send_now(data)
+        if sent == len(data):
+            return True
+        if sent:
+            self._begun = data[sent:]
+        return False
 
     def gather(self, gathering: Gathering) -> None:
         """From now on it is read together with others, unless so many cannot be watched: for a peer that waits for no
@@ -107,6 +123,8 @@ class TcpStream(trio.abc.HalfCloseableStream):
         """Sends as `trio.abc.SendStream` does. Other tasks run meanwhile only if the peer is to be waited for."""
         await checkpoint_if_cancelled()
         self._check_open()
+        if self._begun:
+            data, self._begun = self._begun + data, b""
         try:
             sent = self._send(data)
             while sent < len(data):

@@ -1,6 +1,7 @@
 """One WebSocket session: how it is opened, what it may take, how it ends."""
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import NoReturn
@@ -12,6 +13,7 @@ from wsproto.utilities import generate_accept_token
 from web.limits import Limits, SessionLimits
 from web.statistics import Ended, Statistics
 from web.streams import Stream, TcpStream, close_gently
+from web.watching import Watch
 from web.wire import Take, Wire
 
 logger = logging.getLogger(__name__)
@@ -20,7 +22,6 @@ LONGEST_REASON = 123
 """What a close frame holds of a reason. (bytes)"""
 
 _NORMAL, _GOING_AWAY, _ABNORMAL = 1000, 1001, 1006
-_WATCH_INTERVAL = 1.0
 _ACCEPTED = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Accept: %s\r\n%s\r\n"
@@ -56,14 +57,10 @@ class WebSocket:
     """One open session, as who serves it sees it."""
 
     __slots__ = (
-        "_closing",
-        "_due",
         "_ending",
-        "_heard_at",
         "_limits",
-        "_pinged",
+        "_pinged_after",
         "_session_limits",
-        "_spoken_at",
         "_statistics",
         "_stopping",
         "_stream",
@@ -72,19 +69,22 @@ class WebSocket:
     )
 
     def __init__(
-        self, stream: Stream, early: bytes, session_limits: SessionLimits, limits: Limits, statistics: Statistics
+        self,
+        stream: Stream,
+        early: bytes,
+        session_limits: SessionLimits,
+        limits: Limits,
+        statistics: Statistics,
+        watch: Watch,
     ) -> None:
-        self._wire = Wire(stream, early, session_limits.max_message_size, statistics)
+        self._wire = Wire(stream, early, session_limits.max_message_size, statistics, watch)
         self._stream = stream
         self._session_limits = session_limits
         self._limits = limits
         self._statistics = statistics
-        self._heard_at = self._spoken_at = trio.current_time()
-        self._due = self._heard_at
-        """Until then there is nothing to do for a peer that says nothing."""
-        self._pinged = False
+        self._pinged_after: float | None = None
+        """When the peer was heard last before it was pinged last; in trio's time."""
         self._ending = False
-        self._closing = False
         self._stopping = False
         self.subprotocol: str | None = None
         """What is spoken, if something was agreed on."""
@@ -168,39 +168,40 @@ class WebSocket:
         self._ending = True
         await trio.aclose_forcefully(self._stream)
 
-    def check(self, now: float, nursery: trio.Nursery) -> None:
-        """Ends the session if its peer no longer reads, lives or speaks; pings it when it is silent.
+    @property
+    def number(self) -> int:
+        """That which the watch knows it by."""
+        return self._wire.number
 
-        Never waits: what takes time is done in `nursery`. What was heard counts as heard `now`.
-        """
-        wire = self._wire
-        if now < self._due and wire.listening and not wire.heard and wire.sending_since is None:
-            return  # So it is with nearly all of ten thousand, each second.
+    def look(self, now: float, nursery: trio.Nursery) -> float | None:
+        """Ends the session if its peer no longer lives or speaks, pings it when it is silent; see `Watched`."""
         if self._ending:
-            return
-        if wire.heard or not wire.listening:
+            return None
+        wire, limits = self._wire, self._session_limits
+        if not wire.listening:
             # While a message is worked on nothing is read, and silence says nothing.
-            self._heard_at, self._pinged, wire.heard = now, False, False
-        if wire.spoken or not wire.listening:
-            self._spoken_at, wire.spoken = now, False
-        if wire.sending_since is not None and now - wire.sending_since > self._limits.write_timeout_in_s:
-            self._end(Ended.WRITE_TIMEOUT, self.abort, nursery)
-        else:
-            self._check_peer(now, nursery)
-
-    def _check_peer(self, now: float, nursery: trio.Nursery) -> None:
-        limits = self._session_limits
-        silence = now - self._heard_at
-        if limits.ping_interval_in_s and silence > limits.ping_interval_in_s + limits.ping_timeout_in_s:
+            wire.heard_at = wire.spoken_at = now
+        silent_at = wire.heard_at + (limits.ping_interval_in_s or math.inf)
+        dead_at = silent_at + limits.ping_timeout_in_s
+        idle_at = wire.spoken_at + limits.idle_timeout_in_s
+        if now >= dead_at:
             self._end(Ended.PING_TIMEOUT, self.abort, nursery)
-        elif now - self._spoken_at > limits.idle_timeout_in_s:
+            return None
+        if now >= idle_at:
             self._end(Ended.IDLE_TIMEOUT, self._close_idle, nursery)
-        elif limits.ping_interval_in_s and silence > limits.ping_interval_in_s and not self._pinged:
-            self._pinged = True
-            nursery.start_soon(self._contain, self._wire.send_ping)
-        self._due = self._spoken_at + limits.idle_timeout_in_s
-        if limits.ping_interval_in_s:
-            self._due = min(self._due, self._heard_at + limits.ping_interval_in_s)
+            return None
+        if now < silent_at:
+            return min(silent_at, idle_at)
+        if self._pinged_after != wire.heard_at:
+            self._pinged_after = wire.heard_at
+            if not wire.ping_now():
+                nursery.start_soon(self._contain, wire.send_ping)
+        return min(dead_at, idle_at)
+
+    def end_unread(self, nursery: trio.Nursery) -> None:
+        """Ends the session because its peer does not read; see `Watched`."""
+        if not self._ending:
+            self._end(Ended.WRITE_TIMEOUT, self.abort, nursery)
 
     def _end(self, reason: Ended, end: Callable[[], Awaitable[None]], nursery: trio.Nursery) -> None:
         self._ending = True
@@ -232,35 +233,25 @@ async def serve_session(
     session_limits: SessionLimits,
     limits: Limits,
     statistics: Statistics,
-    open_sessions: set[WebSocket],
+    watch: Watch,
 ) -> None:
     """Upgrades, lets `serve` serve, closes, and closes the stream; raises nothing.
 
     `key` is what the peer sent as ``Sec-WebSocket-Key``, `subprotocol` what is agreed on of that which it offers, and
-    `early` what it sent behind its head. The session stands in `open_sessions` while it is served.
+    `early` what it sent behind its head. `watch` looks after the session while it is served.
     """
-    websocket = WebSocket(stream, early, session_limits, limits, statistics)
+    websocket = WebSocket(stream, early, session_limits, limits, statistics, watch)
     try:
         if await websocket.accept(key, subprotocol):
             served = serve(websocket)
             # Nothing of what opened it is held while it is open.
             del serve, key, subprotocol, early
-            await _serve_open(websocket, served, failure, statistics, open_sessions)
+            await _serve_open(websocket, served, failure, statistics, watch)
     except Exception:
         logger.exception("A WebSocket session failed")
         statistics.failures += 1
     finally:
         await close_gently(stream, 0 if websocket.parted else limits.close_timeout_in_s)
-
-
-async def watch(open_sessions: set[WebSocket]) -> NoReturn:
-    """Checks all open sessions once a second: one clock for all costs less than one for each."""
-    async with trio.open_nursery() as nursery:
-        while True:
-            await trio.sleep(_WATCH_INTERVAL)
-            now = trio.current_time()
-            for session in tuple(open_sessions):
-                session.check(now, nursery)
 
 
 def cut(reason: str) -> str:
@@ -273,11 +264,11 @@ async def _serve_open(
     served: Awaitable[None],
     failure: Refusal,
     statistics: Statistics,
-    open_sessions: set[WebSocket],
+    watch: Watch,
 ) -> None:
     statistics.opened_websockets += 1
     statistics.open_websockets += 1
-    open_sessions.add(websocket)
+    watch.add(websocket.number, websocket)
     code, reason = _NORMAL, ""
     try:
         await served
@@ -291,7 +282,7 @@ async def _serve_open(
         statistics.ended[Ended.FAILED] += 1
         code, reason = failure.code, failure.reason
     finally:
-        open_sessions.discard(websocket)
+        watch.remove(websocket.number)
         statistics.open_websockets -= 1
         statistics.closed_websockets += 1
     await websocket.part(code, reason)

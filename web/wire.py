@@ -17,10 +17,14 @@ from wsproto.events import CloseConnection, Event, Ping
 
 from web.frames import TOO_LARGE, Frames
 from web.statistics import Ended, Statistics
-from web.streams import RECEIVE_SIZE, Stream
+from web.streams import RECEIVE_SIZE, Stream, TcpStream
+from web.watching import Watch
 
 Take = Callable[[bytes, bool], Awaitable[None] | None]
 """Takes a message, and whether it was text. What it returns is awaited before anything else is read."""
+
+_PING = b"\x89\x00"
+"""The frame of a ping that carries nothing."""
 
 _NO_CHANNEL = trio.open_memory_channel[str | bytes](0)
 _NO_CHANNEL[0].close()
@@ -33,7 +37,7 @@ _NO_PINGS = OrderedDict[bytes, trio.Event]()
 class Wire(WebSocketConnection):
     """A session whose handshake was answered. It sets no limits in time, and leaves its stream open at the end.
 
-    `heard` and `spoken` are set when something, and when a message, was received; whoever watches unsets them.
+    `heard_at` and `spoken_at` tell when something, and when a message, was received, as `Watch.next_look` tells time.
     """
 
     __slots__ = (
@@ -43,14 +47,15 @@ class Wire(WebSocketConnection):
         "_sends",
         "_statistics",
         "_unfinished",
-        "heard",
+        "_watch",
+        "heard_at",
         "listening",
+        "number",
         "over",
-        "sending_since",
-        "spoken",
+        "spoken_at",
     )
 
-    def __init__(self, stream: Stream, early: bytes, longest: int, statistics: Statistics) -> None:
+    def __init__(self, stream: Stream, early: bytes, longest: int, statistics: Statistics, watch: Watch) -> None:
         """`early` came before; no message is longer than `longest`, in bytes."""
         self._frames = Frames(longest)
         super().__init__(stream, self._frames)
@@ -65,11 +70,11 @@ class Wire(WebSocketConnection):
         self._most_unfinished = 4 * longest + RECEIVE_SIZE
         self._unfinished = len(early)
         self._sends = 0
-        self.sending_since: float | None = None
-        """Since when the peer has not read what we send; in trio's time."""
+        self._watch = watch
+        self.number = watch.new_number()
         self.listening = False
         """Whether it is being read. While a message is worked on it is not."""
-        self.heard = self.spoken = False
+        self.heard_at = self.spoken_at = watch.next_look
         self.over = False
         """Whether nothing more comes, whoever ended it."""
         self._cut = False
@@ -88,7 +93,7 @@ class Wire(WebSocketConnection):
         frames, receive = self._frames, self._stream.receive_some
         message: bytes | Event | None
         rest: Awaitable[None] | None
-        self.listening = True
+        self._listen()
         try:
             while not self.over:
                 for message in frames.received():
@@ -96,7 +101,7 @@ class Wire(WebSocketConnection):
                         await self._hear(message)
                         continue
                     self._unfinished = 0
-                    self.spoken = True
+                    self.spoken_at = self._watch.next_look
                     if self._close_reason is None:
                         rest = take(message, frames.text)
                         if rest is not None:
@@ -130,10 +135,25 @@ class Wire(WebSocketConnection):
         if self._close_reason is None:
             await self._send(Ping())
 
+    def ping_now(self) -> bool:
+        """Sends a ping if nothing is in its way; says whether it did. If not, `send_ping` does what is to be done."""
+        stream = self._stream
+        if self._close_reason is not None or self._sends or not isinstance(stream, TcpStream):
+            return False
+        try:
+            return stream.send_whole(_PING)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return False
+
+    def _listen(self) -> None:
+        """Reads, or reads on. While the peer was not read, its silence said nothing."""
+        self.listening = True
+        self.heard_at = self.spoken_at = self._watch.next_look
+
     def _feed(self, data: bytes | bytearray) -> None:
         if not data:
             raise trio.BrokenResourceError("The peer said no more")
-        self.heard = True
+        self.heard_at = self._watch.next_look
         self._statistics.received_bytes += len(data)
         self._unfinished += len(data)
         if self._unfinished > self._most_unfinished:
@@ -143,10 +163,10 @@ class Wire(WebSocketConnection):
         self._frames.receive_data(data)
 
     async def _finish(self, rest: Awaitable[None]) -> None:
-        """Awaits what is left to do for a message. The peer is not read, so its silence says nothing."""
+        """Awaits what is left to do for a message."""
         self.listening = False
         await rest
-        self.listening = self.heard = self.spoken = True
+        self._listen()
 
     async def _hear(self, event: Event) -> None:
         try:
@@ -168,14 +188,18 @@ class Wire(WebSocketConnection):
         self._close_handshake.set()
 
     async def _send(self, event: Event) -> None:
+        sending = self._watch.sending
         if not self._sends:
-            self.sending_since = trio.current_time()
+            sending[self.number] = trio.current_time()
         self._sends += 1
         try:
             await super()._send(event)
         finally:
             self._sends -= 1
-            self.sending_since = trio.current_time() if self._sends else None
+            if self._sends:
+                sending[self.number] = trio.current_time()
+            else:
+                del sending[self.number]
 
     async def _close_stream(self) -> None:
         """Does nothing: the stream is closed by its owner, who also sees to it that our last words are read."""

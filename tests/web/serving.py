@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
+import pytest
 import trio
 import trio_websocket
 import wsproto
@@ -21,12 +23,28 @@ WIRE = ContextVar[Wire]("wire", default=memory_stream_pair)
 """How clients are connected; see the fixture `wires`."""
 
 
-def socket_pair() -> tuple[Stream, Stream]:
+def socket_pair() -> tuple[TcpStream, TcpStream]:
     """Two ends that the operating system connects."""
     near, far = socket.socketpair()
     near.setblocking(False)
     far.setblocking(False)
     return TcpStream(near), TcpStream(far)
+
+
+class Narrow(socket.socket):
+    """A socket that takes one byte at a time."""
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        return super().send(data[:1], flags)
+
+
+def narrow_pair() -> tuple[TcpStream, TcpStream]:
+    """Two ends, the first of which sends one byte at a time."""
+    near, far = socket.socketpair()
+    narrow = Narrow(fileno=near.detach())
+    narrow.setblocking(False)
+    far.setblocking(False)
+    return TcpStream(narrow), TcpStream(far)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +108,15 @@ class RawSession:
             data = await self.client.stream.receive_some()
             assert data, "the connection ended"
             self.protocol.receive_data(bytes(data))
+
+
+async def closed_with(websocket: trio_websocket.WebSocketConnection) -> tuple[int, str | None]:
+    """The code and the reason with which the session is closed."""
+    with pytest.raises(trio_websocket.ConnectionClosed) as raised:
+        await websocket.get_message()
+    reason = raised.value.reason
+    assert reason is not None
+    return reason.code, reason.reason
 
 
 class Door(trio.abc.Listener[Stream]):

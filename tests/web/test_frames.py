@@ -1,4 +1,4 @@
-"""What comes out of the frames of a client, whole or in pieces, is what plain wsproto makes of them."""
+"""What comes out of the frames of a client, whole or in pieces, is what plain wsproto makes of them, without pongs."""
 
 import sys
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ Told = tuple[object, ...]
 
 def told(event: Event) -> Told:
     match event:
-        case Ping() | Pong():
-            return (type(event).__name__, bytes(event.payload))
+        case Ping():
+            return ("Ping", bytes(event.payload))
         case CloseConnection():
             return ("CloseConnection", int(event.code))
         case _:
@@ -48,7 +48,7 @@ def by_wsproto(pieces: Sequence[bytes]) -> list[Told]:
                 if event.message_finished:
                     seen.append((isinstance(event, TextMessage), begun))
                     begun = b""
-            else:
+            elif not isinstance(event, Pong):
                 seen.append(told(event))
                 if isinstance(event, CloseConnection):
                     return seen

@@ -26,6 +26,7 @@ from wsproto.utilities import generate_accept_token
 from web.frames import Frames
 from web.statistics import Statistics
 from web.turns import MOST_EVENTS, bound_turns
+from web.watching import Watch
 from web.wire import Wire
 
 WEB = Path(__file__).parent.parent.parent / "web"
@@ -40,7 +41,9 @@ OURS = {
     "_most_unfinished",
     "_sends",
     "_statistics",
+    "_listen",
     "_unfinished",
+    "_watch",
 }
 """What `Wire` has besides."""
 
@@ -154,7 +157,7 @@ async def test_what_is_let_go_is_not_needed() -> None:
     """Each way a session may end, with what `Wire` shares between all of them."""
     for end in (b"\x88\x82\0\0\0\0\x03\xe8", b"\xff", b""):
         ours, theirs = memory_stream_pair()
-        wire = Wire(ours, b"", 1000, Statistics())
+        wire = Wire(ours, b"", 1000, Statistics(), Watch(20))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(wire.read, lambda data, text: None)
             await theirs.send_all(b"\x89\x80\0\0\0\0" + end)
