@@ -51,6 +51,8 @@ class Frames(WSConnection):
         self.connection = self._connection = Connection(ConnectionType.SERVER)
         self.text = False
         """Whether the last message that was received was text."""
+        self.unread = False
+        """Whether more had come than `received` read, when it ended."""
         self._longest = longest
         self._data: bytes | bytearray = b""
         self._at = 0
@@ -112,20 +114,16 @@ class Frames(WSConnection):
             event = self._told()
             if event is not None:
                 yield event
-        self._forget()
+        # Only what was not received yet is kept: nearly always that is nothing.
+        if at == len(self._data) or self._over:
+            self._data, self._at, self.unread = b"", 0, False
+        else:
+            self._keep_rest()
 
-    @property
-    def unread(self) -> bool:
-        """Whether more has come than `received` has read."""
-        return len(self._data) - self._at >= self._needed and not self._over
-
-    def _forget(self) -> None:
-        """Keeps only what was not received yet."""
-        if self._over or self._at == len(self._data):
-            self._data = b""
-        elif self._at:
-            self._data = self._data[self._at :]
-        self._at = 0
+    def _keep_rest(self) -> None:
+        if self._at:
+            self._data, self._at = self._data[self._at :], 0
+        self.unread = len(self._data) >= self._needed
 
     def _checked(self, text: bytes) -> bytes | Event:
         if not text.isascii():

@@ -90,7 +90,7 @@ class Wire(WebSocketConnection):
         May be begun again after that, and when it was cancelled: nothing that was received is lost. A peer that breaks
         the protocol, or sends too much, is told so and counted. Once either side closes, no message is given.
         """
-        frames, receive = self._frames, self._stream.receive_some
+        frames, receive, watch = self._frames, self._stream.receive_some, self._watch
         message: bytes | Event | None
         rest: Awaitable[None] | None
         self._listen()
@@ -101,7 +101,7 @@ class Wire(WebSocketConnection):
                         await self._hear(message)
                         continue
                     self._unfinished = 0
-                    self.spoken_at = self._watch.next_look
+                    self.spoken_at = watch.next_look
                     if self._close_reason is None:
                         rest = take(message, frames.text)
                         if rest is not None:
