@@ -26,24 +26,7 @@ _PARTS = {"rows": "targets", "profile": "profile", "growth": "growth"}
 def tables(results: Results) -> list[list[str]]:
     """All tables of the page that are made of figures, line by line."""
     measured = results.measured
-    return [targets.table(measured), list(_also(measured)), list(_where(results)), list(_profile(results))]
-
-
-def _also(measured: dict[str, targets.Measured]) -> Iterator[str]:
-    """What else was seen."""
-    yield "| load | also measured |"
-    yield "|---|---|"
-    for row in targets.ROWS:
-        if (one := measured.get(row.key)) and (told := _told(row, one)):
-            yield f"| {row.load} | {told} |"
-
-
-def _told(row: targets.Row, one: targets.Measured) -> str:
-    bound = {b.figure for b in row.bounds}
-    figures = {name: figure.middle for name, figure in one.figures.items() if name not in bound} | one.also
-    return ", ".join(
-        f"{name.replace('us', 'µs')}: {value:,.{0 if value >= 100 else 1}f}" for name, value in figures.items()
-    )
+    return [targets.table(measured), targets.also(measured), list(_where(results)), list(_profile(results))]
 
 
 def _where(results: Results) -> Iterator[str]:

@@ -4,7 +4,8 @@
 
 Processor time is that of the server's process, all threads, user and system, from before the first message until it is
 idle again. Servers that are compared take turns within one run, the first round warms up, and the middle of the others
-is told with its range. A row without its peer (observer-js needs node and npm) tells our own figures alone.
+is told with its range; only the nodes of 10,000 and of 100 clients are loaded at the same time, without a pause, for
+windows of 30 seconds. A row without its peer (observer-js needs node and npm) tells our own figures alone.
 
 With `--json` the results are put into FILE, where rows that were not measured stay as they are.
 """
@@ -14,9 +15,10 @@ from pathlib import Path
 
 import trio
 
+from benchmarks.interpreter import described
 from benchmarks.table.measuring import measure
 from benchmarks.table.results import Results
-from benchmarks.table.targets import ROWS, table
+from benchmarks.table.targets import ROWS, also, table
 
 
 def main() -> None:
@@ -31,7 +33,7 @@ def main() -> None:
     if unknown := set(wanted) - set(keys):
         parser.error(f"there is no row {', '.join(sorted(unknown))}")
     measured = trio.run(measure, wanted, o.rounds)
-    print("\n".join(table(measured)))
+    print(*table(measured), "", *also(measured), "", f"Python {described()}", sep="\n")
     if o.json:
         Results.of(o.json).with_rows(measured).write(o.json)
 

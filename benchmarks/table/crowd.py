@@ -1,13 +1,15 @@
 """The rows about ten thousand clients: what a message costs, memory, pauses, and what it takes when all come back."""
 
 import re
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import trio
 
 from benchmarks.capacity_bench.readings import CLIENTS, Reading, read
-from benchmarks.table.rounds import Loaded, Trouble, Way, figure, ratio, rounds_of
+from benchmarks.table.rounds import Loaded, Trouble, Way, figure, ratio_at_once, rounds_of
 from benchmarks.table.servers import cpu, load, one_node, ours, quiet
+from benchmarks.table.steady import Steady, steadily
 from benchmarks.table.targets import Figure, Measured
 from observer.simulation.child_node import ChildNode
 
@@ -18,7 +20,17 @@ CALLS_OF = 4
 RATE = 1000.0
 """Messages a second in all, of many as of few."""
 
-_SECONDS = 3.0
+_WARM_UP = 20.0
+"""So long that each of many has spoken twice at their steady pace. (s)"""
+
+WINDOW = 30.0
+"""As long as it takes until the signs of life of all clients have been committed once: shorter ones have those of some,
+or of none. (s)
+"""
+
+_BURST = 3.0
+"""How long they send in turn, while the others are silent. (s)"""
+
 _PATIENCE = 60.0
 _LAG = "observertc_event_loop_lag_seconds"
 _CLASS = re.compile(r'observertc_garbage_collection_pause_seconds_bucket\{le="([^"]+)"\}')
@@ -29,18 +41,13 @@ async def measure(rounds: int) -> dict[str, Measured]:
     async with AsyncExitStack() as stack:
         nodes = [await stack.enter_async_context(one_node()) for _ in range(2)]
         before = nodes[1].memory()
-        ways = [Way("8k", count, _SECONDS, RATE, CALLS_OF) for count in (FEW, MANY)]
         loaded = []
-        for node, way in zip(nodes, ways, strict=True):
+        for node, count in zip(nodes, (FEW, MANY), strict=True):
             server = ours(node)
-            loaded.append(Loaded(server, await stack.enter_async_context(load(server, way.messages, way.calls_of))))
-            await joined(node, loaded[-1], way.connections)
-        few, many = await rounds_of(loaded, ways, rounds)
+            loaded.append(Loaded(server, await stack.enter_async_context(load(server, "8k", CALLS_OF))))
+            await joined(node, loaded[-1], count)
+        connected = await _connected(nodes, loaded, rounds)
         held = (nodes[1].memory() - before) / MANY
-        connected = Measured(
-            {"ratio": ratio(many, few)},
-            {f"us at {FEW}": figure(few, 1e6).middle, f"us at {MANY}": figure(many, 1e6).middle},
-        )
         storm = await stormed(nodes[1], loaded[1])
         return {
             "connected": connected,
@@ -48,6 +55,22 @@ async def measure(rounds: int) -> dict[str, Measured]:
             "storm": storm,
             "gc": await _paused(nodes[1]),
         }
+
+
+async def _connected(nodes: Sequence[ChildNode], loaded: Sequence[Loaded], rounds: int) -> Measured:
+    """Both are spoken to all the time, at once; also what a message costs where they are in turn, with silence between.
+
+    Raises `Trouble`.
+    """
+    few, many = await steadily(nodes, [one.load for one in loaded], Steady(RATE, _WARM_UP, WINDOW, rounds))
+    in_turn = await rounds_of(loaded, [Way("8k", count, _BURST, RATE, CALLS_OF) for count in (FEW, MANY)], rounds)
+    also = _us("", few, many) | _us(" silent between bursts", *in_turn)
+    return Measured({"ratio": ratio_at_once(many, few)}, also)
+
+
+def _us(how: str, few: Sequence[float], many: Sequence[float]) -> dict[str, float]:
+    """What a message cost, few and many, by how that is told."""
+    return {f"us at {count}{how}": figure(costs, 1e6).middle for count, costs in ((FEW, few), (MANY, many))}
 
 
 async def joined(node: ChildNode, one: Loaded, count: int, rate: float = RATE) -> None:

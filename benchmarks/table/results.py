@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.interpreter import described
 from benchmarks.table.targets import Measured, as_json, from_json
 
 
@@ -51,7 +52,7 @@ def here() -> dict[str, str]:
     """When and where it is."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "python": platform.python_version(),
+        "python": described(),
         "node": _node(),
         "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "processor": f"{os.cpu_count()} cores, {_processor()}",

@@ -80,6 +80,11 @@ def figure(values: Iterable[float], scale: float = 1.0) -> Figure:
     return Figure(*(round(value, 4) for value in (statistics.median(scaled), scaled[0], scaled[-1])))
 
 
+def ratio_at_once(costs: Sequence[float], of: Sequence[float]) -> Figure:
+    """The ratio of two that were loaded at the same time: each window's, their middle and their range."""
+    return figure(one / other for one, other in zip(costs, of, strict=True))
+
+
 def ratio(costs: Sequence[float], of: Sequence[float]) -> Figure:
     """The ratio of two that were loaded in turn: that of their middles, and the range of the rounds."""
     each = sorted(one / other for one, other in zip(costs, of, strict=True))

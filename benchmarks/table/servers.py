@@ -127,9 +127,17 @@ class Load:
 
     async def do(self, *words: object) -> dict[str, Any]:
         """Has it do a command. Raises RuntimeError when it ended."""
+        await self.tell(*words)
+        return await self.answer()
+
+    async def tell(self, *words: object) -> None:
+        """Has it begin a command; `answer` is due for each."""
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         await self._process.stdin.send_all(" ".join(map(str, words)).encode() + b"\n")
+
+    async def answer(self) -> dict[str, Any]:
+        """What came of the command, once it is done. Raises RuntimeError when it ended."""
+        assert self._process.stdout is not None
         with trio.fail_after(PATIENCE):
             while b"\n" not in self._rest:
                 more = await self._process.stdout.receive_some()

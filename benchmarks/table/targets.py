@@ -148,6 +148,24 @@ def _result(row: Row, measured: Measured | None) -> str:
     return ", ".join([*told, *filter(None, [measured.missing])])
 
 
+def also(results: Mapping[str, Measured]) -> list[str]:
+    """The table of what else was seen, in Markdown."""
+    lines = ["| load | also measured |", "|---|---|"]
+    for row in ROWS:
+        if (measured := results.get(row.key)) and (told := _seen(row, measured)):
+            lines.append(f"| {row.load} | {told} |")
+    return lines
+
+
+def _seen(row: Row, measured: Measured) -> str:
+    promised = {bound.figure for bound in row.bounds}
+    middles = {name: figure.middle for name, figure in measured.figures.items() if name not in promised}
+    return ", ".join(
+        f"{name.replace('us', 'µs')}: {value:,.{0 if value >= 100 else 1}f}"
+        for name, value in (middles | measured.also).items()
+    )
+
+
 def as_json(results: Mapping[str, Measured]) -> dict[str, Any]:
     """The results as they are kept; `from_json` is the way back."""
     return {

@@ -2,8 +2,13 @@
 
 import pytest
 
+from analysis.hearing import touch_pace
+from benchmarks.table.crowd import WINDOW
 from benchmarks.table.rounds import Trouble, Way, in_turn
-from benchmarks.table.servers import Server, one_node, ours, ours_at_rest
+from benchmarks.table.servers import Load, Server, load, one_node, ours, ours_at_rest
+from benchmarks.table.steady import Steady, steadily
+from observer.config.settings import Repository
+from observer.node import idle_limits
 
 pytestmark = pytest.mark.processes
 
@@ -24,3 +29,30 @@ async def test_a_row_whose_connections_are_refused_does_not_count() -> None:
 
         with pytest.raises(Trouble, match="404"):
             await in_turn([(nowhere, Way("1k", 1, 0.1))], 1)
+
+
+async def opened(made: Load) -> Load:
+    assert (await made.do("open", 2))["failed"] == 0
+    return made
+
+
+async def test_nodes_are_loaded_at_once_and_each_window_tells_what_a_message_cost_each() -> None:
+    async with one_node() as one, one_node() as other, load(ours(one), "1k") as here, load(ours(other), "1k") as there:
+        loads = [await opened(made) for made in (here, there)]
+
+        costs = await steadily([one, other], loads, Steady(rate=400, warm_up=0.2, window=1.0, windows=2))
+
+    assert [len(of_node) for of_node in costs] == [2, 2]
+    assert all(0 < cost < 0.01 for of_node in costs for cost in of_node)
+
+
+async def test_a_node_that_gets_fewer_messages_than_it_should_does_not_count() -> None:
+    async with one_node() as node, load(ours(node), "1k") as made:
+        await opened(made)
+
+        with pytest.raises(Trouble, match="messages a second came, not 200000"):
+            await steadily([node], [made], Steady(rate=200_000, warm_up=0.0, window=0.1, windows=1))
+
+
+def test_a_window_holds_one_sign_of_life_of_each_client() -> None:
+    assert touch_pace(idle_limits(Repository())).client == WINDOW * 1000

@@ -1,7 +1,7 @@
 """What is promised of speed is judged by the middle of the rounds, and told with their range."""
 
-from benchmarks.table.rounds import figure, ratio
-from benchmarks.table.targets import ROWS, Bound, Figure, Measured, Row, as_json, from_json, table, verdict
+from benchmarks.table.rounds import figure, ratio, ratio_at_once
+from benchmarks.table.targets import ROWS, Bound, Figure, Measured, Row, also, as_json, from_json, table, verdict
 
 AT_MOST = Bound("cpu", 7, "{} s of CPU", digits=1)
 AT_LEAST = Bound("rate", 3000, "{} a second", at_least=True)
@@ -74,3 +74,13 @@ def test_a_figure_is_the_middle_of_its_rounds() -> None:
 
 def test_a_ratio_is_that_of_the_middles_and_its_range_that_of_the_rounds() -> None:
     assert ratio([2, 4, 6], [4, 4, 4]) == Figure(1, 0.5, 1.5)
+
+
+def test_a_ratio_of_what_ran_at_once_is_that_of_each_window() -> None:
+    assert ratio_at_once([1, 4, 9], [1, 2, 3]) == Figure(2, 1, 3)
+
+
+def test_what_is_promised_of_is_not_told_among_what_was_also_measured() -> None:
+    results = {"8k-rated": Measured({"ratio": Figure(0.5, 0.5, 0.5), "us": Figure(180, 175, 190)}, {"REST us": 85.11})}
+
+    assert also(results)[2:] == ["| 8 kB messages, 200 connections, 5 a second each | µs: 180, REST µs: 85.1 |"]
