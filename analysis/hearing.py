@@ -2,7 +2,10 @@
 
 A touch is committed about once per tenth of a row's idle limit: the sweep grants that tenth on top, so nothing closes
 early. A row that stays silent for that long is settled: its exact last touch is committed, so that it ends with the
-time of its last sample. A client is touched together with all below it that it was heard of with.
+time of its last sample.
+
+A client is touched together with all below it, so it waits for that together with all below it: whoever hears a peer
+connection or a track hears its client too.
 
 A touch names its rows by their path. So rows of a registry that was replaced since are settled like all others.
 """
@@ -21,6 +24,7 @@ from store.commands import (
     ClientTouch,
     Sweep,
     Touch,
+    TrackKey,
 )
 from store.entities import (
     Call,
@@ -39,6 +43,9 @@ from store.idleness import grace, limit_of
 
 _TOGETHER = 1000
 """Rows that were first heard of within so long are looked at together. (ms)"""
+
+_WITH_ITS_CLIENT = -1
+"""Where a row below a client waits: where its client does."""
 
 
 def touch_pace(limits: Sweep) -> Sweep:
@@ -65,10 +72,14 @@ def touch_pace(limits: Sweep) -> Sweep:
 
 
 class Hearing:
-    """The rows that this node has heard of since their last committed touch, by when it first did."""
+    """The rows that this node has heard of since their last committed touch, by when it first did.
+
+    A client stands there for all below it. One whose touch was called due stays where it was until its time comes, and
+    is passed over then: `Entity.unsettled` tells where each row waits, if it does.
+    """
 
     def __init__(self) -> None:
-        self._unsettled: dict[int, list[Entity]] = {}
+        self._waiting: dict[int, list[Entity]] = {}
         self._due: dict[Client, None] = {}
 
     def hear(self, row: Entity, sample: int, now: int) -> None:
@@ -86,35 +97,61 @@ class Hearing:
     def due(self) -> list[Client]:
         """Takes out the clients whose touch is due, each once."""
         due, self._due = self._due, {}
+        for client in due:
+            client.unsettled = 0
         return [client for client in due if not client.closed]
 
     def silent(self, pace: Sweep, now: int) -> list[Entity]:
-        """Takes out the rows that were silent for as long as `pace` says of their kind: their last touch is due."""
+        """Takes out what was silent for as long as `pace` says of its kind: its last touch is due.
+
+        So is that of a client, silent or not, of which, or of something below it, it heard so long ago without having
+        touched them since: what its last sample did not show may have been silent since then.
+        """
         silent = []
         ripe = (now - min(pace)) // _TOGETHER
-        for heard in [heard for heard in self._unsettled if heard <= ripe]:
-            for row in self._unsettled.pop(heard):
-                row.unsettled = False
-                if row.closed or not _ahead(row):
+        for since in [since for since in self._waiting if since <= ripe]:
+            for row in self._waiting.pop(since):
+                if row.unsettled != since:
                     continue
-                if now - row.heard_server >= limit_of(row, pace):
+                row.unsettled = 0
+                if row.closed or not _any_ahead(row):
+                    continue
+                if isinstance(row, Client):
+                    first, patience = since * _TOGETHER, min(pace.inbound_track, pace.outbound_track)
+                else:
+                    first, patience = row.heard_server, limit_of(row, pace)
+                if now - first >= patience:
                     silent.append(row)
                 else:
-                    self._keep(row)
+                    self._wait(row, first)
         return silent
 
     def put_back(self, rows: Iterable[Entity]) -> None:
         """Takes rows in again whose last touch could not be committed."""
         for row in rows:
             if not row.unsettled:
-                self._keep(row)
+                self._wait(row, row.heard_server)
+
+    def part(self) -> None:
+        """The registry is replaced: what is below clients, which will be taken from them, waits by itself now."""
+        waiting = [row for rows in self._waiting.values() for row in rows if isinstance(row, Client)]
+        for client in dict.fromkeys(waiting):
+            for row in _below(client):
+                if _ahead(row):
+                    self._wait(row, row.heard_server)
 
     def __len__(self) -> int:
-        return sum(map(len, self._unsettled.values()))
+        return sum(map(len, self._waiting.values()))
 
     def _keep(self, row: Entity) -> None:
-        row.unsettled = True
-        self._unsettled.setdefault(row.heard_server // _TOGETHER, []).append(row)
+        if isinstance(row, (MediaTrack, PeerConnection)):
+            row.unsettled = _WITH_ITS_CLIENT
+        else:
+            self._wait(row, row.heard_server)
+
+    def _wait(self, row: Entity, since: int) -> None:
+        row.unsettled = since // _TOGETHER
+        self._waiting.setdefault(row.unsettled, []).append(row)
 
 
 LastTouch = Touch | ClientTouch
@@ -136,21 +173,47 @@ def settling(rows: Iterable[Entity], now: int) -> Iterator[LastTouch]:
     """The exact last touches of rows. With one below a client, the client and all below it are touched, once."""
     clients = set()
     for row in rows:
-        unit = unit_of(row)
+        unit = row if isinstance(row, Client) else unit_of(row)
         if not isinstance(unit, Client):
             yield touch_of(row, now)
             continue
         if unit not in clients:
             clients.add(unit)
             yield from touches_of(unit, now)
-        if _is_apart(row):
+        if row is not unit and _is_apart(row):
             yield touch_of(row, now)
 
 
 def touches_of(client: Client, now: int) -> Iterator[LastTouch]:
     """The exact last touches of a client and of all below it: one, but for rows that its last sample did not show."""
+    call, below = client.call, _all_shown(client)
+    others: list[Entity] = []
+    head = (call.service_id, client.client_id, call.call_id, client.heard_sample, now - client.heard_server)
+    yield ClientTouch(*head, below or _shown(client, others))
+    for row in others:
+        if _ahead(row):
+            yield touch_of(row, now)
+
+
+def _all_shown(client: Client) -> int:
+    """How many rows there are below a client, if its last sample showed all of them; else 0."""
     sample, server = client.heard_sample, client.heard_server
-    together, others = [], []
+    rows = 0
+    for peer_connection in client.peer_connections.values():
+        if peer_connection.heard_server != server or peer_connection.heard_sample != sample:
+            return 0
+        tracks = peer_connection.tracks
+        for track in tracks.values():
+            if track.heard_server != server or track.heard_sample != sample:
+                return 0
+        rows += 1 + len(tracks)
+    return rows
+
+
+def _shown(client: Client, others: list[Entity]) -> list[tuple[str, list[TrackKey]]]:
+    """The names of what the last sample of a client showed below it; the rows that it did not show join `others`."""
+    sample, server = client.heard_sample, client.heard_server
+    shown = []
     for peer_connection in client.peer_connections.values():
         if peer_connection.heard_server != server or peer_connection.heard_sample != sample:
             others += [peer_connection, *peer_connection.tracks.values()]
@@ -161,12 +224,8 @@ def touches_of(client: Client, now: int) -> Iterator[LastTouch]:
                 keys.append(key)
             else:
                 others.append(track)
-        together.append((peer_connection.peer_connection_id, keys))
-    call = client.call
-    yield ClientTouch(call.service_id, client.client_id, call.call_id, sample, now - server, together)
-    for row in others:
-        if _ahead(row):
-            yield touch_of(row, now)
+        shown.append((peer_connection.peer_connection_id, keys))
+    return shown
 
 
 def touch_of(row: Entity, now: int) -> Touch:
@@ -177,6 +236,17 @@ def touch_of(row: Entity, now: int) -> Touch:
 
 def _ahead(row: Entity) -> bool:
     return row.heard_sample > row.sample_touched or row.heard_server > row.server_touched
+
+
+def _any_ahead(row: Entity) -> bool:
+    """Whether a row is ahead of its last touch, or, of a client, anything below it."""
+    return _ahead(row) or (isinstance(row, Client) and any(map(_ahead, _below(row))))
+
+
+def _below(client: Client) -> Iterator[Entity]:
+    for peer_connection in client.peer_connections.values():
+        yield peer_connection
+        yield from peer_connection.tracks.values()
 
 
 def _is_apart(row: Entity) -> bool:

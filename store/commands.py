@@ -137,8 +137,13 @@ class Touch(NamedTuple):
 class ClientTouch(NamedTuple):
     """The exact last touch of a client that is there already, and of what stands below it and was heard with it.
 
-    It counts only while the client is in the call of this id, which is touched as well. `peer_connections` are those
-    that are touched, each with the names of those of its tracks that are. `sample` and `age` are as those of a touch.
+    It counts only while the client is in the call of this id, which is touched as well. `below` names the peer
+    connections that are touched, each with the names of those of its tracks that are; or it is a number, that of all
+    rows below the client as far as who made the touch knew, and whatever is below it is touched. `sample` and `age`
+    are as those of a touch.
+
+    What another node opened below the client meanwhile is touched with all. That is harmless: whoever opened it heard
+    it about then, nothing goes back, and the client was there at the time that it is moved to at most.
     """
 
     service_id: str
@@ -146,12 +151,13 @@ class ClientTouch(NamedTuple):
     call_id: str
     sample: int
     age: int
-    peer_connections: Sequence[tuple[str, Sequence[TrackKey]]]
+    below: Sequence[tuple[str, Sequence[TrackKey]]] | int
 
     @property
     def rows(self) -> int:
-        """How many rows it touches."""
-        return 2 + sum(1 + len(tracks) for _, tracks in self.peer_connections)
+        """How many rows it touches, as far as who made it knew."""
+        below = self.below
+        return 2 + (below if isinstance(below, int) else sum([1 + len(tracks) for _, tracks in below]))
 
 
 class Leave(NamedTuple):

@@ -6,7 +6,7 @@ closing one closes what is below it. All times are ms: *sample* times were told 
 registry's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -22,8 +22,8 @@ class Entity(msgspec.Struct, kw_only=True, eq=False, gc=False):
     """What every row has: when it was last touched, and what this node alone remembers of it.
 
     `sample_touched` and `server_touched` are the replicated touch. `heard_sample`, `heard_server` and `unsettled` are
-    this node's own memory of samples it has not (yet) committed a touch for: no command reads them, no snapshot holds
-    them, and two replicas differ in them by nature.
+    this node's own memory of samples it has not (yet) committed a touch for (`analysis.hearing`): no command reads
+    them, no snapshot holds them, and two replicas differ in them by nature.
 
     Python's collector of cycles does not look at rows, so that it does not halt the node for as long as a million of
     them take. Nothing must therefore refer from a row that closed to one that refers to it: it would never be freed.
@@ -33,7 +33,8 @@ class Entity(msgspec.Struct, kw_only=True, eq=False, gc=False):
     server_touched: int
     heard_sample: int = 0
     heard_server: int = 0
-    unsettled: bool = False
+    unsettled: int = 0
+    """Where it waits for its last touch to be made, 0 if it waits nowhere."""
     closed: bool = False
 
     def __post_init__(self) -> None:
@@ -49,6 +50,15 @@ class Entity(msgspec.Struct, kw_only=True, eq=False, gc=False):
             self.sample_touched = sample
         if server > self.server_touched:
             self.server_touched = server
+
+
+def touch_all(rows: Iterable[Entity], sample: int, server: int) -> None:
+    """Moves the touch of each forward, as its own `touch` does."""
+    for row in rows:
+        if sample > row.sample_touched:
+            row.sample_touched = sample
+        if server > row.server_touched:
+            row.server_touched = server
 
 
 class Call(Entity):

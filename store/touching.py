@@ -1,9 +1,9 @@
 """Touches: rows that are there already were heard of at some time. Nothing is made, and no touch goes back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from store.commands import CALL, CLIENT, PEER_CONNECTION, TRACK, ClientTouch, Touch
-from store.entities import Call, Client, Entity
+from store.commands import CALL, CLIENT, PEER_CONNECTION, TRACK, ClientTouch, Touch, TrackKey
+from store.entities import Call, Client, Entity, touch_all
 from store.sfus import Sfus
 from store.watching import Watcher, warn
 
@@ -32,25 +32,23 @@ class Touching:
             row.touch(touch.sample, now - max(touch.age, 0))
 
     def touch_client(self, touch: ClientTouch, now: int) -> None:
-        """Touches a client, its call and what is named below it, as far as that is there."""
+        """Touches a client, its call and what is named below it, as far as that is there; or all that is."""
         client = self._clients.get((touch.service_id, touch.client_id))
         if client is None or client.call.call_id != touch.call_id:
             return
         if self._watchers:
             warn(self._watchers, client)
             warn(self._watchers, client.call)
-        sample, server = touch.sample, now - max(touch.age, 0)
-        client.touch(sample, server)
-        client.call.touch(sample, server)
-        for peer_connection_id, keys in touch.peer_connections:
-            peer_connection = client.peer_connections.get(peer_connection_id)
-            if peer_connection is not None:
-                peer_connection.touch(sample, server)
-                tracks = peer_connection.tracks
-                for key in keys:
-                    track = tracks.get(key)
-                    if track is not None:
-                        track.touch(sample, server)
+        sample, server, below = touch.sample, now - max(touch.age, 0), touch.below
+        touch_all((client, client.call), sample, server)
+        if isinstance(below, int):
+            connections = client.peer_connections.values()
+            touch_all(connections, sample, server)
+            for peer_connection in connections:
+                touch_all(peer_connection.tracks.values(), sample, server)
+        else:
+            for peer_connection_id, keys in below:
+                touch_all(_named(client, peer_connection_id, keys), sample, server)
 
     def _find(self, what: str, path: Sequence[str]) -> Entity | None:
         if what == CALL:
@@ -64,3 +62,14 @@ class Touching:
         if what == PEER_CONNECTION or peer_connection is None:
             return peer_connection
         return peer_connection.tracks.get((path[3], path[4], path[5]))
+
+
+def _named(client: Client, peer_connection_id: str, keys: Iterable[TrackKey]) -> Iterator[Entity]:
+    """A peer connection of a client and some of its tracks, as far as they are there."""
+    peer_connection = client.peer_connections.get(peer_connection_id)
+    if peer_connection is not None:
+        yield peer_connection
+        for key in keys:
+            track = peer_connection.tracks.get(key)
+            if track is not None:
+                yield track

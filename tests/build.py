@@ -212,10 +212,10 @@ def touch_sfu(*path: str, what: str = SFU, at: int = NOW, age: int = 0) -> Touch
 
 
 def touch_of_client(
-    *peer_connections: tuple[str, Sequence[TrackKey]], call: str = "call", at: int = NOW, age: int = 0
+    *peer_connections: tuple[str, Sequence[TrackKey]], call: str = "call", at: int = NOW, age: int = 0, all_of: int = 0
 ) -> ClientTouch:
-    """The last touch of alice, of her call, and of what is named below her."""
-    return ClientTouch("service", "alice", call, at, age, peer_connections)
+    """The last touch of alice, of her call, and of what is named below her, or of all that is: so many rows."""
+    return ClientTouch("service", "alice", call, at, age, all_of or peer_connections)
 
 
 def registry_of(*seen: ClientSeen, now: int = NOW) -> Registry:

@@ -118,14 +118,16 @@ class PlainRegistry:
         self.sfus.touch(touch, self.now)
 
     def touch_client(self, touch: ClientTouch) -> None:
-        """Touches a client, its call, and what is named below it."""
+        """Touches a client, its call, and what is named below it, or all that is."""
         found = self.client(touch.service_id, touch.client_id)
         if found is None or found[0].name != touch.call_id:
             return
         rows: list[Row] = [*found]
-        for name, keys in touch.peer_connections:
-            for connection in (row for row in found[1].peer_connections if row.name == name):
-                rows += [connection, *(track for track in connection.tracks if track.key in keys)]
+        named = None if isinstance(touch.below, int) else dict(touch.below)
+        for connection in found[1].peer_connections:
+            if named is None or connection.name in named:
+                rows.append(connection)
+                rows += [it for it in connection.tracks if named is None or it.key in named[connection.name]]
         for row in rows:
             row.touch(touch.sample, self.now - max(touch.age, 0))
 

@@ -136,7 +136,7 @@ class World(RuleBasedStateMachine):
         return Touch(what, path, self.time - data.draw(AGES), data.draw(st.integers(-500, 3_000)))
 
     def draw_client_touch(self, data: st.DataObject) -> ClientTouch:
-        """The touch of a client, with some of what is below it, and some of what is not."""
+        """The touch of a client, with all or some of what is below it, and some of what is not."""
         there = [(call, client) for call in self.plain.calls for client in call.clients]
         times = (self.time - data.draw(AGES), data.draw(st.integers(-500, 3_000)))
         if not there:
@@ -144,7 +144,8 @@ class World(RuleBasedStateMachine):
         call, client = data.draw(st.sampled_from(there))
         keys = [(direction, kind, "t") for direction in (INBOUND, OUTBOUND) for kind in (AUDIO, VIDEO)]
         names = st.sampled_from(["pc1", "pc2", "none"])
-        below = st.lists(st.tuples(names, st.lists(st.sampled_from(keys), unique=True)), unique_by=lambda it: it[0])
+        some = st.lists(st.tuples(names, st.lists(st.sampled_from(keys), unique=True)), unique_by=lambda it: it[0])
+        below = some | st.integers(1, 9)
         call_id = data.draw(st.sampled_from([call.name, call.name, "another"]))
         return ClientTouch(call.service, client.first.client_id, call_id, *times, data.draw(below))
 

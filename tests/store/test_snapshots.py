@@ -132,7 +132,7 @@ def test_what_a_node_alone_remembers_is_not_written() -> None:
     before = parts_of(machine)
 
     client = machine.registry.clients["service", "alice"]
-    client.heard_sample, client.heard_server, client.unsettled = NOW + 5, NOW + 5, True
+    client.heard_sample, client.heard_server, client.unsettled = NOW + 5, NOW + 5, 1000
 
     assert parts_of(machine) == before
 
@@ -140,7 +140,7 @@ def test_what_a_node_alone_remembers_is_not_written() -> None:
 def test_a_restored_row_was_heard_when_it_was_touched() -> None:
     client = copy_of(full()).registry.clients["service", "dave"]
 
-    assert (client.heard_sample, client.heard_server, client.unsettled) == (NOW, NOW + 1, False)
+    assert (client.heard_sample, client.heard_server, client.unsettled) == (NOW, NOW + 1, 0)
 
 
 def test_the_empty_registry_can_be_restored() -> None:

@@ -48,6 +48,35 @@ def test_a_touch_of_a_client_moves_it_its_call_and_what_is_named_below_it() -> N
     assert above == [(1500, 1700)] * 3
 
 
+def test_a_touch_of_a_client_with_all_below_it_moves_each_row() -> None:
+    registry = touched(two_tracks(), clients=[touch_of_client(all_of=3, at=NOW + 1500, age=300)])
+
+    assert times_of(registry) == [(1500, 1700)] * 5
+
+
+def test_a_touch_with_all_below_moves_nothing_back_that_was_opened_meanwhile() -> None:
+    registry = two_tracks()
+    registry.apply(observe("n2", 1, client_with(track_seen("new", at=NOW + 1600), at=NOW + 1600), now=NOW + 1900))
+    touched(registry, clients=[touch_of_client(all_of=3, at=NOW + 1500, age=300)])
+
+    mic, cam, new, *_ = times_of(registry)
+    assert (mic, cam, new) == ((1500, 1700), (1500, 1700), (1600, 1900))
+
+
+def test_a_touch_of_a_client_tells_how_many_rows_it_touches() -> None:
+    touches = [touch_of_client(), touch_of_client(("pc", [MIC, CAM]), ("other", [])), touch_of_client(all_of=7)]
+
+    assert [touch.rows for touch in touches] == [2, 6, 9]
+
+
+def test_a_touch_of_a_client_is_read_as_it_was_written() -> None:
+    touches = [touch_of_client(("pc", [MIC, CAM])), touch_of_client(all_of=7)]
+
+    first, second = decode(encode(observe("n1", 1, touches=touches))).clients
+
+    assert [first.below, second.below] == [[("pc", [MIC, CAM])], 7]
+
+
 def test_a_touch_of_a_client_moves_nothing_back() -> None:
     registry = touched(two_tracks(), clients=[touch_of_client(("pc", [MIC, CAM]), at=NOW - 1, age=9000)])
 
@@ -90,7 +119,7 @@ def test_a_client_that_is_touched_while_a_snapshot_is_made_is_in_it_as_it_was() 
     awaited = parts_of(machine)
     snapshot = machine.snapshot()
 
-    touched(machine.registry, clients=[touch_of_client(("pc", [MIC, CAM]), at=NOW + 1500)])
+    touched(machine.registry, clients=[touch_of_client(all_of=3, at=NOW + 1500)])
 
     assert list(snapshot) == awaited
 
