@@ -88,13 +88,13 @@ def measured(way: Way) -> Cost:
     """Tells all samples once, to a pipeline that knows nobody."""
     world = World()
     intake = Intake(Sources(), lambda: world.now, obscure=way.obscure)
-    decoders = {who: intake.decoder(way.incoming()) for who, _ in way.before + way.spoken}
+    decoders = {who: intake.decoder(way.incoming(), Transport.WEBSOCKET) for who, _ in way.before + way.spoken}
 
     async def tell(spoken: Spoken) -> Cost:
         take = rest = reports = 0.0
         for batch in batched(spoken):
             began = time.process_time()
-            samples = [intake.take(data, decoders[who], Transport.WEBSOCKET) for who, data in batch]
+            samples = [intake.take(data, decoders[who]) for who, data in batch]
             taken = time.process_time()
             world.now += 100
             await world.pipeline.process(samples)

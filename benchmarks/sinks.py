@@ -179,9 +179,9 @@ def _lines() -> Iterator[bytes]:
     for seed in count():
         world = World()
         intake = Intake(Sources(), lambda: NOW)
-        decoder = intake.decoder(incoming({"serviceId": "svc", "mediaUnitId": "unit"}, {}, 255))
+        decoder = intake.decoder(incoming({"serviceId": "svc", "mediaUnitId": "unit"}, {}, 255), Transport.WEBSOCKET)
         for message in messages(2 + seed % 3, clients=12, samples=20, seed=seed):
-            reports = world.tell(intake.take(message, decoder, Transport.WEBSOCKET))
+            reports = world.tell(intake.take(message, decoder))
             yield from written(reports).lines.text.splitlines(keepends=True)
 
 

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from ingest import json_samples
 from ingest.incoming import BadSamples, Format, Incoming
+from ingest.json_samples import check_complexity
 from ingest.sources import DeltaSamples, Sources
-from ingest.statistics import Refused
+from ingest.statistics import Refused, Traffic
 from schemas import protobuf
 from schemas.clean_json import Sender, clean_samples
 from schemas.client_samples import OBJECT_LISTS, STRING_LISTS, ClientSample, client_sample, says_close
@@ -71,7 +72,7 @@ class Decoder:
         "_remembered",
         "_sender",
         "of",
-        "written",
+        "traffic",
     )
 
     def __init__(
@@ -81,9 +82,11 @@ class Decoder:
         limits: DeltaSamples = _SOURCES.deltas,
         remembered: Allowance | None = None,
         most_told: int = _SOURCES.max_told_items_per_session,
+        traffic: Traffic | None = None,
     ) -> None:
         self.of = of
-        self.written = of.written
+        self.traffic = traffic or Traffic()
+        """Where whoever brings the messages counts them."""
         self._most_clients = most_clients
         self._limits = limits
         self._remembered = remembered
@@ -100,9 +103,10 @@ class Decoder:
         `heard` and of the message before it when it names none; a client of 3.x leaves with the sample that says so.
         `timestamp`, in ms, replaces that of each sample.
         """
-        samples = Samples(self.of.service_id, self.of.media_unit_id, [])
-        if self.of.format is not Format.PROTOBUF:
-            json_samples.check_complexity(data, budget)
+        of = self.of
+        samples = Samples(of.service_id, of.media_unit_id, [])
+        if of.format is not Format.PROTOBUF:
+            check_complexity(data, budget)
         if self._may_be_clean:
             clean = clean_samples(data, self._sender, timestamp, budget, samples.rejected)
             if clean is not None:

@@ -129,13 +129,13 @@ class Client:
 
     def __init__(self, receiving: Receiving, of: Incoming) -> None:
         self._receiving = receiving
-        self._decoder = receiving.intake.decoder(of)
+        self._decoder = receiving.intake.decoder(of, Transport.WEBSOCKET)
         self.heard: set[str] = set()
 
     def tell(self, items: list[Item], size: int) -> Rest | None:
         """Hands on client samples of 3.x that came in a message of `size` bytes."""
         receiving = self._receiving
-        samples = receiving.intake.take_clients(items, size, self._decoder, Transport.WEBSOCKET)
+        samples = receiving.intake.take_clients(items, size, self._decoder)
         self.heard.update(client.client_id for client in samples.clients)
         self.heard.difference_update(samples.leaving)
         if receiving.offer(samples, size):

@@ -51,8 +51,8 @@ class Intake:
         parameters, token = request.parameters, token_of(request.query, request.headers)
         return self.access.grant(token, parameters["serviceId"], parameters["mediaUnitId"], self.now())
 
-    def decoder(self, of: Incoming) -> Decoder:
-        """What decodes the messages of one sender, and is told when it is `done`."""
+    def decoder(self, of: Incoming, transport: Transport) -> Decoder:
+        """What decodes the messages of one sender, which come in this way, and is told when it is `done`."""
         sources = self.sources
         return Decoder(
             of,
@@ -60,14 +60,14 @@ class Intake:
             sources.deltas,
             self.remembered,
             sources.max_told_items_per_session,
+            self.statistics.traffic[transport, of.written],
         )
 
-    def take(self, data: bytes, decoder: Decoder, transport: Transport, heard: Heard = NOBODY) -> Samples:
+    def take(self, data: bytes, decoder: Decoder, heard: Heard = NOBODY) -> Samples:
         """The samples in `data`, without those that are not taken: these are tallied. Raises `BadSamples`."""
-        sources, statistics, grant = self.sources, self.statistics, decoder.of.grant
-        statistics.messages[transport] += 1
-        statistics.written[decoder.written] += 1
-        statistics.received_bytes[transport] += len(data)
+        sources, traffic, grant = self.sources, decoder.traffic, decoder.of.grant
+        traffic.messages += 1
+        traffic.received_bytes += len(data)
         if grant is not None and grant.is_over(self.now()):
             raise expired()
         timestamp = self.now() if sources.use_server_timestamp else None
@@ -77,15 +77,14 @@ class Intake:
             keep_granted(samples, grant)
         return self._kept(samples)
 
-    def take_clients(self, items: list[Item], size: int, decoder: Decoder, transport: Transport) -> Samples:
+    def take_clients(self, items: list[Item], size: int, decoder: Decoder) -> Samples:
         """The samples of a message of `size` bytes that others have read, without those that are not taken.
 
         `items` are client samples of 3.x.
         """
         sources = self.sources
-        self.statistics.messages[transport] += 1
-        self.statistics.written[decoder.written] += 1
-        self.statistics.received_bytes[transport] += size
+        decoder.traffic.messages += 1
+        decoder.traffic.received_bytes += size
         budget = Budget(sources.max_items_per_message, sources.max_id_length)
         timestamp = self.now() if sources.use_server_timestamp else None
         return self._kept(decoder.clients_of(items, budget, timestamp=timestamp))

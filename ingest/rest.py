@@ -51,11 +51,11 @@ class Posts:
         The request was checked; its token, or the majority, may be over since.
         """
         intake = self._intake
-        decoder = intake.decoder(cast(Incoming, request.checked))
+        decoder = intake.decoder(cast(Incoming, request.checked), Transport.REST)
         try:
             if not request.at_once:
                 self._check_taking()
-            samples = intake.take(request.body, decoder, Transport.REST)
+            samples = intake.take(request.body, decoder)
             if not self._offer(samples, len(request.body)):
                 raise BadSamples("Too many samples are waiting", Refused.FULL, status=503, headers=(_AGAIN_SOON,))
         except BadSamples as bad:

@@ -55,7 +55,7 @@ class Sessions:
             of = self._admit(request)
             del request  # A session may be open for days, and needs nothing of it any more.
             with self._counted(of.grant):
-                await _Session(self, self.intake.decoder(of), websocket).serve()
+                await _Session(self, self.intake.decoder(of, Transport.WEBSOCKET), websocket).serve()
         except BadSamples as bad:
             self.intake.statistics.refused[bad.refused] += 1
             raise web.Refusal(bad.close_code, bad.reason) from None
@@ -125,7 +125,7 @@ class _Session:
         if text and self._of.format is Format.PROTOBUF:
             raise BadSamples(f"{UNDECODABLE}: protobuf comes in binary frames", Refused.UNDECODABLE)
         intake, heard = self._parts.intake, self._heard
-        samples = intake.take(data, self._decoder, Transport.WEBSOCKET, heard)
+        samples = intake.take(data, self._decoder, heard)
         for client in samples.clients:
             if client.client_id not in heard.clients:
                 self._remember(heard.clients, client.client_id)
@@ -137,7 +137,7 @@ class _Session:
             heard.sfus.difference_update(samples.leaving_sfus)
         if not self._parts.offer(samples, len(data)):
             return self._finish(self._parts.put(samples, len(data)))
-        if trio.current_time() - self._spoken_at <= intake.sources.websocket.keep_alive_interval_in_s:
+        if self._websocket.spoken_at - self._spoken_at <= intake.sources.websocket.keep_alive_interval_in_s:
             return None
         return self._finish(None)
 

@@ -204,12 +204,12 @@ def class_in_order(type_: ReportType, names: Iterable[str]) -> type[Entry]:
 _VALUES = {type_: str(type_.value) for type_ in ReportType}
 
 
-class _Envelope(msgspec.Struct, rename={"schema_version": "schemaVersion"}, gc=False):
-    type: str
-    schema_version: str
-    payload: Report
-
-
+_ENVELOPES: Mapping[type[Report], type[msgspec.Struct]] = {
+    REPORTS[type_]: msgspec.defstruct(
+        "_Envelope", [("schemaVersion", str), ("payload", Report)], tag_field="type", tag=value, gc=False
+    )
+    for type_, value in _VALUES.items()
+}
 _encoder = msgspec.json.Encoder()
 
 
@@ -232,7 +232,7 @@ def envelope(report: Report) -> dict[str, Any]:
 
 def to_json(report: Report) -> bytes:
     """The report's envelope as compact JSON, without a line end. Raises as `to_lines` does."""
-    return _encoder.encode(_Envelope(_VALUES[report.type], REPORT_SCHEMA_VERSION, report))
+    return _encoder.encode(_ENVELOPES[type(report)](REPORT_SCHEMA_VERSION, report))
 
 
 def to_lines(reports: Iterable[Report]) -> bytes:
@@ -241,4 +241,4 @@ def to_lines(reports: Iterable[Report]) -> bytes:
     Raises UnicodeEncodeError for a lone surrogate, which no sender can bring in, and TypeError for a value of a type
     that JSON does not have.
     """
-    return _encoder.encode_lines([_Envelope(_VALUES[report.type], REPORT_SCHEMA_VERSION, report) for report in reports])
+    return _encoder.encode_lines([_ENVELOPES[type(report)](REPORT_SCHEMA_VERSION, report) for report in reports])

@@ -109,6 +109,11 @@ class WebSocket:
             raise (Stopped(code) if self._stopping else Disconnected(code)) from None
 
     @property
+    def spoken_at(self) -> float:
+        """When the last message came: within a second, and never before; in trio's time."""
+        return self._wire.spoken_at
+
+    @property
     def peer_address(self) -> str | None:
         """The address that the session comes from, which may be that of a proxy; ``None`` if it has none any more."""
         return self._stream.peer_address if isinstance(self._stream, TcpStream) else None

@@ -57,10 +57,10 @@ INTAKE = Intake(Sources(security=Security(hs256())), lambda: NOW * 1000)
 
 
 def _taken(messages: list[Any], of: Incoming) -> list[Samples]:
-    decoder, heard, taken = INTAKE.decoder(of), Heard({"alice"}, set()), []
+    decoder, heard, taken = INTAKE.decoder(of, Transport.WEBSOCKET), Heard({"alice"}, set()), []
     for message in messages:
         try:
-            taken.append(INTAKE.take(json.dumps(message).encode(), decoder, Transport.WEBSOCKET, heard))
+            taken.append(INTAKE.take(json.dumps(message).encode(), decoder, heard))
         except BadSamples:
             continue
     return taken

@@ -1,5 +1,6 @@
 import shutil
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,7 +25,7 @@ from dumps.settings import Dumps
 from ingest import statistics as ingest_statistics
 from ingest.client_metrics import ClientMetricsStatistics
 from ingest.guest_statistics import GuestStatistics
-from ingest.statistics import Refused, Transport
+from ingest.statistics import Refused, Traffic, Transport
 from observer.config.settings import Metrics, MetricsGroup
 from observer.intake import Intake, SamplesCollector
 from observer.metrics.cluster import ClusterFigures
@@ -88,12 +89,22 @@ def full_registry() -> Registry:
     return registry
 
 
+def taken(
+    traffic: Mapping[tuple[Transport, tuple[str, str]], Traffic], refused: Counter[Refused] | None = None
+) -> ingest_statistics.Statistics:
+    statistics = ingest_statistics.Statistics(refused=refused or Counter())
+    statistics.traffic.update(traffic)
+    return statistics
+
+
 def busy() -> Figures:
     """A node on which something has happened everywhere."""
     return Figures(
-        ingest=ingest_statistics.Statistics(
-            Counter({Transport.REST: 2, Transport.WEBSOCKET: 3}),
-            Counter({Transport.REST: 200, Transport.WEBSOCKET: 300}),
+        ingest=taken(
+            {
+                (Transport.REST, ("json", "unnamed")): Traffic(2, 200),
+                (Transport.WEBSOCKET, ("json", "unnamed")): Traffic(3, 300),
+            },
             Counter({Refused.UNDECODABLE: 4}),
         ),
         served=web.Statistics(
@@ -231,9 +242,17 @@ async def test_messages_are_counted_whatever_way_they_came() -> None:
 
 
 async def test_messages_are_counted_by_how_they_are_written() -> None:
-    taken = ingest_statistics.Statistics(written=Counter({("protobuf", "2.2.x"): 3, ("json", "unnamed"): 2}))
-
-    page = await exposed(Figures(ingest=taken))
+    page = await exposed(
+        Figures(
+            ingest=taken(
+                {
+                    (Transport.REST, ("protobuf", "2.2.x")): Traffic(3, 1),
+                    (Transport.REST, ("json", "unnamed")): Traffic(1, 1),
+                    (Transport.WEBSOCKET, ("json", "unnamed")): Traffic(1, 1),
+                }
+            )
+        )
+    )
 
     name = "observertc_sources_written_messages_total"
     assert page.value(name, format="protobuf", schema="2.2.x") == 3

@@ -96,11 +96,11 @@ def _run_pipeline(told: Sequence[bytes], query: Mapping[str, str], messages: int
     wheel, world = _over_and_over(told), World()
     intake = Intake(Sources(), lambda: world.now)
     of = incoming({"serviceId": "svc", "mediaUnitId": "unit"}, query, 255)
-    decoders = {who: intake.decoder(of) for who in SENDERS}
+    decoders = {who: intake.decoder(of, Transport.WEBSOCKET) for who in SENDERS}
 
     async def tell(amount: int) -> None:
         for batch in _groups(wheel, amount, BATCH):
-            samples = [intake.take(data, decoders[who], Transport.WEBSOCKET) for who, data in batch]
+            samples = [intake.take(data, decoders[who]) for who, data in batch]
             world.now += 100
             await world.pipeline.process(samples)
             for report in world.told:
