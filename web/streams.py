@@ -29,7 +29,7 @@ class TcpStream(trio.abc.HalfCloseableStream):
         self._closed = False
         self._was_full = False
         self._begun = b""
-        """The rest of what `send_whole` sent a part of."""
+        """The rest of what `begin` sent a part of."""
         self._gathering: Gathering | None = None
         self._wait_readable: Callable[[int], Awaitable[None]] = wait_readable
 
@@ -69,19 +69,17 @@ class TcpStream(trio.abc.HalfCloseableStream):
             self._check_open()
             raise trio.BrokenResourceError(f"Sending failed: {error}") from error
 
-    def send_whole(self, data: bytes) -> bool:
-        """Sends what the system takes at once; says whether it took all. Raises as `send_all` does.
+    def begin(self, data: bytes) -> int:
+        """Sends what the system takes at once; says how many bytes that were. Raises as `send_all` does.
 
         Only for when nothing else is being sent. What is left of a part comes before what `send_all` sends next.
         """
         if self._begun:
-            return False
+            return 0
         sent = self.send_now(data)
-        if sent == len(data):
-            return True
         if sent:
             self._begun = data[sent:]
-        return False
+        return sent
 
     def gather(self, gathering: Gathering) -> None:
         """From now on it is read together with others, unless so many cannot be watched: for a peer that waits for no

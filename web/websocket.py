@@ -103,7 +103,7 @@ class WebSocket:
     async def send_text(self, text: str) -> None:
         """Sends a text message. Raises `Disconnected` when the session is over."""
         try:
-            await self._wire.send_message(text)
+            await self._wire.send_text(text)
         except ConnectionClosed as closed:
             code = closed.reason.code if closed.reason else _ABNORMAL
             raise (Stopped(code) if self._stopping else Disconnected(code)) from None

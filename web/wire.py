@@ -26,6 +26,9 @@ Take = Callable[[bytes, bool], Awaitable[None] | None]
 _PING = b"\x89\x00"
 """The frame of a ping that carries nothing."""
 
+_TEXT, _SHORT = b"\x81%c%b", 125
+"""The frame of a text message that is no longer than this, in bytes: the length, and the text."""
+
 _NO_CHANNEL = trio.open_memory_channel[str | bytes](0)
 _NO_CHANNEL[0].close()
 _NO_CHANNEL[1].close()
@@ -137,13 +140,28 @@ class Wire(WebSocketConnection):
 
     def ping_now(self) -> bool:
         """Sends a ping if nothing is in its way; says whether it did. If not, `send_ping` does what is to be done."""
+        return self._begin(_PING) == len(_PING)
+
+    async def send_text(self, text: str) -> None:
+        """Sends a text message; a short one at once if nothing is in its way. Raises `ConnectionClosed`."""
+        data = text.encode()
+        frame = _TEXT % (len(data), data) if len(data) <= _SHORT else b""
+        sent = self._begin(frame) if frame else 0
+        if not sent:
+            await self.send_message(text)
+        elif sent < len(frame):
+            # A ping takes the rest along.
+            await self.send_ping()
+
+    def _begin(self, frame: bytes) -> int:
+        """Sends what can be sent of a frame at once; says how many bytes that were. The rest comes before all else."""
         stream = self._stream
         if self._close_reason is not None or self._sends or not isinstance(stream, TcpStream):
-            return False
+            return 0
         try:
-            return stream.send_whole(_PING)
+            return stream.begin(frame)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return False
+            return 0
 
     def _listen(self) -> None:
         """Reads, or reads on. While the peer was not read, its silence said nothing."""

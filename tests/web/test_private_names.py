@@ -32,6 +32,7 @@ from web.wire import Wire
 WEB = Path(__file__).parent.parent.parent / "web"
 
 OURS = {
+    "_begin",
     "_cut",
     "_feed",
     "_finish",

@@ -58,20 +58,20 @@ async def test_more_than_fits_is_sent_as_the_peer_reads() -> None:
         assert await received(theirs, len(data)) == data
 
 
-async def test_what_fits_is_sent_whole_at_once() -> None:
+async def test_what_fits_is_sent_at_once() -> None:
     async with pair() as (ours, theirs):
-        assert ours.send_whole(b"hello")
+        assert ours.begin(b"hello") == 5
         assert await received(theirs, 5) == b"hello"
 
 
 async def test_the_rest_of_what_was_begun_comes_before_all_else() -> None:
     ours, theirs = narrow_pair()
     async with ours, theirs:
-        sent = [ours.send_whole(b"ab"), ours.send_whole(b"cd")]
+        sent = [ours.begin(b"ab"), ours.begin(b"cd")]
         await ours.send_all(b"ef")
         await ours.send_all(b"gh")
 
-        assert sent == [False, False]
+        assert sent == [1, 0]
         assert await received(theirs, 6) == b"abefgh"
 
 
@@ -79,14 +79,14 @@ async def test_nothing_is_begun_when_nothing_fits() -> None:
     async with pair() as (ours, theirs):
         with trio.move_on_after(0.01):
             await ours.send_all(bytes(100_000_000))
-        sent = ours.send_whole(b"ab")
+        sent = ours.begin(b"ab")
         data = b""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ours.send_all, b"cd")
             while not data.endswith(b"cd"):
                 data = await theirs.receive_some()
 
-        assert not sent
+        assert sent == 0
         assert data.endswith(b"\0cd")
 
 

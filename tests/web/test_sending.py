@@ -1,7 +1,9 @@
-"""How a ping is sent: at once where that can be, and never into the middle of something else."""
+"""How pings and texts are sent: at once where that can be, and never into the middle of something else."""
 
+import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
+from trio_websocket import ConnectionClosed
 from wsproto.events import Ping, TextMessage
 
 from tests.web.serving import Client, RawSession, narrow_pair, serving, session, socket_pair
@@ -70,3 +72,47 @@ async def test_a_stream_that_is_no_socket_is_not_pinged_at_once() -> None:
     ours, _ = memory_stream_pair()
 
     assert not wire_over(ours).ping_now()
+
+
+@pytest.mark.parametrize("text", ["", "a", "ü", "x" * 125, "ü" * 62 + "x", "x" * 126, "ü" * 63, "x" * 70_000])
+@pytest.mark.usefixtures("wires")
+async def test_a_text_comes_as_it_was_sent(text: str) -> None:
+    async with serving(session()) as served:
+        websocket = await served.websocket()
+        for _ in range(2):
+            await websocket.send_message(text)
+
+        assert [await websocket.get_message() for _ in range(2)] == [text, text]
+
+
+async def test_a_text_of_which_a_part_was_sent_is_finished_and_comes_once() -> None:
+    near, far = narrow_pair()
+    async with near, far:
+        wire = wire_over(near)
+        await wire.send_text("one")
+        await wire.send_text("two")
+
+        assert far.receive_now() == b"\x81\x03one\x89\x00\x81\x03two\x89\x00"
+
+
+async def test_no_text_comes_into_the_middle_of_a_message() -> None:
+    ours, theirs = socket_pair()
+    wire, long = wire_over(ours), "x" * 1_000_000
+    received = b""
+    async with ours, theirs, trio.open_nursery() as nursery:
+        nursery.start_soon(wire.send_message, long)
+        await wait_all_tasks_blocked()
+        received += theirs.receive_now() or b""
+        nursery.start_soon(wire.send_text, "short")
+        while not received.endswith(b"short"):
+            received += await theirs.receive_some()
+
+    assert received[10:] == long.encode() + b"\x81\x05short"
+
+
+async def test_who_is_gone_is_told_of_as_by_the_long_way() -> None:
+    ours, theirs = socket_pair()
+    async with ours:
+        await theirs.aclose()
+        with pytest.raises(ConnectionClosed):
+            await wire_over(ours).send_text("Is there anybody?")
