@@ -138,12 +138,9 @@ class ClientTouch(NamedTuple):
     """The exact last touch of a client that is there already, and of what stands below it and was heard with it.
 
     It counts only while the client is in the call of this id, which is touched as well. `below` names the peer
-    connections that are touched, each with the names of those of its tracks that are; or it is a number, that of all
-    rows below the client as far as who made the touch knew, and whatever is below it is touched. `sample` and `age`
-    are as those of a touch.
-
-    What another node opened below the client meanwhile is touched with all. That is harmless: whoever opened it heard
-    it about then, nothing goes back, and the client was there at the time that it is moved to at most.
+    connections that are touched, each with those of its tracks that are; or all are, and it is their number when the
+    touch was made. What another node opened meanwhile is then touched along: harmless, for it was heard about then,
+    nothing goes back, and its client was there at that time. `sample` and `age` are as those of a touch.
     """
 
     service_id: str
