@@ -134,11 +134,12 @@ class Hearing:
 
     def part(self) -> None:
         """The registry is replaced: what is below clients, which will be taken from them, waits by itself now."""
-        waiting = [row for rows in self._waiting.values() for row in rows if isinstance(row, Client)]
-        for client in dict.fromkeys(waiting):
-            for row in _below(client):
-                if _ahead(row):
-                    self._wait(row, row.heard_server)
+        for since, rows in self._waiting.items():
+            clients = [row for row in rows if isinstance(row, Client) and row.unsettled == since]
+            apart = [row for client in clients for row in _below(client) if _ahead(row)]
+            for row in apart:
+                row.unsettled = since
+            rows += apart
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
