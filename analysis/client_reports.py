@@ -15,7 +15,7 @@ import msgspec
 from analysis.matching import remote_track
 from analysis.meta_reports import Lead, custom_events, extension_reports, meta_reports, observer_events
 from schemas.client_samples import ClientSample
-from schemas.reports import Report, Track
+from schemas.reports import Report, Track, lead_of
 from schemas.samples import Reason, Tally
 from store.entities import Client, MediaTrack
 from store.registry import Registry
@@ -67,20 +67,21 @@ def client_reports(
     for channel in sample.data_channels:
         channel.peer_connection_label = labels.get(channel.peer_connection_id)
         reports.append(channel)
-    _fill_in(reports, sighted)
+    lead: Lead = (
+        sighted.service_id,
+        sighted.media_unit_id,
+        sample.marker,
+        sample.timestamp,
+        sighted.call_id,
+        sample.room_id,
+        sample.client_id,
+        sample.user_id,
+    )
+    written = lead_of(*lead)
+    _fill_in(reports, written, sample.sample_seq)
     if sample.told:
-        lead: Lead = (
-            sighted.service_id,
-            sighted.media_unit_id,
-            sample.marker,
-            sample.timestamp,
-            sighted.call_id,
-            sample.room_id,
-            sample.client_id,
-            sample.user_id,
-        )
-        reports += meta_reports(sample, lead, rejected)
-        reports += extension_reports(sample, lead, rejected)
+        reports += meta_reports(sample, written, rejected)
+        reports += extension_reports(sample, written, rejected)
         reports += custom_events(sample, lead, rejected)
         reports += observer_events(sample, lead, rejected)
     return reports
@@ -110,19 +111,8 @@ def _play(track: Track, remote: MediaTrack | None) -> None:
     track.remote_peer_connection_id = remote.peer_connection.peer_connection_id
 
 
-def _fill_in(reports: Iterable[Any], sighted: Sighted) -> None:
+def _fill_in(reports: Iterable[Any], lead: msgspec.Raw, sample_seq: int | None) -> None:
     """What each report of a sample says alike."""
-    sample = sighted.sample
-    service_id, media_unit_id, call_id = sighted.service_id, sighted.media_unit_id, sighted.call_id
-    marker, timestamp, sample_seq = sample.marker, sample.timestamp, sample.sample_seq
-    room_id, client_id, user_id = sample.room_id, sample.client_id, sample.user_id
     for report in reports:
-        report.service_id = service_id
-        report.media_unit_id = media_unit_id
-        report.marker = marker
-        report.timestamp = timestamp
-        report.call_id = call_id
-        report.room_id = room_id
-        report.client_id = client_id
-        report.user_id = user_id
+        report.lead = lead
         report.sample_seq = sample_seq

@@ -6,6 +6,7 @@ A custom event is told under the name that the application gave it, unless that 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import msgspec
 import orjson
 
 from analysis.events import named_events
@@ -14,7 +15,7 @@ from schemas.reports import REPORTS, Report, ReportType, report_of
 from schemas.samples import Item, Reason, Tally, text
 
 Lead = tuple[Any, ...]
-"""serviceId, mediaUnitId, marker, timestamp, callId, roomId, clientId, userId: how every client report begins."""
+"""The values of `schemas.reports.LEAD`: how every client report begins."""
 
 _MOST_INDENTED = 16
 """An object of more objects and lists than this is told without line breaks: indents would multiply its bytes."""
@@ -33,9 +34,9 @@ _META_LISTS = (
 )
 
 
-def meta_reports(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[Report]:
-    """CALL_META_DATA: one report for each object or text, one for all lines of the SDP."""
-    lead = (*lead, None, sample.timestamp, sample.sample_seq)
+def meta_reports(sample: ClientSample, written: msgspec.Raw, rejected: Tally) -> Iterator[Report]:
+    """CALL_META_DATA: one report for each object or text, one for all lines of the SDP; `written` is their lead."""
+    lead = (written, None, sample.timestamp, sample.sample_seq)
     told = sample.told
     for name, type_ in _META_OBJECTS:
         value = told.get(name)
@@ -52,10 +53,10 @@ def meta_reports(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[
         yield _MetaData(*lead, "LOCAL_SDP", "\n".join(lines))
 
 
-_MetaData = REPORTS[ReportType.CALL_META_DATA]
+_MetaData, _ExtensionData = REPORTS[ReportType.CALL_META_DATA], REPORTS[ReportType.CLIENT_EXTENSION_DATA]
 
 
-def _reports(lead: Lead, type_: str, values: Iterable[Item | str], rejected: Tally) -> Iterator[Report]:
+def _reports(lead: tuple[Any, ...], type_: str, values: Iterable[Item | str], rejected: Tally) -> Iterator[Report]:
     """One for each value: an object as pretty JSON, a text as it is."""
     for value in values:
         try:
@@ -76,8 +77,8 @@ def _printed(value: Item) -> str:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
 
 
-def extension_reports(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[Report]:
-    """CLIENT_EXTENSION_DATA: one report for each extension whose payload is JSON."""
+def extension_reports(sample: ClientSample, written: msgspec.Raw, rejected: Tally) -> Iterator[Report]:
+    """CLIENT_EXTENSION_DATA: one report for each extension whose payload is JSON; `written` is their lead."""
     for item in sample.told.get("extensionStats") or ():
         type_, payload = text(item.get("type")), _json_text(item.get("payload"))
         if type_ is None:
@@ -85,7 +86,7 @@ def extension_reports(sample: ClientSample, lead: Lead, rejected: Tally) -> Iter
         elif payload is None:
             rejected[Reason.PAYLOAD_INVALID] += 1
         else:
-            yield report_of(ReportType.CLIENT_EXTENSION_DATA, *lead, None, sample.sample_seq, type_, payload)
+            yield _ExtensionData(written, None, sample.sample_seq, type_, payload)
 
 
 def custom_events(sample: ClientSample, lead: Lead, rejected: Tally) -> Iterator[Report]:

@@ -21,7 +21,7 @@ from typing import Any
 from analysis.privacy_values import Hiding, Names, hashing
 from schemas.client_samples import ClientSample
 from schemas.messages import Samples
-from schemas.reports import FIELDS, REPORTS, Entry, ReportType, attribute_of
+from schemas.reports import FIELDS, LEAD, REPORTS, Entry, ReportType, attribute_of
 from schemas.samples import Item
 from schemas.sfu_samples import SfuSample
 
@@ -162,7 +162,7 @@ def _texts(type_: ReportType) -> tuple[str, ...]:
 
 
 _MEASURED = {
-    type_: tuple((name, attribute_of(name)) for name in _texts(type_))
+    type_: tuple((name, attribute_of(name)) for name in _texts(type_) if name not in LEAD)
     for type_, made in REPORTS.items()
     if issubclass(made, Entry)
 }

@@ -197,8 +197,8 @@ def _entries(
     return entries
 
 
-_UNFILLED = (None,) * 8
-"""What the observer fills in at the beginning of each of these reports."""
+_UNFILLED = (None,)
+"""What the observer fills in at the beginning of each of these reports, their lead."""
 
 _DATA_CHANNEL = Columns(
     ReportType.PEER_CONNECTION_DATA_CHANNEL,

@@ -76,18 +76,25 @@ class Report(msgspec.Struct, gc=False):
         return dict(zip(NAMES[self.type], msgspec.structs.astuple(self), strict=True))
 
 
-class Entry(Report, gc=False):
+class Led(Report, gc=False):
+    """A report that begins with what all reports of one client sample say alike, which is written once: its `lead`."""
+
+    if TYPE_CHECKING:
+        lead: msgspec.Raw | None
+        """As `lead_of` makes it; ``None`` until it is filled in."""
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """All fields of the payload by their names on the wire, in wire order: a new mapping each time."""
+        names, values = NAMES[self.type], msgspec.structs.astuple(self)
+        lead = dict.fromkeys(LEAD) if self.lead is None else msgspec.json.decode(_OPENING + bytes(self.lead) + b"}")
+        return {**lead, **dict(zip(names[len(LEAD) :], values[1:], strict=True))}
+
+
+class Entry(Led, gc=False):
     """What a client sent of one thing that it measured, and the report that is made of it by filling in the rest."""
 
     if TYPE_CHECKING:
-        service_id: str
-        media_unit_id: str
-        marker: str | None
-        timestamp: int
-        call_id: str
-        room_id: str
-        client_id: str
-        user_id: str | None
         peer_connection_id: str | None
         label: str | None
         peer_connection_label: str | None
@@ -165,24 +172,32 @@ _OTHER_ENTRIES = (
     ReportType.PEER_CONNECTION_DATA_CHANNEL,
 )
 
-_FILLED_IN = frozenset(("serviceId", "mediaUnitId", "marker", "timestamp", "callId", "roomId", "clientId", "userId"))
-"""How the payload of each entry begins: whatever its sender says there is read over."""
+LEAD = ("serviceId", "mediaUnitId", "marker", "timestamp", "callId", "roomId", "clientId", "userId")
+"""How the payload of each `Led` report begins: whatever its sender says there is read over."""
+
+_OPENING = b'{"serviceId":'
+_LED = (*_OTHER_ENTRIES, *_TRACKS, ReportType.CALL_META_DATA, ReportType.CLIENT_EXTENSION_DATA)
+_Lead = msgspec.defstruct("_Lead", LEAD, gc=False)
 
 
 def _class(type_: ReportType, names: Iterable[str]) -> type[Report]:
     """The class of a type, whose fields stand in the order of these names."""
     track = _TRACKS.get(type_)
-    base: type[Report] = Track if track else Entry if type_ in _OTHER_ENTRIES else Report
+    base: type[Report] = Track if track else Entry if type_ in _OTHER_ENTRIES else Led if type_ in _LED else Report
     own: dict[str, Any] = {"type": type_, "__doc__": f"A report of the type {type_}."}
     if track:
         own["direction"], own["media_kind"] = track
         own["inbound"] = own["direction"] == "INBOUND"
         if not own["inbound"]:
             own["sfu_sink_id"] = None  # whoever sends has no sink
-    read = _READ | dict.fromkeys(_FILLED_IN, Any) if issubclass(base, Entry) else {}
+    read = _READ if issubclass(base, Entry) else {}
     kinds = dict(FIELDS[type_])
-    fields = [(attribute_of(name), read.get(name, _KINDS[kinds[name]]), None) for name in names]
-    told = {attribute_of(name): name for name in NAMES[type_]}
+    fields: list[tuple[str, Any, None]] = []
+    if issubclass(base, Led):
+        names = [name for name in names if name not in LEAD]
+        fields.append(("lead", msgspec.Raw, None))
+    fields += [(attribute_of(name), read.get(name, _KINDS[kinds[name]]), None) for name in names]
+    told = {"lead": LEAD[0]} | {attribute_of(name): name for name in names}
     made = msgspec.defstruct(
         type_.title().replace("_", ""), fields, bases=(base,), namespace=own, module=__name__, rename=told, gc=False
     )
@@ -217,12 +232,22 @@ def report_of(type_: ReportType, *values: Any) -> Report:
     """A report with these values of its payload: all of them, in wire order. Raises `ValueError` for another number."""
     if len(values) != len(NAMES[type_]):
         raise ValueError(f"{type_} has {len(NAMES[type_])} fields, not {len(values)}")
+    if type_ in _LED:
+        return REPORTS[type_](lead_of(*values[: len(LEAD)]), *values[len(LEAD) :])
     return REPORTS[type_](*values)
+
+
+def lead_of(*values: Any) -> msgspec.Raw:
+    """What a `Led` report begins with, of the values of `LEAD` in their order. Raises as `to_lines` does.
+
+    It is JSON that stands for all of these fields, the name of the first left out: C writes it as if it were its value.
+    """
+    return msgspec.Raw(_encoder.encode(_Lead(*values))[len(_OPENING) : -1])
 
 
 def report_with(type_: ReportType, payload: Mapping[str, Any]) -> Report:
     """A report whose payload has what this one says of its fields, and ``None`` in the others."""
-    return REPORTS[type_](*map(payload.get, NAMES[type_]))
+    return report_of(type_, *map(payload.get, NAMES[type_]))
 
 
 def envelope(report: Report) -> dict[str, Any]:

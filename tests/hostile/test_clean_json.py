@@ -193,8 +193,7 @@ def _plain(sample: ClientSample) -> Any:
 
 def _json_of_own(entry: Any) -> tuple[type, bytes]:
     """What an entry is and says itself, whatever its sender wrote where the observer fills in its own."""
-    for name in ("service_id", "media_unit_id", "marker", "timestamp", "call_id", "room_id", "client_id", "user_id"):
-        setattr(entry, name, None)
+    entry.lead = None
     for name in ("remote_track_id", "remote_user_id", "remote_peer_connection_id", "peer_connection_label"):
         if hasattr(entry, name):
             setattr(entry, name, None)
