@@ -54,16 +54,16 @@ READ: Mapping[ReportType, type[Entry]] = {type_: class_in_order(type_, _order(ty
 
 _MADE = tuple(REPORTS[type_] for type_ in LISTS.values())
 
-_FIRST_SAMPLE = len('{"clientSamples":[{"')
+_FIRST_TRACK = b'Tracks":[{"'
 _HEAD = 1_000
-"""Where the first entry stands of a sample that tells no more than what was measured. (bytes)"""
+"""Where the first track stands of a sample that tells little more than what was measured. (bytes)"""
 
 
 def seems_to_be_of_browser(data: bytes) -> bool | None:
-    """Whether the first entry of a message begins as those of browsers do; ``None`` if it has none near its beginning.
+    """Whether the first track of a message begins as those of browsers do; ``None`` if it has none near its beginning.
     To be wrong about it only costs time."""
-    first = data.find(b'[{"', _FIRST_SAMPLE, _HEAD)
-    return None if first < 0 else data.startswith(b'id"', first + len('[{"'))
+    first = data.find(_FIRST_TRACK, 0, _HEAD)
+    return None if first < 0 else data.startswith(b'id"', first + len(_FIRST_TRACK))
 
 
 def make_reports(lists: Iterable[Iterable[Any]]) -> None:

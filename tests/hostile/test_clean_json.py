@@ -94,6 +94,21 @@ def test_any_message_is_read_alike(message: Any) -> None:
     _is_read_alike(written(message).encode("utf-8", "surrogatepass"), Incoming("s", "m"), None)
 
 
+def test_whether_a_sender_lists_values_as_browsers_do_is_seen_in_what_it_measures() -> None:
+    told = {"customCallEvents": [{"name": "CONNECTION_STATE_CHANGED"}], "mediaDevices": [{"id": "d"}]}
+    measured = {"inboundAudioTracks": [{"id": "T01", "peerConnectionId": _UUID, "trackId": _UUID}]}
+    data = written({"clientSamples": [{"clientId": "a", "roomId": "r", "timestamp": 1, **told, **measured}]}).encode()
+
+    assert seems_to_be_of_browser(data)
+
+
+@pytest.mark.parametrize("told", [{}, {"customCallEvents": [{"name": "E"}]}, {"mediaDevices": [{"id": "d"}]}])
+def test_a_sample_that_measures_nothing_leaves_open_how_its_sender_lists_values(told: dict[str, Any]) -> None:
+    data = written({"clientSamples": [{"clientId": "a", "roomId": "r", "timestamp": 1, **told}]}).encode()
+
+    assert seems_to_be_of_browser(data) is None
+
+
 @pytest.mark.parametrize(
     "changes",
     [
