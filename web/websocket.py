@@ -59,7 +59,7 @@ class WebSocket:
     __slots__ = (
         "_ending",
         "_limits",
-        "_pinged_after",
+        "_pinged_at",
         "_session_limits",
         "_statistics",
         "_stopping",
@@ -82,8 +82,8 @@ class WebSocket:
         self._session_limits = session_limits
         self._limits = limits
         self._statistics = statistics
-        self._pinged_after: float | None = None
-        """When the peer was heard last before it was pinged last; in trio's time."""
+        self._pinged_at = -math.inf
+        """When the peer was pinged last; in trio's time. What is heard after that counts as heard later."""
         self._ending = False
         self._stopping = False
         self.subprotocol: str | None = None
@@ -187,21 +187,24 @@ class WebSocket:
             # While a message is worked on nothing is read, and silence says nothing.
             wire.heard_at = wire.spoken_at = now
         silent_at = wire.heard_at + (limits.ping_interval_in_s or math.inf)
-        dead_at = silent_at + limits.ping_timeout_in_s
+        dead_at = self._pinged_at + limits.ping_timeout_in_s
         idle_at = wire.spoken_at + limits.idle_timeout_in_s
-        if now >= dead_at:
+        # Not for its silence alone: it may be that we stood still.
+        pinged = self._pinged_at > wire.heard_at
+        if pinged and now >= dead_at:
             self._end(Ended.PING_TIMEOUT, self.abort, nursery)
             return None
         if now >= idle_at:
             self._end(Ended.IDLE_TIMEOUT, self._close_idle, nursery)
             return None
+        if pinged:
+            return min(dead_at, idle_at)
         if now < silent_at:
             return min(silent_at, idle_at)
-        if self._pinged_after != wire.heard_at:
-            self._pinged_after = wire.heard_at
-            if not wire.ping_now():
-                nursery.start_soon(self._contain, wire.send_ping)
-        return min(dead_at, idle_at)
+        self._pinged_at = now
+        if not wire.ping_now():
+            nursery.start_soon(self._contain, wire.send_ping)
+        return min(now + limits.ping_timeout_in_s, idle_at)
 
     def end_unread(self, nursery: trio.Nursery) -> None:
         """Ends the session because its peer does not read; see `Watched`."""

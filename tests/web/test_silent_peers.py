@@ -36,6 +36,28 @@ async def test_a_frozen_peer_is_cut_after_a_ping(autojump_clock: MockClock) -> N
         assert served.server.statistics.ended == {Ended.PING_TIMEOUT: 1}
 
 
+@pytest.mark.parametrize("moment", [0.0, 0.3, 0.9])
+async def test_a_peer_that_answers_at_once_is_kept_however_short_the_timeout(
+    autojump_clock: MockClock, moment: float
+) -> None:
+    await trio.sleep(moment)
+    async with serving(session(limits=SessionLimits(ping_interval_in_s=20, ping_timeout_in_s=0.1))) as served:
+        await served.websocket()
+        await trio.sleep(600)
+
+        assert served.server.statistics.ended == {}
+
+
+async def test_nobody_is_cut_for_a_silence_in_which_we_stood_still(autojump_clock: MockClock) -> None:
+    async with serving(session(limits=SessionLimits(ping_interval_in_s=20, ping_timeout_in_s=20))) as served:
+        await served.websocket()
+        await trio.sleep(5)
+        autojump_clock.jump(100)
+        await trio.sleep(5)
+
+        assert served.server.statistics.ended == {}
+
+
 async def test_silence_counts_from_what_was_heard_last(autojump_clock: MockClock) -> None:
     async with serving(session(limits=SessionLimits(ping_interval_in_s=20))) as served:
         raw = await RawSession(served.client()).open()
