@@ -46,7 +46,10 @@ def reports_of_samples(
     analyser: ClientSamplesAnalyser,
     sfu_analyser: SfuSamplesAnalyser,
 ) -> Iterator[list[Report]]:
-    """The reports of each sample in turn, those of clients first, then those of SFUs, then those of TURN servers."""
+    """The reports of each sample in turn, those of clients first, then those of SFUs, then those of TURN servers.
+
+    Of a sample that something fails at there are none, and it is its turn all the same: whoever counts turns pauses.
+    """
     rejected = batch.rejected
     reports: list[Report]
     for sighted in batch.sighted(outcome, registry):
@@ -54,14 +57,14 @@ def reports_of_samples(
             reports = client_reports(sighted, registry, analyser, rejected)
         except Exception:
             _drop("reported", rejected)
-            continue
+            reports = []
         yield reports
     for make in _other_reports(batch, messages, registry, sfu_analyser):
         try:
             reports = make()
         except Exception:
             _drop("reported", rejected)
-            continue
+            reports = []
         yield reports
 
 

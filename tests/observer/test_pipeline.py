@@ -129,6 +129,17 @@ def test_few_samples_that_give_many_reports_let_others_run_in_between() -> None:
     assert in_all >= 20
 
 
+def test_samples_that_fail_let_others_run_in_between() -> None:
+    world = World()
+    world.tell(message(sample()))
+    messages = [message(sample(at=2000 + number, marker="\ud800")) for number in range(3000)]
+
+    _, in_all = rounds_of_others(world, messages)
+
+    assert world.rejected == {Reason.FAILED: 3000}
+    assert in_all >= 10
+
+
 def test_time_never_goes_back_even_if_the_clock_does() -> None:
     world = World()
     world.tell(message(sample("alice")))
