@@ -117,7 +117,11 @@ def repository_families(
 ) -> Iterator[Metric]:
     """What the registry holds."""
     yield group.gauges("entries", "Entities that the registry holds.", "storage", entries)
-    yield group.gauge("unsettled_entries", "Clients, calls and entities of SFUs heard of since their last touch was committed.", len(unsettled))
+    yield group.gauge(
+        "unsettled_entries",
+        "Clients, calls and entities of SFUs heard of since their last touch was committed.",
+        len(unsettled),
+    )
     yield group.gauge(
         "waiting_departures", "Clients and SFUs whose session ended and whose grace is not over.", len(departures)
     )
