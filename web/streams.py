@@ -31,7 +31,7 @@ class TcpStream(trio.abc.HalfCloseableStream):
         self._closed = False
         self._was_full = False
         self._begun = b""
-        """The rest of what `begin` sent a part of."""
+        """The rest of what was sent a part of."""
         self._gathering: Gathering | None = None
         self._wait_readable: Callable[[int], Awaitable[None]] = wait_readable
 
@@ -120,11 +120,17 @@ class TcpStream(trio.abc.HalfCloseableStream):
                 return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Sends as `trio.abc.SendStream` does. Other tasks run meanwhile only if the peer is to be waited for."""
+        """Sends as `trio.abc.SendStream` does. Other tasks run meanwhile only if the peer is to be waited for.
+
+        When it is cancelled with a part sent, the rest comes before what is sent next: half a frame of a WebSocket
+        would spoil all that follow it.
+        """
         await checkpoint_if_cancelled()
         self._check_open()
-        if self._begun:
+        begun = bool(self._begun)
+        if begun:
             data, self._begun = self._begun + data, b""
+        sent = 0
         try:
             sent = self._send(data)
             while sent < len(data):
@@ -134,6 +140,9 @@ class TcpStream(trio.abc.HalfCloseableStream):
                     sent += self._send(view[sent:])
         except OSError as error:
             raise trio.BrokenResourceError(f"Sending failed: {error}") from error
+        except trio.Cancelled:
+            self._begun = bytes(data[sent:]) if sent or begun else b""
+            raise
 
     async def wait_send_all_might_not_block(self) -> None:
         """Waits as `trio.abc.SendStream` does."""

@@ -75,6 +75,23 @@ async def test_the_rest_of_what_was_begun_comes_before_all_else() -> None:
         assert await received(theirs, 6) == b"abefgh"
 
 
+async def test_the_rest_of_what_was_cancelled_in_its_middle_comes_before_all_else() -> None:
+    data = bytes(range(256)) * 40_000
+    async with pair() as (ours, theirs), trio.open_nursery() as nursery:
+        with trio.CancelScope() as scope:
+            nursery.start_soon(cancel_when_all_wait, scope)
+            await ours.send_all(data)
+        nursery.start_soon(ours.send_all, b"next")
+
+        assert scope.cancelled_caught
+        assert await received(theirs, len(data) + 4) == data + b"next"
+
+
+async def cancel_when_all_wait(scope: trio.CancelScope) -> None:
+    await wait_all_tasks_blocked()
+    scope.cancel()
+
+
 async def test_nothing_is_begun_when_nothing_fits() -> None:
     async with pair() as (ours, theirs):
         with trio.move_on_after(0.01):
