@@ -36,7 +36,8 @@ class Watched(Protocol):
 class Watch:
     """Looks after the open sessions of one server, each of which has a number of its own.
 
-    Something is done within two seconds of being due.
+    Something is done within two seconds of being due. Looks fall on whole seconds of trio's time, and so does what was
+    heard: what is due whole seconds after that is done within one.
     """
 
     def __init__(self, write_timeout_in_s: float) -> None:
@@ -68,16 +69,15 @@ class Watch:
 
     def begin(self, nursery: trio.Nursery) -> None:
         """Looks after all, in tasks of `nursery`, until these are cancelled. Sessions may be made from now on."""
-        now = trio.current_time()
-        self._second = math.floor(now)
-        self.next_look = now + _INTERVAL
+        self._second = math.floor(trio.current_time())
+        self.next_look = self._second + _INTERVAL
         nursery.start_soon(self._run, nursery)
 
     async def _run(self, nursery: trio.Nursery) -> NoReturn:
         while True:
             await trio.sleep_until(self.next_look)
             now = trio.current_time()
-            self.next_look = now + _INTERVAL
+            self.next_look = math.floor(now) + _INTERVAL
             self._look_at_sending(now, nursery)
             await self._look_at_due(now, nursery)
 
