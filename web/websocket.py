@@ -186,7 +186,8 @@ class WebSocket:
         if not wire.listening:
             # While a message is worked on nothing is read, and silence says nothing.
             wire.heard_at = wire.spoken_at = now
-        silent_at = wire.heard_at + (limits.ping_interval_in_s or math.inf)
+        interval = limits.ping_interval_in_s or math.inf
+        silent_at = wire.heard_at + interval
         dead_at = self._pinged_at + limits.ping_timeout_in_s
         idle_at = wire.spoken_at + limits.idle_timeout_in_s
         # Not for its silence alone: it may be that we stood still.
@@ -198,13 +199,13 @@ class WebSocket:
             self._end(Ended.IDLE_TIMEOUT, self._close_idle, nursery)
             return None
         if pinged:
-            return min(dead_at, idle_at)
+            return min(dead_at, now + interval, idle_at)
         if now < silent_at:
             return min(silent_at, idle_at)
         self._pinged_at = now
         if not wire.ping_now():
             nursery.start_soon(self._contain, wire.send_ping)
-        return min(now + limits.ping_timeout_in_s, idle_at)
+        return min(now + limits.ping_timeout_in_s, now + interval, idle_at)  # it may answer, and be silent again
 
     def end_unread(self, nursery: trio.Nursery) -> None:
         """Ends the session because its peer does not read; see `Watched`."""

@@ -1,5 +1,7 @@
 """Peers that say nothing, or read nothing: over memory, and over sockets, where pings go another way."""
 
+from itertools import pairwise
+
 import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair
@@ -46,6 +48,18 @@ async def test_a_peer_that_answers_at_once_is_kept_however_short_the_timeout(
         await trio.sleep(600)
 
         assert served.server.statistics.ended == {}
+
+
+async def test_a_peer_that_answers_is_pinged_again_however_long_the_timeout(autojump_clock: MockClock) -> None:
+    async with serving(session(limits=SessionLimits(ping_interval_in_s=1, ping_timeout_in_s=20))) as served:
+        raw = await RawSession(served.client()).open()
+        pings = []
+        for _ in range(5):
+            assert isinstance(await raw.event(), Ping)
+            pings.append(trio.current_time())
+            await raw.send(Pong())
+
+        assert max(later - earlier for earlier, later in pairwise(pings)) <= 3
 
 
 async def test_nobody_is_cut_for_a_silence_in_which_we_stood_still(autojump_clock: MockClock) -> None:
