@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from ingest.grants import Grant
 from ingest.statistics import Refused
@@ -78,6 +79,13 @@ class Incoming:
         object.__setattr__(self, "written", (self.format.value, self.version.family if self.version else UNNAMED))
 
 
+_MOST_REMEMBERED = 256
+"""Of how many addresses it is remembered what they say: who posts does so to the same one again and again."""
+
+_SAYING = ("schemaVersion", "format", "encoding", "roomId", "userId", "clientId")
+"""What of a query says something of samples; tokens are not remembered."""
+
+
 def incoming(
     parameters: Mapping[str, str],
     query: Mapping[str, str],
@@ -92,10 +100,24 @@ def incoming(
     none, a content type of protobuf says it, else it is ``json``. ``encoding=delta`` says that JSON has only what
     changed. Ids that the token binds stand behind those of the query.
     """
-    for name in ("serviceId", "mediaUnitId"):
-        if len(parameters[name]) > longest_id:
+    told = tuple(map(query.get, _SAYING))
+    return _incoming(parameters["serviceId"], parameters["mediaUnitId"], told, longest_id, content_type, grant)
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _incoming(
+    service_id: str,
+    media_unit_id: str,
+    told: tuple[str | None, ...],
+    longest_id: int,
+    content_type: str,
+    grant: Grant | None,
+) -> Incoming:
+    query = {name: value for name, value in zip(_SAYING, told, strict=True) if value is not None}
+    for name, id_ in (("serviceId", service_id), ("mediaUnitId", media_unit_id)):
+        if len(id_) > longest_id:
             raise _too_long(name, longest_id)
-        if CONTROL.search(parameters[name]):
+        if CONTROL.search(id_):
             raise BadSamples(f"The {name} holds control characters", Refused.ID_INVALID)
     try:
         version = parse_version(query.get("schemaVersion"))
@@ -109,8 +131,8 @@ def incoming(
     elif format_ is Format.DELTA_JSON and version is not None and not version.is_3:
         raise BadSamples("The encoding delta is one of schemas 3.x", Refused.FORMAT)
     return Incoming(
-        parameters["serviceId"],
-        parameters["mediaUnitId"],
+        service_id,
+        media_unit_id,
         version,
         format_,
         _stand_in("roomId", query, longest_id) or (grant.room_id if grant else None),
