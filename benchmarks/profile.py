@@ -38,7 +38,7 @@ RULES = (
     ("bytes to samples", r"ingest/(decoder|json_samples|clean\w*)\.py|schemas/(?!report)"),
     (
         "look: what is new",
-        r"analysis/(observe\w*|hearing|entries|sfu_entries|patience|bounds)\.py|observer/proposals\.py",
+        r"analysis/(observe\w*|steadiness|hearing|entries|sfu_entries|patience|bounds)\.py|observer/proposals\.py",
     ),
     ("registry and cluster", r"\((store|cluster)/"),
     ("reports", r"analysis/|schemas/report|observer/evaluating\.py"),
