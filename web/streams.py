@@ -10,7 +10,7 @@ from web.gathering import Gathering
 
 RECEIVE_SIZE = 120 * 1024
 """The most that is read at once: about a batch of samples. Half of it costs 2 to 9 % more of a sample, twice as much
-brings nothing. Nor does the C library fetch so little from the system anew each time. (bytes)"""
+brings nothing. (bytes)"""
 
 Stream = trio.abc.HalfCloseableStream
 
