@@ -25,6 +25,7 @@ from observer.config.settings import Repository
 from observer.ending import end
 from observer.guests import Reception
 from observer.intake import Intake
+from observer.large_pages import LargePages
 from observer.loop_lag import LoopLag
 from observer.metrics.exposition import Exposition, Watched
 from observer.metrics.limits import Limits
@@ -105,6 +106,7 @@ async def run_node(
     admission = Admission(sources.websocket.min_remote_peers, others.status, sources.majority_grace_in_ms / 1000)
     report_metrics = ReportMetrics(settings.metrics)
     lag = LoopLag()
+    large_pages = LargePages()
 
     def send(reports: Sequence[Report]) -> int:
         report_metrics.count(reports)
@@ -172,7 +174,7 @@ async def run_node(
             departures=pipeline.departures,
             sinks=deliveries.statistics,
             loop_lag=lambda: lag.seconds,
-            vitals=Vitals(now, unready, pipeline.round_age, pipeline.proposals.waiting),
+            vitals=Vitals(now, unready, pipeline.round_age, pipeline.proposals.waiting, lambda: large_pages.asked),
             limits=limits(configuration),
             cluster=others.figures(),
             pods=others.pods.statistics if others.pods else None,
@@ -206,6 +208,8 @@ async def run_node(
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(lag.run)
+        if settings.memory.large_pages:
+            nursery.start_soon(large_pages.run)
         ops_at = configuration.endpoints.all
         (ops_port, *_) = await nursery.start(ops_server.serve, ops_at.host, ops_at.port)
         if others.pods:

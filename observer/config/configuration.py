@@ -23,7 +23,7 @@ from observer.config.names import canonical
 from observer.config.problems import ConfigError, Problem, nearest
 from observer.config.reference_keys import PLACEHOLDER_SINK, REFERENCE_KEYS
 from observer.config.scalars import duration, size
-from observer.config.settings import Buffers, Endpoints, Evaluators, Metrics, Micronaut, Repository, Security
+from observer.config.settings import Buffers, Endpoints, Evaluators, Memory, Metrics, Micronaut, Repository, Security
 from observer.config.yaml_text import MOST_CHARACTERS, Block, read
 from sinks import SINKS, ConfiguredSink, SinkUnavailable, sink_class
 from sinks.settings import SinkSettings
@@ -68,6 +68,9 @@ class Observer:
 
     buffers: Buffers = field(default_factory=Buffers)
     """What collects before it hands on."""
+
+    memory: Memory = field(default_factory=Memory)
+    """How a node has its memory."""
 
     security: Security = field(default_factory=Security)
     """What is told and what is hidden."""

@@ -1,4 +1,4 @@
-"""What the program itself can be told: ports, metrics, idle limits, buffers, evaluators, security.
+"""What the program itself can be told: ports, metrics, idle limits, buffers, memory, evaluators, security.
 
 The YAML keys are the fields in camelCase, the defaults are those of the reference's README unless the docstring says
 otherwise. The unit stands in brackets at the end of a docstring. A setting that another folder obeys stands there.
@@ -168,6 +168,14 @@ class Buffers:
 
     reports_collector: ReportsCollector = field(default_factory=ReportsCollector)
     """Between the pipeline and the sinks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How a node has its memory. The reference has no such block."""
+
+    large_pages: bool = True
+    """Whether Linux is asked for pages of 2 MB. With many clients a node needs less time for each message then."""
 
 
 @dataclass(frozen=True, slots=True)

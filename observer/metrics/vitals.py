@@ -1,4 +1,4 @@
-"""Whether the node is ready, and whether its pipeline moves, as metrics."""
+"""Whether the node is ready, whether its pipeline moves, and how it has its memory, as metrics."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,12 +10,16 @@ from observer.metrics.families import Group
 
 @dataclass(frozen=True)
 class Vitals:
-    """What health is told by, as `observer.ops.Health` has it; `now` is in ms since the epoch."""
+    """What health is told by, as `observer.ops.Health` has it, and `observer.large_pages.LargePages.asked`.
+
+    `now` is in ms since the epoch.
+    """
 
     now: Callable[[], int]
     ready: Callable[[], str | None] = lambda: None
     round_age: Callable[[], float | None] = lambda: None
     waiting: Callable[[], float | None] = lambda: None
+    large_pages_asked: Callable[[], int] = lambda: 0
 
 
 def vital_families(group: Group, vitals: Vitals) -> Iterator[Metric]:
@@ -36,4 +40,10 @@ def vital_families(group: Group, vitals: Vitals) -> Iterator[Metric]:
         "What time it is for the node, since the epoch. (s)",
         vitals.now() / 1000,
         unit="seconds",
+    )
+    yield group.gauge(
+        "large_pages_asked",
+        "For how much memory the kernel was asked for large pages, given or not. (bytes)",
+        vitals.large_pages_asked(),
+        unit="bytes",
     )
