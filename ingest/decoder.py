@@ -57,7 +57,8 @@ class _Message:
 
 
 class Decoder:
-    """Decodes the messages of one sender, in their order: one of a session, or of one POST.
+    """Decodes the messages of one sender, in their order: of a session, or of one POST, or of one POST after the other
+    over a connection while it `remembers_nothing`.
 
     Of deltas it remembers what at most `most_clients` have sent, within `remembered`, which decoders share; of clients
     of 3.x, `most_told` items that need not be told again. Whoever made it says when it is `done`.
@@ -95,6 +96,12 @@ class Decoder:
         self._sender = Sender(of.client_id, of.room_id, of.user_id)
         self._may_be_clean = of.format is Format.JSON and not (of.version and of.version.is_3)
 
+    @property
+    def remembers_nothing(self) -> bool:
+        """Whether what it has decoded means nothing to what comes next: once it is `done`, then, it serves for another
+        POST as well."""
+        return self._deltas is None and not self._news
+
     def decode(self, data: bytes, budget: Budget, *, heard: Heard = NOBODY, timestamp: int | None = None) -> Samples:
         """The samples of one message.
 
@@ -130,7 +137,8 @@ class Decoder:
         return samples
 
     def done(self) -> None:
-        """Nothing more is decoded: what is remembered is given up."""
+        """Nothing more follows on what was decoded: what is remembered is given up."""
+        self._news.forget()
         if self._deltas is not None:
             self._deltas.forget()
 

@@ -1,10 +1,11 @@
 """Samples by HTTP POST: one message a request."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple, cast
 
 import web
-from ingest.incoming import PROTOBUF_TYPES, BadSamples, Incoming
+from ingest.decoder import Decoder
+from ingest.incoming import PROTOBUF_TYPES, BadSamples
 from ingest.intake import Intake
 from ingest.statistics import Refused, Transport
 from schemas.messages import Samples
@@ -24,8 +25,24 @@ Takes = Callable[[], str | None]
 """``None``, or why nothing is taken now: the cluster has no majority, so nothing new could be registered."""
 
 
-_PLACES_KEPT = 1024
 _LONGEST_KEPT = 512
+"""The longest target that is remembered while a connection rests. (characters)"""
+
+
+class _Place(NamedTuple):
+    """Where samples are posted to and as what, and what decodes them.
+
+    `target` is ``None`` if it is too long to be remembered, or where tokens are asked for, which tell each time whose
+    samples they bring.
+    """
+
+    target: str | None
+    content_type: str
+    decoder: Decoder
+
+    def is_of(self, target: str, content_type: str) -> bool:
+        """Whether what is posted there, as that, is decoded as well by what decoded the last."""
+        return self.target == target and self.content_type == content_type and self.decoder.remembers_nothing
 
 
 class Posts:
@@ -35,9 +52,8 @@ class Posts:
         self._intake = intake
         self._offer = offer
         self._takes = takes
-        self._kept: dict[tuple[str, str], Incoming] = {}
 
-    def check(self, request: web.Request) -> Incoming:
+    def check(self, request: web.Request) -> _Place:
         """Whose samples a request brings, by its head: what is not taken need not be sent. Raises `web.HttpError`."""
         try:
             return self._admit(request)
@@ -51,7 +67,7 @@ class Posts:
         The request was checked; its token, or the majority, may be over since.
         """
         intake = self._intake
-        decoder = intake.decoder(cast(Incoming, request.checked), Transport.REST)
+        decoder = cast(_Place, request.checked).decoder
         try:
             if not request.at_once:
                 self._check_taking()
@@ -65,8 +81,11 @@ class Posts:
             decoder.done()
         return _QUEUED
 
-    def _admit(self, request: web.Request) -> Incoming:
-        """Whose samples a request brings, by its head. Raises `BadSamples`."""
+    def _admit(self, request: web.Request) -> _Place:
+        """Whose samples a request brings, by its head. Raises `BadSamples`.
+
+        Who sends again over a connection mostly does so to the same place, and is known there.
+        """
         if not self._intake.sources.rest.enabled:
             raise BadSamples("REST is disabled", Refused.DISABLED, status=403)
         content_type = request.headers.get("content-type", "")
@@ -77,28 +96,14 @@ class Posts:
             raise BadSamples(told, Refused.CONTENT_TYPE, status=415)
         grant = self._intake.grant(request)
         self._check_taking()
-        return (
-            self._incoming(request, content_type)
-            if grant is None
-            else self._intake.incoming(request, grant, content_type)
-        )
+        before = request.checked_before
+        if type(before) is _Place and before.is_of(request.target, content_type):
+            return before
+        of = self._intake.incoming(request, grant, content_type)
+        target = request.target if grant is None and len(request.target) <= _LONGEST_KEPT else None
+        return _Place(target, content_type, self._intake.decoder(of, Transport.REST))
 
     def _check_taking(self) -> None:
         reason = self._takes()
         if reason is not None:
             raise BadSamples(reason, Refused.NO_QUORUM, status=503, headers=(_AGAIN_SOON,))
-
-    def _incoming(self, request: web.Request, content_type: str) -> Incoming:
-        """What the target of a request says of its samples. Raises `BadSamples`.
-
-        Who sends again mostly sends to the same target, so what was read is kept for some.
-        """
-        place = (request.target, content_type)
-        kept = self._kept.get(place)
-        if kept is None:
-            kept = self._intake.incoming(request, None, content_type)
-            if len(request.target) <= _LONGEST_KEPT:
-                if len(self._kept) >= _PLACES_KEPT:
-                    self._kept.clear()
-                self._kept[place] = kept
-        return kept

@@ -223,6 +223,8 @@ def _identity(
     if user_id in NO_ID:
         user_id = sender.user_id
     who = identity(client_id, room_id, when, call_id, user_id, marker, longest, rejected)
+    if sender.said and said != sender.said:
+        sender.of_browser = None  # somebody else speaks there now
     sender.said, sender.read = said, who
     return who
 

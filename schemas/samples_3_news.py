@@ -26,6 +26,14 @@ class News:
         self._most = most
         self._told: dict[int, None] = {}
 
+    def __bool__(self) -> bool:
+        """Whether any is remembered."""
+        return bool(self._told)
+
+    def forget(self) -> None:
+        """Forgets all that was told."""
+        self._told.clear()
+
     def only(self, sample: Item) -> int:
         """Takes out of a sample of 2.2 what its client has told before in the same room; tells how many entries."""
         try:

@@ -24,12 +24,13 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 class Conversation:
     """With one peer, whose address can be asked for. What goes wrong in it ends it, is counted, and goes no further."""
 
-    __slots__ = ("_peer", "_peer_address", "_shared")
+    __slots__ = ("_checked", "_peer", "_peer_address", "_shared")
 
     def __init__(self, peer: Peer, shared: Shared, peer_address: Callable[[], str | None] = nobody) -> None:
         self._peer = peer
         self._shared = shared
         self._peer_address = peer_address
+        self._checked: object = None
 
     def steps(self) -> Steps[None]:
         """Answers requests until there are no more, or until one opens a WebSocket; the last need is `End`."""
@@ -86,8 +87,9 @@ class Conversation:
 
     def _check(self, route: Route, check: Check, request: Request) -> None:
         """Raises `HttpError` for a request whose body need not be read."""
+        request.checked_before = self._checked
         try:
-            request.checked = check(request)
+            request.checked = self._checked = check(request)
         except HttpError:
             raise
         except Exception:

@@ -24,7 +24,8 @@ class Request:
     percent-decoded. Names of `headers` are in lower case.
 
     `parameters` are what the path holds where its route's path has ``{names}``. `checked` is what its route's check
-    made of it, ``None`` without one. `body` is inflated, and empty until it has come. `at_once` says that it came with
+    made of it, ``None`` without one; `checked_before` is what a check made of the one before on the same connection,
+    which a check may return again. `body` is inflated, and empty until it has come. `at_once` says that it came with
     the head, so that nothing has happened since the check. `peer_address` tells the address of who is connected, which
     may be a proxy; ``None`` where there is none.
     """
@@ -37,6 +38,7 @@ class Request:
     parameters: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     checked: object = None
+    checked_before: object = None
     at_once: bool = False
     peer_address: Callable[[], str | None] = nobody
 

@@ -102,6 +102,38 @@ def test_whether_a_sender_lists_values_as_browsers_do_is_seen_in_what_it_measure
     assert seems_to_be_of_browser(data)
 
 
+def measured(first: dict[str, Any], **who: str) -> bytes:
+    """A sample with one track, of which this is told first."""
+    tracks = [{**first, "peerConnectionId": _UUID, "trackId": _UUID}]
+    return written({"clientSamples": [{**who, "timestamp": 1, "inboundAudioTracks": tracks}]}).encode()
+
+
+def how_listed(*messages: bytes) -> list[bool | None]:
+    """What is thought, after each message of a session, of how its values are listed."""
+    sender, seen = Sender(), []
+    for data in messages:
+        clean_samples(data, sender, None, Budget(), Tally())
+        seen.append(sender.of_browser)
+    return seen
+
+
+OF_A_BROWSER, OF_THE_SCHEMA = {"id": "T01"}, {"ssrc": 1}
+
+
+def test_how_values_are_listed_is_looked_at_again_when_somebody_else_speaks() -> None:
+    alice = measured(OF_A_BROWSER, clientId="alice", roomId="r")
+    bob = measured(OF_THE_SCHEMA, clientId="bob", roomId="r")
+
+    assert how_listed(alice, alice, bob, bob, bob) == [True, True, None, False, False]
+
+
+def test_how_values_are_listed_is_looked_at_again_behind_a_sample_that_is_not_taken() -> None:
+    nowhere = measured(OF_A_BROWSER, clientId="nowhere")
+    bob = measured(OF_THE_SCHEMA, clientId="bob", roomId="r")
+
+    assert how_listed(nowhere, bob, bob) == [True, None, False]
+
+
 @pytest.mark.parametrize("told", [{}, {"customCallEvents": [{"name": "E"}]}, {"mediaDevices": [{"id": "d"}]}])
 def test_a_sample_that_measures_nothing_leaves_open_how_its_sender_lists_values(told: dict[str, Any]) -> None:
     data = written({"clientSamples": [{"clientId": "a", "roomId": "r", "timestamp": 1, **told}]}).encode()

@@ -129,3 +129,14 @@ def test_what_is_repeated_leaves_room_for_as_much_again() -> None:
 
 def test_who_comes_back_in_the_same_message_stays() -> None:
     assert taken(session(), three(clientEvents=left()), three(2000)).leaving == set()
+
+
+def test_what_was_told_is_forgotten_when_nothing_follows() -> None:
+    decoder = session()
+    taken(decoder, three(peerConnections=with_codecs("audio/opus")))
+    assert not decoder.remembers_nothing
+
+    decoder.done()
+
+    assert decoder.remembers_nothing
+    assert told_codecs(taken(decoder, three(peerConnections=with_codecs("audio/opus")))) == ["audio/opus"]

@@ -327,6 +327,25 @@ async def test_a_handler_sees_what_the_check_made_of_its_request() -> None:
         assert (await served.client().ask(post(b"x" * 10, path="/"))).body == b"2"
 
 
+async def test_a_check_sees_what_the_one_before_it_made_on_its_connection() -> None:
+    def check(request: Request) -> bytes:
+        if request.query.get("refused"):
+            raise HttpError(403, "No")
+        return bytes(str(request.checked_before), "ascii") + b"+"
+
+    def answer(request: Request) -> Response:
+        assert isinstance(request.checked, bytes)
+        return Response(body=request.checked)
+
+    async with serving(Routes(http=[*ECHO.http, Route("POST", "/", answer, check=check)])) as served:
+        client, other = served.client(), served.client()
+        assert (await client.ask(post(b"x", path="/"))).body == b"None+"
+        assert (await client.ask(post(b"x", path="/?refused=1"))).status == 403
+        assert (await client.ask(post(b"hello"))).body == b"hello"
+        assert (await client.ask(post(b"x", path="/"))).body == b"b'None+'+"
+        assert (await other.ask(post(b"x", path="/"))).body == b"None+"
+
+
 async def test_a_handler_that_fails_costs_only_its_request(caplog: pytest.LogCaptureFixture) -> None:
     async def fail(request: Request) -> Response:
         raise RuntimeError("a secret")
