@@ -103,14 +103,10 @@ class Intake:
         self._most_bytes = min(_MOST_OF_A_BATCH * self._batch_bytes, self._settings.max_bytes)
         if self._bytes >= self._batch_bytes:
             self._enough.set()
-        with trio.move_on_at(deadline):
-            await self._arrived.wait()
-        ripe_at = self._first_at + self._settings.max_time_in_ms / 1000
-        if self._waiting:
-            with trio.move_on_at(min(ripe_at, deadline)):
-                await self._enough.wait()
-            if not self._enough.is_set() and trio.current_time() < ripe_at:
-                return []
+        if self._enough.is_set():
+            await trio.lowlevel.checkpoint()
+        elif not await self._is_time(deadline):
+            return []
         batch, self._waiting = self._waiting, []
         self._messages = self._bytes = 0
         if not self._closed:
@@ -119,6 +115,19 @@ class Intake:
         self._room.set()
         self._room = trio.Event()
         return batch
+
+    async def _is_time(self, deadline: float) -> bool:
+        """Waits until there is enough, until the first has waited long enough for others, or until `deadline`.
+
+        ``False`` if something waits then for which it is not time.
+        """
+        with trio.move_on_at(deadline):
+            await self._arrived.wait()
+        ripe_at = self._first_at + self._settings.max_time_in_ms / 1000
+        if self._waiting:
+            with trio.move_on_at(min(ripe_at, deadline)):
+                await self._enough.wait()
+        return not self._waiting or self._enough.is_set() or trio.current_time() >= ripe_at
 
     @property
     def exhausted(self) -> bool:

@@ -1,7 +1,7 @@
 """How values are spread, at the price of one search in a short list for each."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 class Histogram:
@@ -18,6 +18,14 @@ class Histogram:
 
     def observe(self, value: float | None) -> None:
         """Takes one value, if there is one."""
-        if value is not None and 0 <= value <= self._most:
-            self.counts[bisect_left(self.bounds, value)] += 1
-            self.total += value
+        self.observe_all((value,))
+
+    def observe_all(self, values: Iterable[float | None]) -> None:
+        """Takes those values that there are."""
+        bounds, counts, most = self.bounds, self.counts, self._most
+        total = 0.0
+        for value in values:
+            if value is not None and 0 <= value <= most:
+                counts[bisect_left(bounds, value)] += 1
+                total += value
+        self.total += total

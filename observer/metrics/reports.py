@@ -1,10 +1,10 @@
-"""What the reports say, counted while they pass. Events, tracks and pads cost a look each, other reports do not.
+"""What the reports say, counted while they pass, those of one type together: of most only how many there are.
 
 No sender chooses the name of a metric, and labels that come from senders are bounded.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -48,27 +48,30 @@ class ReportMetrics(Collector):
         self._meta = MetaMetrics()
         self._counts_reports = settings.report_metrics.enabled
         self._counts_meta = settings.client_samples_metric_config.enabled
-        readers: dict[ReportType, Callable[[Any], None]] = {}
+        readers: dict[ReportType, Callable[[Sequence[Any]], None]] = {}
         if self._counts_reports:
-            readers |= {ReportType.CALL_EVENT: self._event, ReportType.SFU_EVENT: self._event}
-            readers[ReportType.OUTBOUND_AUDIO_TRACK] = self._tracks[ReportType.OUTBOUND_AUDIO_TRACK].observe
-            readers[ReportType.OUTBOUND_VIDEO_TRACK] = self._video
-            readers |= dict.fromkeys(_TRACKS_RECEIVED, self._track_received)
-            readers |= dict.fromkeys(_PADS, self._pad)
+            readers |= {ReportType.CALL_EVENT: self._count_events, ReportType.SFU_EVENT: self._count_events}
+            readers[ReportType.OUTBOUND_AUDIO_TRACK] = self._tracks[ReportType.OUTBOUND_AUDIO_TRACK].count
+            readers[ReportType.OUTBOUND_VIDEO_TRACK] = self._count_videos
+            readers |= dict.fromkeys(_TRACKS_RECEIVED, self._count_received)
+            readers |= dict.fromkeys(_PADS, self._count_pads)
         if self._counts_meta:
             readers[ReportType.CALL_META_DATA] = self._meta.count
         self._readers = {REPORTS[type_]: reader for type_, reader in readers.items()}
 
     def count(self, reports: Sequence[Report]) -> None:
         """Counts reports; to be called once with each list of them."""
-        if self._counts_reports:
-            self._classes.update(map(type, reports))
-        reader_of = self._readers.get
-        if self._readers:
-            for report in reports:
-                reader = reader_of(type(report))
-                if reader is not None:
-                    reader(report)
+        if not self._readers:
+            return
+        of_class: defaultdict[type[Report], list[Report]] = defaultdict(list)
+        for report in reports:
+            of_class[type(report)].append(report)
+        for class_, alike in of_class.items():
+            if self._counts_reports:
+                self._classes[class_] += len(alike)
+            reader = self._readers.get(class_)
+            if reader is not None:
+                reader(alike)
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
@@ -77,29 +80,31 @@ class ReportMetrics(Collector):
         if self._counts_meta:
             yield from self._meta.families(self._meta_group)
 
-    def _event(self, report: Any) -> None:
-        name = report.name
-        if name not in EVENT_NAMES:
-            self._custom_events += 1
-            return
-        self._events[name] += 1
-        if name in self._calls.readers:
-            self._calls.readers[name](report)
+    def _count_events(self, reports: Iterable[Any]) -> None:
+        for report in reports:
+            name = report.name
+            if name not in EVENT_NAMES:
+                self._custom_events += 1
+                continue
+            self._events[name] += 1
+            if name in self._calls.readers:
+                self._calls.readers[name](report)
 
-    def _track_received(self, report: Any) -> None:
-        if report.remote_client_id is None:
-            self._unmatched[report.type] += 1
+    def _count_received(self, reports: Sequence[Any]) -> None:
+        self._unmatched[reports[0].type] += [report.remote_client_id for report in reports].count(None)
 
-    def _pad(self, report: Any) -> None:
+    def _count_pads(self, reports: Sequence[Any]) -> None:
         """An internal pad is matched with a pad of another SFU, even where no client is known."""
-        if report.client_id is None and getattr(report, "remote_sfu_id", None) is None:
-            self._unmatched[report.type] += 1
+        for report in reports:
+            if report.client_id is None and getattr(report, "remote_sfu_id", None) is None:
+                self._unmatched[report.type] += 1
 
-    def _video(self, report: Any) -> None:
-        self._tracks[ReportType.OUTBOUND_VIDEO_TRACK].observe(report)
-        reason = report.quality_limitation_reason
-        if reason is not None and reason != "none":
-            self._limitations[reason if reason in _LIMITATIONS else "other"] += 1
+    def _count_videos(self, reports: Sequence[Any]) -> None:
+        self._tracks[ReportType.OUTBOUND_VIDEO_TRACK].count(reports)
+        for report in reports:
+            reason = report.quality_limitation_reason
+            if reason is not None and reason != "none":
+                self._limitations[reason if reason in _LIMITATIONS else "other"] += 1
 
     def _report_families(self, group: Group) -> Iterator[Metric]:
         made = {type_.value: self._classes[class_] for type_, class_ in REPORTS.items()}
@@ -132,10 +137,10 @@ class OutboundTracks:
         self._rtt = Histogram(_RTT, _LONGEST_RTT)
         self._bitrate = Histogram(bitrates, _HIGHEST_BITRATE)
 
-    def observe(self, report: Any) -> None:
-        """Takes one report."""
-        self._rtt.observe(report.round_trip_time)
-        self._bitrate.observe(report.target_bitrate)
+    def count(self, reports: Sequence[Any]) -> None:
+        """Takes reports of them."""
+        self._rtt.observe_all([report.round_trip_time for report in reports])
+        self._bitrate.observe_all([report.target_bitrate for report in reports])
 
     def families(self, group: Group) -> Iterator[Metric]:
         """The histograms."""
@@ -164,12 +169,13 @@ class MetaMetrics:
             "PLATFORM": (self._platforms, "type"),
         }
 
-    def count(self, report: Any) -> None:
-        """Takes one report of meta data."""
-        counted = self._counted.get(report.type_)
-        if counted is not None:
-            labels, key = counted
-            labels.count(orjson.loads(report.payload_).get(key))
+    def count(self, reports: Iterable[Any]) -> None:
+        """Takes reports of meta data."""
+        for report in reports:
+            counted = self._counted.get(report.type_)
+            if counted is not None:
+                labels, key = counted
+                labels.count(orjson.loads(report.payload_).get(key))
 
     def families(self, group: Group) -> Iterator[Metric]:
         """The counters."""
