@@ -28,6 +28,8 @@ class Fault(NamedTuple):
     """Whether there is an answer at all; without one the object is taken, and the connection is closed."""
     late_by_s: float = 0
     """How long the answer takes. (s)"""
+    waits_for: threading.Event | None = None
+    """What the answer waits for."""
 
 
 class Stored(NamedTuple):
@@ -95,6 +97,8 @@ def s3_server(*pair: Path) -> Iterator[S3Server]:
                     store.puts.append(key)
             fault = store.fails(method, key)
             time.sleep(fault.late_by_s)
+            if fault.waits_for is not None:
+                fault.waits_for.wait()
             with lock:
                 store.at_once -= 1
                 if body is not None and not fault.status:

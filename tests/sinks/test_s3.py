@@ -1,11 +1,13 @@
 """AwsS3Sink: what is there after each way in which a batch can go wrong, and how often."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from observer.config import ConfigError
 from observer.config.binding import bind
@@ -195,10 +197,23 @@ async def test_a_store_that_takes_nothing_now_is_left_alone(fault: Fault, told: 
     assert len(store.puts) <= 3
 
 
-async def test_what_takes_too_long_is_sent_again_alone(store: S3Server) -> None:
-    store.fails = of_type("call-meta-data", Fault(late_by_s=1))
+async def test_what_takes_too_long_is_sent_again_alone(store: S3Server, mock_clock: MockClock) -> None:
+    answered = threading.Event()
+    store.fails = of_type("call-meta-data", Fault(waits_for=answered))
+    some = sink(store, batch_timeout_in_ms=500)
 
-    failure = await not_delivered(sink(store, batch_timeout_in_ms=500), batch_of(MIXED))
+    async def let_it_be_late() -> None:
+        while len(store.objects) < 2 or some._uploads.borrowed_tokens != 1:
+            await trio.lowlevel.checkpoint()
+        await wait_all_tasks_blocked()
+        mock_clock.jump(0.5)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(let_it_be_late)
+        try:
+            failure = await not_delivered(some, batch_of(MIXED))
+        finally:
+            answered.set()
 
     assert names(failure.again) == ["1", "4", "7"]
     assert str(failure) == "not all objects of a batch were there within batchTimeoutInMs"
