@@ -16,18 +16,19 @@ from observer.simulation.child_node import ChildNode
 _BETWEEN = 0.5
 """What asking the nodes at both ends of a window may take beyond it; so much longer the load lasts. (s)"""
 
-_SLACK = 0.05
-"""The part of the rate that a window may have missed."""
-
 
 @dataclass(frozen=True)
 class Steady:
-    """So many messages a second go to each node, for `warm_up` seconds and then for windows of `window` seconds."""
+    """So many messages a second go to each node, for `warm_up` seconds and then for windows of `window` seconds.
+
+    A window whose messages are further from that rate than `slack`, a part of it, does not count.
+    """
 
     rate: float
     warm_up: float
     window: float
     windows: int
+    slack: float = 0.05
 
     @property
     def seconds(self) -> float:
@@ -49,11 +50,12 @@ async def steadily(nodes: Sequence[ChildNode], loads: Sequence[Load], steady: St
         told = await load.answer()
         if told["unanswered"] or told["closed"] or told["refused"]:
             raise Trouble(str(told))
-    return [[_cost(window, steady.rate) for window in windows] for windows in zip(*together, strict=True)]
+    return [[cost(window, steady) for window in windows] for windows in zip(*together, strict=True)]
 
 
-def _cost(window: Window, rate: float) -> float:
+def cost(window: Window, steady: Steady) -> float:
+    """What a message cost in that window. (s) Raises `Trouble` when they did not come at the rate they should."""
     came = window.rate(SAMPLES)
-    if abs(came - rate) > _SLACK * rate:
-        raise Trouble(f"{came:.0f} messages a second came, not {rate:.0f}")
+    if abs(came - steady.rate) > steady.slack * steady.rate:
+        raise Trouble(f"{came:.0f} messages a second came, not {steady.rate:.0f}")
     return window.cpu / window.gain(SAMPLES)
