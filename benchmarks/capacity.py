@@ -1,7 +1,9 @@
 """How much a node and a cluster carry: the constants of the capacity model, measured, and what follows from them.
 
-    python -m benchmarks.capacity samples [--sink null|file|logger]   # processor time of a sample, by size of its call
-    python -m benchmarks.capacity rows      # what a committed row costs on three nodes, and its bytes
+    python -m benchmarks.capacity samples [--sink null|file|logger] [--only 5] [--periods 4,1]
+                                            # processor time of a sample, by size of its call and rate
+    python -m benchmarks.capacity rows [--clients 1000]
+                                            # what a committed row costs on three nodes, and its bytes
     python -m benchmarks.capacity memory    # how memory grows with WebSockets and with clients
     python -m benchmarks.capacity joins     # what clients cost that come and go, and how many come in a second
     python -m benchmarks.capacity check [--clients 600] [--period 3] [--participants 4] [--mesh]
@@ -34,7 +36,7 @@ from observer.simulation.child_node import Block
 async def samples(o: argparse.Namespace) -> None:
     """Processor time of a sample."""
     with tempfile.TemporaryDirectory(prefix="webrtc-observer-") as folder:
-        await runs.samples(o.seconds, o.rounds, sink_of(o.sink, Path(folder)), o.only)
+        await runs.samples(o.seconds, o.rounds, o.periods, sink_of(o.sink, Path(folder)), o.only)
 
 
 def sink_of(name: str, folder: Path) -> Block:
@@ -46,7 +48,7 @@ def sink_of(name: str, folder: Path) -> Block:
 
 async def rows(o: argparse.Namespace) -> None:
     """What a committed row costs."""
-    await runs.rows(o.seconds, o.rounds)
+    await runs.rows(o.seconds, o.rounds, o.clients)
 
 
 async def memory(o: argparse.Namespace) -> None:
@@ -130,6 +132,10 @@ def _load_arguments(command: argparse.ArgumentParser, *, clients: int | None, pe
     command.add_argument("--mesh", action="store_true", help="each is connected to each other; there is no SFU")
 
 
+def _numbers(text: str) -> list[float]:
+    return [float(word) for word in text.split(",")]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
@@ -141,8 +147,13 @@ def _parser() -> argparse.ArgumentParser:
         if run is samples:
             command.add_argument("--sink", choices=("null", "file", "logger"), default="null")
             command.add_argument(
+                "--periods", type=_numbers, default=[4.0, 1.0], metavar="S,...", help="time between two samples (s)"
+            )
+            command.add_argument(
                 "--only", type=int, choices=[size for size, _ in runs.SHAPES], help="calls of this size"
             )
+        if run is rows:
+            command.add_argument("--clients", type=int, default=1000)
         if run is check:
             command.add_argument("--window", type=float, default=35.0, help="of a round (s)")
             _load_arguments(command, clients=600, period=3.0, participants=4)

@@ -45,11 +45,13 @@ def _tracks(seen: Sequence[Spoken]) -> list[float]:
 
 @dataclass(frozen=True)
 class Committed:
-    """A cluster at work: rows and commands a second, shares of a core, and bytes that the log grew by in a second.
+    """A cluster at work: touched clients, their rows, and commands a second, shares of a core, and bytes that the log
+    grew by in a second.
 
     `home` is the node that all clients are at, a follower; `untouched` its share with the same samples and no rows.
     """
 
+    clients: float
     rows: float
     commands: float
     home: float
@@ -71,7 +73,7 @@ def of_rows(rest: float, seen: Sequence[Committed], others: int) -> Mapping[str,
         "row_applied": applied * 1e6,
         "row_sent": (led - applied) / others * 1e6,
         "command": command * 1e6,
-        "row_bytes": max(seen, key=lambda one: one.rows).log / max(one.rows for one in seen),
+        "touch_bytes": sum(one.log for one in seen) / sum(one.clients for one in seen),
     }
 
 

@@ -21,7 +21,13 @@ SIZES = (3, 5, 7, 9)
 """Nodes of a cluster."""
 
 MOST_BATCHES = 10
-"""How many batches of samples a node makes in a second, at most: `buffers.samplesCollector.maxTimeInMs`."""
+"""How many batches with clients that come a node makes in a second, at most: `buffers.samplesCollector.maxTimeInMs`."""
+
+TICKS = 2
+"""How many times a second a node tells of the clients that came due, and of those that left, at most."""
+
+ROWS_OF_A_COMMAND = 1000
+"""How many rows one command touches, at most."""
 
 TOUCHES_OF_A_LIMIT = 10
 """A row is touched once per tenth of its idle limit."""
@@ -31,77 +37,77 @@ TOUCHES_OF_A_LIMIT = 10
 class Constants:
     """What was measured. Processor time in µs, memory in kB, unless it says otherwise."""
 
-    at_rest_percent: float = 0.5
+    at_rest_percent: float = 0.8
     """Processor time of a node that is alone and has nothing to do. (% of a core)"""
 
-    member_percent: float = 3.5
+    member_percent: float = 2.6
     """The same of a member of a cluster of three. (% of a core)"""
 
-    at_work_percent: float = 3.1
-    """What is added as soon as samples come: ten batches a second, however small. (% of a core)"""
+    at_work_percent: float = 1.6
+    """What is added as soon as samples come, however few. (% of a core)"""
 
-    sample: float = 780.0
+    sample: float = 36.0
     """A sample without tracks."""
 
-    sample_track: float = 46.0
+    sample_track: float = 13.0
     """Each track of a sample, with its report."""
 
-    row_made: float = 20.0
-    """A row that is touched, at the node that took the sample, without its applying."""
+    row_made: float = 0.5
+    """A row that is touched, at the node that took the sample, without its applying: at most, none of it showed."""
 
-    row_applied: float = 5.8
+    row_applied: float = 0.37
     """The same, at every node."""
 
-    row_sent: float = 1.8
+    row_sent: float = 0.22
     """The same, at the leader, for each node that it is sent to."""
 
-    command: float = 1400.0
-    """A command, at every node."""
+    command: float = 200.0
+    """A command, at every node, without its rows: about as much as may have been overlooked."""
 
-    row_bytes: float = 168.0
-    """A row in a command. (bytes)"""
+    touch_bytes: float = 115.0
+    """A client that is touched with all that is below it, in a command, however many rows that is. (bytes)"""
 
-    join_home: float = 2700.0
+    join_home: float = 515.0
     """A client of five that comes, at the node that it comes to: connection, first sample and rows."""
 
-    join_elsewhere: float = 275.0
+    join_elsewhere: float = 81.0
     """The same, at every other node."""
 
-    leave_home: float = 1070.0
+    leave_home: float = 338.0
     """A client of five that goes, at the node that it came to."""
 
-    leave_elsewhere: float = 315.0
+    leave_elsewhere: float = 213.0
     """The same, at every other node."""
 
     churn_rows: int = 13
     """How many rows such a client has."""
 
-    node_memory: float = 60_400.0
+    node_memory: float = 63_400.0
     """A member that holds nothing."""
 
-    connection: float = 9.7
+    connection: float = 9.3
     """An open WebSocket that says nothing."""
 
-    row_memory: float = 0.75
+    row_memory: float = 0.76
     """A row in the registry: a client, a peer connection or a track."""
 
-    message: float = 1.2
+    message: float = 1.27
     """A sample without tracks. (kB)"""
 
-    message_track: float = 1.49
+    message_track: float = 1.48
     """Each track of a sample. (kB)"""
 
-    message_held: float = 0.2
+    message_held: float = 0.02
     """What a client that speaks takes besides its WebSocket and its rows, as a multiple of the size of its message."""
 
-    message_decoded: float = 2.95
-    """What a sample takes that is decoded and waits, as a multiple of the size of its message."""
+    message_decoded: float = 5.1
+    """What a sample takes that is decoded and waits, as a multiple of the size of its message: of protobuf, at most."""
 
     log: float = 67_000.0
     """The log of the cluster, at most: `maxBytes` of its `log` block."""
 
     work_memory: float = 10_000.0
-    """What is under way at a time, and what the C library keeps: a reserve, as nothing of it showed when measured."""
+    """What is under way at a time, and what the C library keeps: a reserve, as 3,700 of it showed when measured."""
 
 
 MEASURED = Constants()
@@ -178,7 +184,7 @@ def need(load: Load, measured: Constants = MEASURED) -> Need:
     """What each node needs, if clients are spread evenly."""
     leader, other = (_core(load, measured, leads=leads) for leads in (True, False))
     memory = _memory(load, measured)
-    log = load.rows_per_s * measured.row_bytes
+    log = load.rows_per_s / load.rows * measured.touch_bytes
     per_row = (_row_on_leader(load, measured) + measured.row_made / load.nodes) / 1e6
     return Need(
         leader=leader,
@@ -197,9 +203,14 @@ def layout(load: Load, most: float = MOST_OF_A_CORE, measured: Constants = MEASU
     for clusters in itertools.count(1):
         for nodes in SIZES:
             part = replace(load, clients=math.ceil(load.clients / clusters), nodes=nodes)
-            if _within_bounds(part) and need(part, measured).leader <= most:
+            if fits(part, most, measured):
                 return clusters, part
     raise AssertionError("a cluster of one client is small enough")
+
+
+def fits(load: Load, most: float = MOST_OF_A_CORE, measured: Constants = MEASURED) -> bool:
+    """Whether its cluster can carry a load: within the bounds that a node has by itself, none of them above `most`."""
+    return _within_bounds(load) and need(load, measured).leader <= most
 
 
 def _within_bounds(load: Load) -> bool:
@@ -236,9 +247,13 @@ def _row_on_leader(load: Load, measured: Constants) -> float:
 
 
 def _commands_per_s(load: Load) -> float:
-    """Each node puts what came within a tenth of a second into one command; a client's rows come due together."""
-    due = load.rows_per_s / load.rows + load.joins_per_s * 2
-    return load.nodes * min(MOST_BATCHES, due / load.nodes)
+    """Who comes is told of with all who come within a tenth of a second; who comes due, or leaves, at the next tick.
+
+    The last touches of who leaves go with those of others, the leaving is a command of its own.
+    """
+    rows, come = load.rows_per_s / load.nodes, load.joins_per_s / load.nodes
+    touches = max(min(TICKS, rows / load.rows + come), rows / ROWS_OF_A_COMMAND)
+    return load.nodes * (touches + min(MOST_BATCHES, come) + min(TICKS, come))
 
 
 def _churn(measured: Constants, own: float) -> float:

@@ -20,8 +20,11 @@ SETTLING = 2.0
 AGES = 6000
 """An idle limit with which no row is touched while anybody looks. (s)"""
 
-ALWAYS = 5
-"""An idle limit with which every sample touches every row. (s)"""
+ALWAYS = 8
+"""An idle limit with which every sample touches every row, and within which a crowd can come. (s)"""
+
+COMING = 2.5
+"""In what time a crowd comes. (s)"""
 
 RESTING = MEASURED.member_percent / 100
 """What a member uses that has nothing to do. (share of a core)"""
@@ -30,8 +33,11 @@ SHAPES = ((2, False), (5, True), (20, True))
 """Participants of a call, and whether it goes through an SFU. Without, each is connected to each other."""
 
 
-async def samples(seconds: float, rounds: int, sink: Block = NOWHERE, only: int | None = None) -> None:
-    """What a sample costs on a node that is alone, by the size of its call (or `only` one): 200 clients, two rates."""
+async def samples(
+    seconds: float, rounds: int, periods: Sequence[float], sink: Block = NOWHERE, only: int | None = None
+) -> None:
+    """What a sample costs on a node that is alone, by the size of its call (or `only` one): 200 clients, each of which
+    sends one in each of these `periods` (s)."""
     print(f"{'call':>8} {'tracks':>6} {'kB':>6} {'reports':>7} {'samples/s':>9} {'CPU %':>6} {'us a sample':>11}")
     async with stage(1, AGES, sink) as nodes:
         rest = statistics.median([(await readings.watch(nodes, seconds))[0].share for _ in range(rounds)])
@@ -42,14 +48,14 @@ async def samples(seconds: float, rounds: int, sink: Block = NOWHERE, only: int 
             continue
         async with stage(1, AGES, sink) as nodes, crowd(nodes, 200, participants, sfu=sfu) as clients:
             await _join(clients, nodes, 200)
-            windows: dict[float, list[Window]] = {4.0: [], 1.0: []}
+            windows: dict[float, list[Window]] = {period: [] for period in periods}
             for _ in range(rounds):
                 for period, seen in windows.items():
                     seen.append((await _spoken(clients, nodes, period, seconds))[0])
         for seen in windows.values():
             spoken.append(_spoken_of(seen))
             print(_sample_row(f"{participants} {'SFU' if sfu else 'mesh'}", seen, spoken[-1]), flush=True)
-    if len({one.tracks for one in spoken}) > 1:
+    if len({one.tracks for one in spoken}) > 1 and len(periods) > 1:
         _tell(fits.of_samples(rest, spoken))
 
 
@@ -73,10 +79,10 @@ def _tracks(reading: Reading) -> float:
     return tracks / reading[CLIENTS]
 
 
-async def rows(seconds: float, rounds: int, count: int = 3) -> None:
-    """What a committed row costs who made it, the leader and the others: all clients are at one follower.
+async def rows(seconds: float, rounds: int, size: int, count: int = 3) -> None:
+    """What a committed row costs who made it, the leader and the others: `size` clients, all at one follower.
 
-    As many commands a second with few rows and with many tell the cost of a command from that of a row.
+    As many clients with few rows and with many tell the cost of a command from that of a row.
     """
     print(
         f"{'':>20} {'rows/s':>7} {'cmd/s':>6} | {'home':>7} {'leader':>7} {'other':>7} CPU % | bytes a row | sent kB/s"
@@ -84,9 +90,9 @@ async def rows(seconds: float, rounds: int, count: int = 3) -> None:
     async with stage(count, AGES) as nodes:
         await readings.calm(nodes)
         rest = _row_row("at rest", [await readings.watch(nodes, seconds) for _ in range(rounds)], touched=False)
-        untouched = [await _rows_of(nodes, size, seconds, rounds, touched=False) for size in (2, 20)]
+        untouched = [await _rows_of(nodes, size, calls, seconds, rounds, touched=False) for calls in (2, 20)]
     async with stage(count, ALWAYS) as nodes:
-        touched = [await _rows_of(nodes, size, seconds, rounds, touched=True) for size in (2, 20)]
+        touched = [await _rows_of(nodes, size, calls, seconds, rounds, touched=True) for calls in (2, 20)]
         if not (await readings.read(nodes[0]))[LEADER]:
             print("the leader changed: this run does not count")
     seen = [replace(one, untouched=other.home) for one, other in zip(touched, untouched, strict=True)]
@@ -94,10 +100,11 @@ async def rows(seconds: float, rounds: int, count: int = 3) -> None:
 
 
 async def _rows_of(
-    nodes: Sequence[ChildNode], participants: int, seconds: float, rounds: int, *, touched: bool
+    nodes: Sequence[ChildNode], size: int, participants: int, seconds: float, rounds: int, *, touched: bool
 ) -> fits.Committed:
-    async with crowd(nodes[1:2], 200, participants) as clients:
-        await _join(clients, nodes, 200)
+    # Ids of their own: who has left is not to be taken for who comes.
+    async with crowd(nodes[1:2], size, participants, seed=participants) as clients:
+        await _join(clients, nodes, size)
         windows = [await _spoken(clients, nodes, 2.0, seconds) for _ in range(rounds)]
         await clients.do("leave")
         await readings.until(nodes, CLIENTS, 0, 0)
@@ -106,8 +113,8 @@ async def _rows_of(
 
 def _row_row(name: str, seen: Sequence[list[Window]], *, touched: bool) -> fits.Committed:
     at = seen[-1][1].after
-    each = at.rows / at[CLIENTS] if touched else 0.0
-    rate = statistics.median(windows[1].rate(SAMPLES) * each for windows in seen)
+    clients = statistics.median(windows[1].rate(SAMPLES) for windows in seen) if touched else 0.0
+    rate = clients * at.rows / at[CLIENTS] if touched else 0.0
     commands = statistics.median(windows[0].rate(COMMANDS) for windows in seen)
     leader, home, other = (statistics.median(windows[n].share for windows in seen) for n in (0, 1, 2))
     log = statistics.median(windows[0].rate(LOG) for windows in seen)
@@ -115,7 +122,7 @@ def _row_row(name: str, seen: Sequence[list[Window]], *, touched: bool) -> fits.
     shares = f"{home * 100:7.2f} {leader * 100:7.2f} {other * 100:7.2f}"
     told = f"{name:>20} {rate:7.0f} {commands:6.1f} | {shares}       | {log / rate if rate else 0:11.1f}"
     print(f"{told} | {sent[0]:.1f} {sent[1]:.1f} {sent[2]:.1f}", flush=True)
-    return fits.Committed(rate, commands, home, 0.0, leader, other, log)
+    return fits.Committed(clients, rate, commands, home, 0.0, leader, other, log)
 
 
 async def memory(participants: Sequence[int] = (5, 20), step: int = 500, count: int = 3) -> None:
@@ -211,7 +218,7 @@ async def check(
 
 
 async def _join(clients: CrowdProcess, nodes: Sequence[ChildNode], count: int) -> None:
-    await clients.do("join 100")
+    await clients.do(f"join {count / COMING:g}")
     await readings.until(nodes, CLIENTS, count)
 
 

@@ -9,17 +9,22 @@ from benchmarks.capacity_bench import tables
 from benchmarks.capacity_bench.crowd import STEADY, talkers
 from benchmarks.capacity_bench.model import (
     MEASURED,
+    MOST_BATCHES,
     MOST_CLIENTS,
     MOST_CONNECTIONS,
     MOST_OF_A_CORE,
     MOST_PEER_CONNECTIONS,
     MOST_TRACKS,
+    ROWS_OF_A_COMMAND,
+    TICKS,
     Load,
     layout,
     need,
 )
 from benchmarks.capacity_bench.readings import CLIENTS, SAMPLES, Reading, Window, metrics_of, until
 from benchmarks.capacity_bench.stage import crowd, stage
+from observer import pipeline
+from observer.intake import SamplesCollector
 from tests.docs.documents import TOP, text_of
 from web.limits import Limits
 
@@ -84,10 +89,15 @@ def test_a_layout_has_one_cluster_where_one_is_enough() -> None:
 
 
 def test_a_layout_has_all_clients() -> None:
-    clusters, part = layout(Load(50_001, 5.0))
+    clusters, part = layout(Load(100_001, 5.0))
 
     assert clusters > 1
-    assert clusters * part.clients >= 50_001
+    assert clusters * part.clients >= 100_001
+
+
+def test_commands_are_made_as_often_and_as_large_as_a_node_makes_them() -> None:
+    assert (1 / TICKS, ROWS_OF_A_COMMAND) == (pipeline._TICK, pipeline._MOST_TOUCHED)
+    assert SamplesCollector().max_time_in_ms == 1000 / MOST_BATCHES
 
 
 def test_the_bounds_of_a_cluster_are_the_defaults_of_the_observer() -> None:

@@ -33,6 +33,7 @@ def test_the_cost_of_a_sample_is_told_from_what_a_node_does_anyway() -> None:
 def test_the_cost_of_a_row_is_told_apart_by_who_makes_sends_and_applies_it() -> None:
     seen = [
         Committed(
+            clients=rows / 10,
             rows=rows,
             commands=10,
             home=0.2 + rows * 15 / 1e6,
@@ -51,7 +52,7 @@ def test_the_cost_of_a_row_is_told_apart_by_who_makes_sends_and_applies_it() -> 
             "row_applied": 5,
             "row_sent": 3,
             "command": 400,
-            "row_bytes": 150,
+            "touch_bytes": 1500,
         }
     )
 
