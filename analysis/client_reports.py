@@ -6,18 +6,16 @@ Most of these the sample was read into: they lack what the observer knows of the
 and nothing is remembered from one sample to the next.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
 from analysis.matching import remote_track
 from analysis.meta_reports import Lead, custom_events, extension_reports, meta_reports, observer_events
 from schemas.client_samples import ClientSample
-from schemas.reports import Report, Track, lead_of
+from schemas.reports import Report, lead_of
 from schemas.samples import Reason, Tally
-from store.entities import Client, MediaTrack
+from store.entities import Client
 from store.registry import Registry
 
 
@@ -50,23 +48,6 @@ def client_reports(
     """All reports of one sample, whose entries become reports; what of it cannot be reported is tallied in
     `rejected`."""
     sample, client = sighted.sample, sighted.client
-    reports: list[Report] = []
-    labels = _labels(sample)
-    reports += sample.transports
-    reports += sample.candidate_pairs
-    matching = client is not None and settings.match_tracks
-    for track in sample.tracks:
-        if track.inbound:
-            remote = remote_track(track, client, registry) if client is not None and matching else None
-            if remote is None and settings.drop_unmatched_reports:
-                rejected[Reason.UNMATCHED] += 1
-                continue
-            _play(track, remote)
-        track.label = labels.get(track.peer_connection_id)
-        reports.append(track)
-    for channel in sample.data_channels:
-        channel.peer_connection_label = labels.get(channel.peer_connection_id)
-        reports.append(channel)
     lead: Lead = (
         sighted.service_id,
         sighted.media_unit_id,
@@ -77,8 +58,36 @@ def client_reports(
         sample.client_id,
         sample.user_id,
     )
-    written = lead_of(*lead)
-    _fill_in(reports, written, sample.sample_seq)
+    written, seq, label_of = lead_of(*lead), sample.sample_seq, _labels(sample).get
+    reports: list[Report] = [*sample.transports, *sample.candidate_pairs, *sample.tracks, *sample.data_channels]
+    unmatched: list[Report] = []
+    for entry in (*sample.transports, *sample.candidate_pairs):
+        entry.lead = written
+        entry.sample_seq = seq
+    matched_in = client if settings.match_tracks else None
+    for track in sample.tracks:
+        track.lead = written
+        track.sample_seq = seq
+        track.label = label_of(track.peer_connection_id)
+        if track.inbound:
+            remote = None if matched_in is None else remote_track(track, matched_in, registry)
+            if remote is None:  # whom the sender names itself stays
+                track.remote_track_id = track.remote_user_id = track.remote_peer_connection_id = None
+                unmatched.append(track)
+                continue
+            sender = remote.peer_connection.client
+            track.remote_track_id = remote.track_id
+            track.remote_user_id = sender.user_id
+            track.remote_client_id = sender.client_id
+            track.remote_peer_connection_id = remote.peer_connection.peer_connection_id
+    for channel in sample.data_channels:
+        channel.lead = written
+        channel.sample_seq = seq
+        channel.peer_connection_label = label_of(channel.peer_connection_id)
+    if unmatched and settings.drop_unmatched_reports:
+        rejected[Reason.UNMATCHED] += len(unmatched)
+        dropped = set(map(id, unmatched))
+        reports = [report for report in reports if id(report) not in dropped]
     if sample.told:
         reports += meta_reports(sample, written, rejected)
         reports += extension_reports(sample, written, rejected)
@@ -89,7 +98,7 @@ def client_reports(
 
 def _labels(sample: ClientSample) -> dict[str | None, str]:
     """The label of each peer connection that has one: what a transport says comes before what a candidate pair says."""
-    labels = {}
+    labels: dict[str | None, str] = {}
     for pair in reversed(sample.candidate_pairs):
         if pair.label is not None:
             labels[pair.peer_connection_id] = pair.label
@@ -97,22 +106,3 @@ def _labels(sample: ClientSample) -> dict[str | None, str]:
         if transport.label is not None:
             labels[transport.peer_connection_id] = transport.label
     return labels
-
-
-def _play(track: Track, remote: MediaTrack | None) -> None:
-    """The track plays what the remote one sends; of an unknown one stays whom the sender names itself."""
-    if remote is None:
-        track.remote_track_id = track.remote_user_id = track.remote_peer_connection_id = None
-        return
-    sender = remote.peer_connection.client
-    track.remote_track_id = remote.track_id
-    track.remote_user_id = sender.user_id
-    track.remote_client_id = sender.client_id
-    track.remote_peer_connection_id = remote.peer_connection.peer_connection_id
-
-
-def _fill_in(reports: Iterable[Any], lead: msgspec.Raw, sample_seq: int | None) -> None:
-    """What each report of a sample says alike."""
-    for report in reports:
-        report.lead = lead
-        report.sample_seq = sample_seq

@@ -84,11 +84,16 @@ class Hearing:
 
     def hear(self, row: Entity, sample: int, now: int) -> None:
         """A sample told of `row`; both times are ms."""
-        if sample > row.heard_sample:
-            row.heard_sample = sample
-        row.heard_server = now
-        if not row.unsettled:
-            self._keep(row)
+        self.hear_all((row,), sample, now)
+
+    def hear_all(self, rows: Iterable[Entity], sample: int, now: int) -> None:
+        """A sample told of `rows`; both times are ms."""
+        for row in rows:
+            row.heard_server = now
+            if sample > row.heard_sample:
+                row.heard_sample = sample
+            if not row.unsettled:
+                self._keep(row)
 
     def call_due(self, client: Client) -> None:
         """The touch of a client that was heard of, or of something below it, is due: at the next tick it is made."""

@@ -3,11 +3,13 @@
 A custom event is told under the name that the application gave it, unless that is one that only the observer gives.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 import msgspec
 import orjson
+from orjson import dumps
 
 from analysis.events import named_events
 from schemas.client_samples import ClientSample
@@ -34,47 +36,69 @@ _META_LISTS = (
 )
 
 
-def meta_reports(sample: ClientSample, written: msgspec.Raw, rejected: Tally) -> Iterator[Report]:
+def meta_reports(sample: ClientSample, written: msgspec.Raw, rejected: Tally) -> list[Report]:
     """CALL_META_DATA: one report for each object or text, one for all lines of the SDP; `written` is their lead."""
-    lead = (written, None, sample.timestamp, sample.sample_seq)
     told = sample.told
+    printed = _printed_flat if sample.told_flat else _printed
+    types: list[str] = []
+    texts: list[str] = []
     for name, type_ in _META_OBJECTS:
         value = told.get(name)
         if isinstance(value, dict):
-            yield from _reports(lead, type_, (value,), rejected)
+            texts += _texts((value,), printed, rejected)
+            types += [type_] * (len(texts) - len(types))
         elif value is not None:
             rejected[Reason.NOT_AN_OBJECT] += 1
     for name, type_ in _META_LISTS:
         values = told.get(name)
         if values:
-            yield from _reports(lead, type_, values, rejected)
+            texts += _texts(values, printed, rejected)
+            types += [type_] * (len(texts) - len(types))
     lines: Sequence[str] | None = told.get("localSDPs")
     if lines:
-        yield _MetaData(*lead, "LOCAL_SDP", "\n".join(lines))
+        texts.append("\n".join(lines))
+        types.append("LOCAL_SDP")
+    alike = map(repeat, (written, None, sample.timestamp, sample.sample_seq))
+    return list(map(_MetaData, *alike, types, texts))
 
 
 _MetaData, _ExtensionData = REPORTS[ReportType.CALL_META_DATA], REPORTS[ReportType.CLIENT_EXTENSION_DATA]
 
 
-def _reports(lead: tuple[Any, ...], type_: str, values: Iterable[Item | str], rejected: Tally) -> Iterator[Report]:
-    """One for each value: an object as pretty JSON, a text as it is."""
-    for value in values:
-        try:
-            yield _MetaData(*lead, type_, value if isinstance(value, str) else _printed(value))
-        except orjson.JSONEncodeError:  # nested deeper than JSON is written
-            rejected[Reason.FIELD_INVALID] += 1
+Printed = Callable[[Iterable[Item]], Iterable[str]]
 
 
+def _texts(values: Sequence[Any], printed: Printed, rejected: Tally) -> list[str]:
+    """Each value, objects or texts, as text: an object as pretty JSON. One that cannot be written is tallied."""
+    if isinstance(values[0], str):
+        return list(values)
+    try:
+        return list(printed(values))
+    except orjson.JSONEncodeError:  # nested deeper than JSON is written
+        if len(values) > 1:
+            return [text for value in values for text in _texts((value,), printed, rejected)]
+        rejected[Reason.FIELD_INVALID] += 1
+        return []
+
+
+_PRETTY = orjson.OPT_INDENT_2
 _CONTAINERS = frozenset((dict, list))
 
 
-def _printed(value: Item) -> str:
-    """The object as JSON, with line breaks unless it nests widely. Raises `orjson.JSONEncodeError`."""
-    if not _CONTAINERS.isdisjoint(map(type, value.values())):
-        printed = orjson.dumps(value)
-        if printed.count(b"{") + printed.count(b"[") > _MOST_INDENTED:
-            return printed.decode()
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+def _printed_flat(values: Iterable[Item]) -> Iterable[str]:
+    """Objects that hold neither objects nor lists as JSON, with line breaks."""
+    return [dumps(value, option=_PRETTY).decode() for value in values]
+
+
+def _printed(values: Iterable[Item]) -> Iterable[str]:
+    """Objects as JSON, with line breaks unless they nest widely. Raises `orjson.JSONEncodeError`."""
+    for value in values:
+        if not _CONTAINERS.isdisjoint(map(type, value.values())):
+            printed = dumps(value)
+            if printed.count(b"{") + printed.count(b"[") > _MOST_INDENTED:
+                yield printed.decode()
+                continue
+        yield dumps(value, option=_PRETTY).decode()
 
 
 def extension_reports(sample: ClientSample, written: msgspec.Raw, rejected: Tally) -> Iterator[Report]:
@@ -158,7 +182,7 @@ def _json_text(payload: object) -> str | None:
     """The payload of an extension as JSON text; ``None`` if it is none."""
     try:
         if not isinstance(payload, str):
-            return None if payload is None else orjson.dumps(payload).decode()
+            return None if payload is None else dumps(payload).decode()
         orjson.loads(payload)
     except (orjson.JSONEncodeError, orjson.JSONDecodeError):
         return None

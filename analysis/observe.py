@@ -7,7 +7,7 @@ waits for that, it is made at the next tick, together with those of others. Only
 gets an entry instead: that opens it again if it closes meanwhile.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -46,6 +46,11 @@ class Observing:
     limits: Sweep
     mode: CallIdAssignMode = CallIdAssignMode.MASTER
     bounds: Bounds = field(default_factory=Bounds)
+    pace: Sweep = field(init=False)
+    """For each kind of row, the least time between two of its touches. (ms)"""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pace", touch_pace(self.limits))
 
 
 class Batch:
@@ -68,10 +73,9 @@ class Batch:
         self.origin = origin
         self.hearing = hearing
         self.observing = observing
-        paces = touch_pace(observing.limits)
-        self.due = Sweep(*[now - pace for pace in paces])
+        self.due = Sweep(*[now - pace for pace in observing.pace])
         """For each kind of row, the time at or before which its last committed touch makes the next one due. (ms)"""
-        self.overdue = Sweep(*[now - _MOST_PACES * pace for pace in paces])
+        self.overdue = Sweep(*[now - _MOST_PACES * pace for pace in observing.pace])
         """For each kind of row, the time at or before which its last committed touch makes it one that has to be told
         of at once. (ms)"""
         self._steadiness = Steadiness(hearing, origin, now, self.due, self.overdue)
@@ -82,8 +86,10 @@ class Batch:
         self._entries: list[ClientEntry] = []
         self._latest: dict[tuple[str, str], ClientEntry] = {}
         self.vacancies = Vacancies(registry, observing.bounds)
-        self._taken: list[tuple[Sighted, ClientEntry | None]] = []
-        """The samples that were taken: of a client that is known, or of one that the entry tells of."""
+        self._taken: list[Sighted] = []
+        """The samples that were taken."""
+        self._entered: list[tuple[Sighted, ClientEntry]] = []
+        """Those of them that an entry tells of."""
         self._sfus = SfusOfBatch(registry, hearing, self.vacancies, self.due, origin, now, self.rejected)
 
     def seen(self) -> list[ClientSeen]:
@@ -102,28 +108,27 @@ class Batch:
         """Looks at one sample of an SFU; what of it cannot be registered is tallied, and reported all the same."""
         self._sfus.look(samples, sample)
 
-    def sighted(self, outcome: Outcome, registry: Registry) -> Iterable[Sighted]:
+    def sighted(self, outcome: Outcome, registry: Registry) -> Sequence[Sighted]:
         """Each sample with the call it was put in, by the registry of now; samples that were put in none are tallied.
 
         A client that we knew may have been closed, and made anew by its entry, since we looked: the outcome tells. The
         registry itself may have been replaced: then its row is looked up again.
         """
         replaced = registry is not self._registry
-        for sighted, entry in self._taken:
-            if entry is not None or replaced:
-                self._place(sighted, entry, outcome, registry)
-                if not sighted.call_id:
-                    self.rejected[Reason.FAILED if outcome.failed is not None else self._why_in_no_call()] += 1
-                    continue
-            yield sighted
-
-    def _place(self, sighted: Sighted, entry: ClientEntry | None, outcome: Outcome, registry: Registry) -> None:
-        """Says in which call a sample was put, and whether its client is still there; in none, its id is empty."""
-        if entry is not None and (sighted.client is None or outcome.failed is None):
+        if not replaced and not self._entered:
+            return self._taken
+        entered = [it for it in self._entered if it[0].client is None or outcome.failed is None]
+        if replaced:
+            for sighted in self._taken:
+                sighted.client = _in_call(sighted, registry)
+        for sighted, entry in entered:
             sighted.call_id = outcome.calls[entry.index] or ""
             sighted.client = _in_call(sighted, registry)
-        elif registry is not self._registry:
-            sighted.client = _in_call(sighted, registry)
+        placed = [sighted for sighted in self._taken if sighted.call_id]
+        if len(placed) < len(self._taken):
+            why = Reason.FAILED if outcome.failed is not None else self._why_in_no_call()
+            self.rejected[why] += len(self._taken) - len(placed)
+        return placed
 
     def _why_in_no_call(self) -> Reason:
         """Why the registry put a sample in no call: only who names a call can name one that is closed."""
@@ -132,8 +137,18 @@ class Batch:
 
     def look(self, samples: Samples, sample: ClientSample) -> None:
         """Looks at one sample of a message. One that cannot be taken is tallied and costs only itself."""
+        client = self._registry.clients.get((samples.service_id, sample.client_id))
+        if client is None or self._latest:
+            self._look_closer(samples, sample, client)
+            return
+        call = client.call
+        if self._belongs(sample, call.room_id, call.call_id) and self._steadiness.shows(client, sample):
+            self._taken.append(Sighted(samples.service_id, samples.media_unit_id, sample, client, call.call_id))
+        else:
+            self._look_closer(samples, sample, client)
+
+    def _look_closer(self, samples: Samples, sample: ClientSample, client: Client | None) -> None:
         key = (samples.service_id, sample.client_id)
-        client = self._registry.clients.get(key)
         entry = self._latest.get(key)
         if entry is not None and not self._belongs(sample, entry.room_id, entry.call_id if entry.own_call_id else None):
             client = entry = None
@@ -150,7 +165,10 @@ class Batch:
             look.at_tracks()
             entry = look.entry
         call_id = "" if client is None else client.call.call_id
-        self._taken.append((Sighted(samples.service_id, samples.media_unit_id, sample, client, call_id), entry))
+        sighted = Sighted(samples.service_id, samples.media_unit_id, sample, client, call_id)
+        self._taken.append(sighted)
+        if entry is not None:
+            self._entered.append((sighted, entry))
 
     def _belongs(self, sample: ClientSample, room_id: str, call_id: str | None) -> bool:
         """Whether a sample is of the room and call that its client is known in."""

@@ -187,6 +187,8 @@ def _hide_client(sample: ClientSample, hiding: Hiding, rooms: bool, users: bool)
         sample.user_id = hiding.hashed(sample.user_id)
     for entry in (*sample.transports, *sample.candidate_pairs, *sample.tracks, *sample.data_channels):
         _hide_entry(entry, hiding, names)
+    if not told:
+        return
     for name in ("roomId", "callId", "userId"):
         told.pop(name, None)
     for name in _TOLD_WHOLE:

@@ -10,7 +10,7 @@ from analysis.hearing import Hearing
 from schemas.client_samples import ClientSample
 from schemas.reports import Track
 from store.commands import Sweep
-from store.entities import Client, MediaTrack, PeerConnection
+from store.entities import Client, Entity, MediaTrack, PeerConnection
 
 
 class _Since(NamedTuple):
@@ -38,51 +38,53 @@ class Steadiness:
     def shows(self, client: Client, sample: ClientSample) -> bool:
         """Whether all that a sample of a known client shows is known, unchanged, and was touched not long ago.
 
-        Then all of that was heard of. Otherwise some of it was, which does no harm, and the sample needs another look.
+        Then all of that was heard of. Otherwise the sample needs another look, which hears of it.
         """
         call, due = client.call, self._due
         if client.origin != self._origin:
             return False
-        if client.server_touched <= due.client or call.server_touched <= due.call:
+        overdue = client.server_touched <= due.client or call.server_touched <= due.call
+        if overdue:
             due = self._overdue  # all below the client is touched with it, at the next tick
             if client.server_touched <= due.client or call.server_touched <= due.call:
                 return False
-            self._hearing.call_due(client)
         _, _, connection_due, track_due = due
-        timestamp, now, hear = sample.timestamp, self._now, self._hearing.hear
-        hear(client, timestamp, now)
-        hear(call, timestamp, now)
         known: Mapping[str | None, PeerConnection] = cast(Any, client.peer_connections)
-        connection = None
+        shown: list[Entity] = [client, call]
+        show, connection = shown.append, None
         for transport in sample.transports:
             connection = known.get(transport.peer_connection_id)
             if connection is None or connection.server_touched <= connection_due:
                 return False
-            hear(connection, timestamp, now)
-        heard = connection
+            show(connection)
+        before = connection
         for track in sample.tracks:
             connection = known.get(track.peer_connection_id)
             if connection is None:
                 return False
-            if connection is not heard:
+            if connection is not before:
                 if connection.server_touched <= connection_due:
                     return False
-                hear(connection, timestamp, now)
-                heard = connection
+                show(connection)
+                before = connection
             key: Any = (track.direction, track.media_kind, track.track_id)
             row = connection.tracks.get(key)
             if row is None or row.server_touched <= track_due or tells_news(track, row):
                 return False
-            hear(row, timestamp, now)
+            show(row)
+        if overdue:
+            self._hearing.call_due(client)
+        self._hearing.hear_all(shown, sample.timestamp, self._now)
         return True
 
 
 def tells_news(track: Track, row: MediaTrack) -> bool:
     """Whether a sample says more of a track than the registry knows."""
+    ssrc, stream, sink = track.ssrc, track.sfu_stream_id, track.sfu_sink_id
     return (
-        (track.ssrc is not None and track.ssrc not in row.ssrcs)
-        or (track.sfu_stream_id is not None and track.sfu_stream_id != row.sfu_stream_id)
-        or (track.sfu_sink_id is not None and track.sfu_sink_id != row.sfu_sink_id)
+        (ssrc is not None and ssrc not in row.ssrcs)
+        or (stream is not None and stream != row.sfu_stream_id)
+        or (sink is not None and sink != row.sfu_sink_id)
     )
 
 

@@ -152,7 +152,7 @@ def keep_granted(samples: Samples, grant: Grant) -> None:
     ]
     dropped = len(samples.clients) - len(kept) + len(samples.sfus) + len(samples.turns)
     if dropped:
-        samples.rejected[Reason.NOT_AUTHORIZED] += dropped
+        samples.reject(Reason.NOT_AUTHORIZED, dropped)
     here = {client.client_id for client in kept}
     others = {client.client_id for client in samples.clients} - here
     samples.leaving = set(samples.leaving) - others

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ingest import json_samples
 from ingest.incoming import BadSamples, Format, Incoming
-from ingest.json_samples import check_complexity
+from ingest.json_samples import MOST_CONTAINERS, check_complexity
 from ingest.sources import DeltaSamples, Sources
 from ingest.statistics import Refused, Traffic
 from schemas import protobuf
@@ -70,6 +70,7 @@ class Decoder:
         "_may_be_clean",
         "_most_clients",
         "_news",
+        "_rejected",
         "_remembered",
         "_sender",
         "of",
@@ -94,6 +95,8 @@ class Decoder:
         self._deltas = self._new_deltas(Flavour.CODEC) if of.format is Format.DELTA_JSON else None
         self._news = News(most_told)
         self._sender = Sender(of.client_id, of.room_id, of.user_id)
+        self._rejected = Tally()
+        """For the next message, and empty."""
         self._may_be_clean = of.format is Format.JSON and not (of.version and of.version.is_3)
 
     @property
@@ -110,15 +113,18 @@ class Decoder:
         `heard` and of the message before it when it names none; a client of 3.x leaves with the sample that says so.
         `timestamp`, in ms, replaces that of each sample.
         """
-        of = self.of
-        samples = Samples(of.service_id, of.media_unit_id, [])
-        if of.format is not Format.PROTOBUF:
+        of, items = self.of, budget.items
+        if len(data) > MOST_CONTAINERS * items and of.format is not Format.PROTOBUF:
             check_complexity(data, budget)
         if self._may_be_clean:
-            clean = clean_samples(data, self._sender, timestamp, budget, samples.rejected)
+            rejected = self._rejected
+            clean = clean_samples(data, self._sender, timestamp, budget, rejected)
             if clean is not None:
-                samples.clients = clean
+                samples = Samples(of.service_id, of.media_unit_id, clean, rows=items - budget.items)
+                if rejected:
+                    samples.rejected, self._rejected = rejected, Tally()
                 return samples
+        samples = Samples(of.service_id, of.media_unit_id, [], rejected=Tally())
         message = self._message(samples, budget, timestamp)
         envelopes = self._envelopes(data, budget, samples.rejected)
         if len(envelopes) > 1:
@@ -130,7 +136,7 @@ class Decoder:
 
     def clients_of(self, items: list[Item], budget: Budget, *, timestamp: int | None = None) -> Samples:
         """The samples of a message that others have made client samples of 3.x of: as if these had been sent."""
-        samples = Samples(self.of.service_id, self.of.media_unit_id, [])
+        samples = Samples(self.of.service_id, self.of.media_unit_id, [], rejected=Tally())
         message = self._message(samples, budget, timestamp)
         self._take({"clientSamples": items}, message, NOBODY)
         samples.leaving = message.left

@@ -32,8 +32,16 @@ class Intake:
     access: AccessControl | None = field(init=False)
     remembered: Allowance = field(init=False)
     """What the senders of deltas may still say that is remembered."""
+    _takes_all: bool = field(init=False)
+    """Whether samples are handed on as they were read."""
+    _budget: Budget = field(init=False)
+    """What is left of what the message may hold that is being read."""
 
     def __post_init__(self) -> None:
+        sources = self.sources
+        takes_all = sources.accept_client_samples and sources.accept_sfu_samples and sources.allowed_service_ids is None
+        object.__setattr__(self, "_takes_all", takes_all and self.obscure is None)
+        object.__setattr__(self, "_budget", Budget(sources.max_items_per_message, sources.max_id_length))
         settings = self.sources.security.access_tokens
         object.__setattr__(self, "access", AccessControl(settings) if settings else None)
         object.__setattr__(self, "remembered", Allowance(self.sources.deltas.max_remembered_size))
@@ -65,17 +73,17 @@ class Intake:
 
     def take(self, data: bytes, decoder: Decoder, heard: Heard = NOBODY) -> Samples:
         """The samples in `data`, without those that are not taken: these are tallied. Raises `BadSamples`."""
-        sources, traffic, grant = self.sources, decoder.traffic, decoder.of.grant
+        sources, budget, traffic, grant = self.sources, self._budget, decoder.traffic, decoder.of.grant
         traffic.messages += 1
         traffic.received_bytes += len(data)
         if grant is not None and grant.is_over(self.now()):
             raise expired()
         timestamp = self.now() if sources.use_server_timestamp else None
-        budget = Budget(sources.max_items_per_message, sources.max_id_length)
+        budget.items = sources.max_items_per_message
         samples = decoder.decode(data, budget, heard=heard, timestamp=timestamp)
         if grant is not None:
             keep_granted(samples, grant)
-        return self._kept(samples)
+        return samples if self._takes_all else self._kept(samples)
 
     def take_clients(self, items: list[Item], size: int, decoder: Decoder) -> Samples:
         """The samples of a message of `size` bytes that others have read, without those that are not taken.
@@ -87,7 +95,8 @@ class Intake:
         decoder.traffic.received_bytes += size
         budget = Budget(sources.max_items_per_message, sources.max_id_length)
         timestamp = self.now() if sources.use_server_timestamp else None
-        return self._kept(decoder.clients_of(items, budget, timestamp=timestamp))
+        samples = decoder.clients_of(items, budget, timestamp=timestamp)
+        return samples if self._takes_all else self._kept(samples)
 
     def _kept(self, samples: Samples) -> Samples:
         keep_taken(samples, self.sources)
@@ -109,14 +118,14 @@ def keep_taken(samples: Samples, sources: Sources) -> None:
 
 def _drop_clients(samples: Samples, reason: Reason) -> None:
     if samples.clients:
-        samples.rejected[reason] += len(samples.clients)
+        samples.reject(reason, len(samples.clients))
     samples.clients = []
     samples.leaving = ()
 
 
 def _drop_sfus(samples: Samples, reason: Reason) -> None:
     if samples.sfus:
-        samples.rejected[reason] += len(samples.sfus)
+        samples.reject(reason, len(samples.sfus))
     samples.sfus = []
     samples.leaving_sfus = ()
 
@@ -125,5 +134,5 @@ def _drop_servers(samples: Samples, reason: Reason) -> None:
     """Drops the samples of SFUs, and those of TURN servers."""
     _drop_sfus(samples, reason)
     if samples.turns:
-        samples.rejected[reason] += len(samples.turns)
+        samples.reject(reason, len(samples.turns))
     samples.turns = []

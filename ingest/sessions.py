@@ -129,10 +129,10 @@ class _Session:
         for client in samples.clients:
             if client.client_id not in heard.clients:
                 self._remember(heard.clients, client.client_id)
-        for sfu in samples.sfus:
-            if sfu.sfu_id not in heard.sfus:
-                self._remember(heard.sfus, sfu.sfu_id)
-        if samples.leaving or samples.leaving_sfus:
+        if samples.sfus or samples.leaving or samples.leaving_sfus:
+            for sfu in samples.sfus:
+                if sfu.sfu_id not in heard.sfus:
+                    self._remember(heard.sfus, sfu.sfu_id)
             heard.clients.difference_update(samples.leaving)
             heard.sfus.difference_update(samples.leaving_sfus)
         if not self._parts.offer(samples, len(data)):

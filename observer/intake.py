@@ -53,7 +53,7 @@ class Intake:
         self._messages = 0
         self._bytes = 0
         self._first_at = 0.0
-        self._closed = False
+        self._closed = self._full = False
         self._batch_bytes: float = settings.max_bytes
         self._most_bytes: float = settings.max_bytes
         self._arrived = trio.Event()
@@ -70,14 +70,16 @@ class Intake:
 
     def offer(self, samples: Samples, size: int) -> bool:
         """Takes a message of `size` bytes unless the intake is full or closed."""
-        settings = self._settings
-        if self._closed or self._messages >= settings.max_items or self._bytes >= settings.max_bytes:
+        if self._full:
             return False
-        self._append(samples)
+        if not self._waiting:
+            self._begin()
+        self._waiting.append(samples)
         self._messages += 1
         self._bytes += size
-        if self._messages >= settings.max_items or self._bytes >= self._batch_bytes:
+        if self._messages >= self._settings.max_items or self._bytes >= self._batch_bytes:
             self._enough.set()
+            self._full = self._messages >= self._settings.max_items or self._bytes >= self._settings.max_bytes
         return True
 
     def pause(self) -> Awaitable[None] | None:
@@ -92,7 +94,9 @@ class Intake:
     def departed(self, service_id: str, client_ids: Collection[str], sfu_ids: Collection[str] = ()) -> None:
         """Notes, behind all that came before, that a session ended."""
         if (client_ids or sfu_ids) and not self._closed:
-            self._append(Departed(service_id, client_ids, sfu_ids))
+            if not self._waiting:
+                self._begin()
+            self._waiting.append(Departed(service_id, client_ids, sfu_ids))
 
     async def take(self, deadline: float, eager: bool = False) -> list[Samples | Departed]:
         """The next batch, or nothing when `deadline` (trio time, s) has passed; what still waits once closed.
@@ -109,6 +113,7 @@ class Intake:
             return []
         batch, self._waiting = self._waiting, []
         self._messages = self._bytes = 0
+        self._full = self._closed
         if not self._closed:
             self._arrived = trio.Event()
             self._enough = trio.Event()
@@ -136,12 +141,11 @@ class Intake:
 
     def close(self) -> None:
         """Takes nothing more; what waits can still be taken, at once."""
-        self._closed = True
+        self._closed = self._full = True
         self._arrived.set()
         self._enough.set()
 
-    def _append(self, item: Samples | Departed) -> None:
-        if not self._waiting:
-            self._first_at = trio.current_time()
-            self._arrived.set()
-        self._waiting.append(item)
+    def _begin(self) -> None:
+        """The first of a batch has come."""
+        self._first_at = trio.current_time()
+        self._arrived.set()

@@ -18,7 +18,7 @@ import trio
 
 from analysis import events
 from analysis.client_reports import ClientSamplesAnalyser
-from analysis.hearing import Hearing, LastTouch, settling, touch_pace
+from analysis.hearing import Hearing, LastTouch, settling
 from analysis.observe import Batch, Observing
 from analysis.patience import Patience
 from analysis.sfu_reports import SfuSamplesAnalyser
@@ -30,7 +30,7 @@ from observer.evaluating import look, reports_of_samples
 from observer.intake import Departed
 from observer.keeping import Keeping
 from observer.proposals import TOO_LARGE, Commit, ProposalCounts, Proposals
-from observer.stint import Stint
+from observer.stint import LONGEST, Stint
 from schemas.messages import Samples
 from schemas.reports import Report
 from schemas.samples import Tally
@@ -187,7 +187,7 @@ class Pipeline:
         sweep = None
         if trio.current_time() >= self._next_scan:
             self._next_scan = trio.current_time() + self._scan_period
-            due += self.hearing.silent(touch_pace(self._observing.limits), now)
+            due += self.hearing.silent(self._observing.pace, now)
             limits = self._patience.limits(now)
             if status.leads and registry.has_idle(limits, now):
                 sweep = limits
@@ -319,26 +319,30 @@ class Pipeline:
             leaves = [*(it for it in some if stopped and row_of(it[:3], self._registry())), *rest]
 
     def _count(self, messages: Sequence[Samples]) -> None:
-        counts = self.counts
-        counts.messages += len(messages)
+        counts, clients = self.counts, 0
         for samples in messages:
-            counts.client_samples += len(samples.clients)
+            clients += len(samples.clients)
             if samples.sfus or samples.turns:
                 counts.sfu_samples += len(samples.sfus)
                 counts.turn_samples += len(samples.turns)
             if samples.rejected:
                 counts.rejected.update(samples.rejected)
+        counts.messages += len(messages)
+        counts.client_samples += clients
 
     async def _report(self, batch: Batch, messages: Iterable[Samples], outcome: Outcome) -> None:
         """Tells what opened, then the reports, then what closed."""
-        self._send(events.opened(outcome))
+        opened = events.opened(outcome)
+        if opened:
+            self._send(opened)
         reports: list[Report] = []
-        stint = Stint()
+        stint, done = Stint(), 0
         for own in reports_of_samples(batch, messages, outcome, self._registry(), self._analyser, self._sfu_analyser):
             reports += own
-            if stint.is_over(1 + len(own)):
+            done += 1 + len(own)
+            if done >= LONGEST:
                 self._send(reports)
-                reports = []
+                reports, done = [], 0
                 await stint.pause()
         self.counts.report_seconds += stint.seconds
         self.proposals.told(outcome, self._send(reports + events.closed(outcome)))

@@ -4,16 +4,15 @@ import time
 
 import trio
 
-_LONGEST = 500
-"""How many samples, tracks and reports a stint takes: some ms of work, not a setting."""
+LONGEST = 500
+"""How many samples, tracks and reports a stint takes: some ms of work, not a setting. Whoever works counts them."""
 
 
 class Stint:
-    """Counts work, and the time that it takes without the pauses."""
+    """The time that work takes without the pauses."""
 
     def __init__(self) -> None:
         self._seconds = 0.0
-        self._done = 0
         self._started = time.perf_counter()
 
     @property
@@ -21,14 +20,8 @@ class Stint:
         """How long was worked so far. (s)"""
         return self._seconds + time.perf_counter() - self._started
 
-    def is_over(self, work: int) -> bool:
-        """Whether it is time for a pause, now that so many more samples, tracks and reports are done."""
-        self._done += work
-        return self._done >= _LONGEST
-
     async def pause(self) -> None:
         """Lets others run."""
         self._seconds = self.seconds
         await trio.lowlevel.checkpoint()
-        self._done = 0
         self._started = time.perf_counter()

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from schemas.client_samples import TRACK_LISTS
-from schemas.reports import NAMES, REPORTS, Entry, ReportType, class_in_order
+from schemas.reports import NAMES, REPORTS, Entry, ReportType, class_to_read
 
 _INBOUND_FIRST = (
     *("ssrc", "bytesSent", "packetsSent", "remoteTimestamp", "reportsSent"),
@@ -49,8 +49,13 @@ def _order(type_: ReportType) -> list[str]:
     return [*first, *sorted({*NAMES[type_]}.difference(first, last)), *last]
 
 
-READ: Mapping[ReportType, type[Entry]] = {type_: class_in_order(type_, _order(type_)) for type_ in _FIRST}
-"""What entries of each list are read into."""
+Classes = Mapping[ReportType, type[Entry]]
+
+OF_BROWSERS: Classes = {type_: class_to_read(type_, _order(type_)) for type_ in _FIRST}
+"""What entries of each list are read into that are told as browsers do."""
+
+WITH_FRACTIONS: Classes = {type_: class_to_read(type_, NAMES[type_]) for type_ in _FIRST}
+"""What entries of each list are read into that are told in the order of the schema, but whose times have fractions."""
 
 _MADE = tuple(REPORTS[type_] for type_ in LISTS.values())
 
@@ -66,8 +71,22 @@ def seems_to_be_of_browser(data: bytes) -> bool | None:
     return None if first < 0 else data.startswith(b'id"', first + len(_FIRST_TRACK))
 
 
-def make_reports(lists: Iterable[Iterable[Any]]) -> None:
-    """Makes the entries of the `LISTS` of a sample, which were read into classes of `READ`, what they are."""
+def make_reports(lists: Sequence[Iterable[Any]]) -> None:
+    """Makes the entries of the `LISTS` of a sample what they are, whose times are whole numbers."""
+    _, pairs, *tracks = lists
+    for pair in pairs:
+        if type(pair.last_packet_sent_timestamp) is float:
+            pair.last_packet_sent_timestamp = int(pair.last_packet_sent_timestamp)
+        if type(pair.last_packet_received_timestamp) is float:
+            pair.last_packet_received_timestamp = int(pair.last_packet_received_timestamp)
+    for heard in tracks[:2]:
+        for track in heard:
+            if type(track.last_packet_received_timestamp) is float:
+                track.last_packet_received_timestamp = int(track.last_packet_received_timestamp)
+            if type(track.estimated_playout_timestamp) is float:
+                track.estimated_playout_timestamp = int(track.estimated_playout_timestamp)
+            if type(track.remote_timestamp) is float:
+                track.remote_timestamp = int(track.remote_timestamp)
     for entries, report in zip(lists, _MADE, strict=True):
         for entry in entries:
             entry.__class__ = report

@@ -6,62 +6,87 @@ takes anything; both give the same.
 """
 
 import types
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any
 
 import msgspec
 import orjson
 from msgspec.structs import astuple
 
-from schemas.browser_order import LISTS, READ, make_reports, seems_to_be_of_browser
+from schemas.browser_order import LISTS, OF_BROWSERS, WITH_FRACTIONS, make_reports, seems_to_be_of_browser
 from schemas.client_samples import (
     OBJECT_LISTS,
     STRING_LISTS,
     ClientSample,
     Identity,
-    check_lists,
     data_channels,
     identity,
 )
-from schemas.reports import LONGEST_ID, REPORTS, Report, ReportType, Track
+from schemas.reports import LONGEST_ID, REPORTS, Report, ReportType, Whole
 from schemas.samples import LARGEST_TIME, NO_ID, Budget, Item, Tally, whole
 from schemas.samples_2_0 import bring_channel_to_2_2
 
-_ABSENT = Literal["\0"]
-"""The type of what must not be there: no sender writes this text, and any other value is left to the other way."""
+_ABSENT = Annotated[int, msgspec.Meta(ge=1, le=0)]
+"""The type of what must not be there: no value is of it, so that a message with any is left to the other way."""
 
-_OTHER_LISTS = tuple(name for name in OBJECT_LISTS if name not in LISTS)
-_OBJECTS = ("engine", "platform", "browser", "os")
-_TOLD = (*_OTHER_LISTS, *STRING_LISTS, *_OBJECTS)
-"""What of a sample does not become a report as it is."""
+_ANYTHING = ("dataChannels", "extensionStats", "customCallEvents", "customObserverEvents")
+_FLAT_LISTS = tuple(name for name in OBJECT_LISTS if name not in (*LISTS, *_ANYTHING))
+_FLAT_OBJECTS = ("engine", "platform", "browser", "os")
+_TOLD = (*_ANYTHING, *_FLAT_LISTS, *STRING_LISTS, *_FLAT_OBJECTS)
+"""What of a sample does not become a report as it is: first what may nest, then what is no list, or one of objects or
+texts, and does not."""
+
 _OF_3 = ("peerConnections", "clientEvents", "clientIssues", "clientMetaItems", "score", "scoreReasons")
 """What tells a sample of 3.x from one of 2.x."""
 
-_Number = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)] | float | None
-
-
 _Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)] | None
+_Flat = dict[str, Whole | float | str | bool | None]
+
+_NAMES = {
+    "client_id": "clientId",
+    "room_id": "roomId",
+    "call_id": "callId",
+    "user_id": "userId",
+    "sample_seq": "sampleSeq",
+    "time_zone_offset": "timeZoneOffsetInHours",
+    "transports": "pcTransports",
+    "candidate_pairs": "iceCandidatePairs",
+}
+"""What fields of a `ClientSample` are called by senders, where that is another name."""
+_NOTHING: Any = types.MappingProxyType({})
+_OWN = {"tracks": (), "data_channels": (), "told": _NOTHING, "told_flat": True}
+"""What of a `ClientSample` is filled in later, if there is more of it; no sender may have something of such a name."""
 
 
-_FIRST_LIST = 8
-_FIRST_TOLD = _FIRST_LIST + len(LISTS)
-_END_OF_TOLD = _FIRST_TOLD + len(_TOLD)
-"""Where in a sample its lists of measurements stand, and what else it tells."""
-_NOTHING_TOLD = (None,) * len(_TOLD)
-
-
-def _decoding(classes: Mapping[ReportType, type[Report]]) -> Callable[[bytes], Any]:
-    """What reads an envelope whose entries are read into these."""
-    sample: Any = msgspec.defstruct(
+def _sample(classes: Mapping[ReportType, type[Report]], times: Any = Whole | None) -> Any:
+    """A `ClientSample` that is read as it stands in JSON, its entries into these classes, and completed then."""
+    lists = {name: types.GenericAlias(list, (classes[type_],)) for name, type_ in LISTS.items()}
+    told: dict[str, Any] = {
+        **dict.fromkeys(_ANYTHING, msgspec.Raw),
+        **dict.fromkeys(_FLAT_LISTS, list[_Flat] | None),
+        **dict.fromkeys(STRING_LISTS, list[str] | None),
+        **dict.fromkeys(_FLAT_OBJECTS, _Flat | None),
+    }
+    return msgspec.defstruct(
         "_Sample",
         [
-            *((name, _Id, None) for name in ("clientId", "roomId", "callId", "userId", "marker")),
-            *((name, _Number, None) for name in ("timestamp", "sampleSeq", "timeZoneOffsetInHours")),
-            *((name, types.GenericAlias(list, (classes[type_],)), []) for name, type_ in LISTS.items()),
-            *((name, msgspec.Raw, None) for name in _TOLD),
-            *((name, _ABSENT, "\0") for name in _OF_3),
+            *((name, _Id, None) for name in ("client_id", "room_id", "call_id", "user_id", "marker")),
+            *(("timestamp", times, None), ("sample_seq", times, None)),
+            ("time_zone_offset", Whole | float | None, None),
+            *((name, lists.pop(_NAMES[name]), ()) for name in ("transports", "candidate_pairs")),
+            *((name, _ABSENT, nothing) for name, nothing in _OWN.items()),
+            *((name, type_, ()) for name, type_ in lists.items()),
+            *((name, type_, None) for name, type_ in told.items()),
+            *((name, _ABSENT, None) for name in _OF_3),
         ],
+        bases=(ClientSample,),
+        rename={**_NAMES, **{name: f"{name} is ours" for name in _OWN}},
+        gc=False,
     )
+
+
+def _decoding(sample: Any) -> Callable[[bytes], Any]:
+    """What reads an envelope of such samples."""
     envelope: Any = msgspec.defstruct(
         "_Envelope",
         [
@@ -72,16 +97,24 @@ def _decoding(classes: Mapping[ReportType, type[Report]]) -> Callable[[bytes], A
     return msgspec.json.Decoder(envelope).decode
 
 
-_decode, _decode_of_browser = _decoding(REPORTS), _decoding(READ)
+_SAMPLE = _sample(REPORTS)
+_decode = _decoding(_SAMPLE)
+_decode_fractions, _decode_of_browser = (
+    _decoding(_sample(classes, Whole | float | None)) for classes in (WITH_FRACTIONS, OF_BROWSERS)
+)
+_FIRST_TOLD = _SAMPLE.__struct_fields__.index(_TOLD[0])
+_END_OF_TOLD = _FIRST_TOLD + len(_TOLD)
+"""Where in a sample stands what it tells besides its measurements."""
+_NOTHING_TOLD = (None,) * len(_TOLD)
 
 
 class Sender:
     """Who sends the messages: the ids that stand in where a sample lacks them, and whose sample was read last.
 
-    Senders say the same of themselves each time, which is checked once; and they list values in the same order.
+    Senders say the same of themselves each time, which is checked once; and they tell values in the same way.
     """
 
-    __slots__ = ("client_id", "of_browser", "read", "room_id", "said", "user_id")
+    __slots__ = ("client_id", "fractions", "of_browser", "read", "room_id", "said", "stands_in", "user_id")
 
     def __init__(self, client_id: str | None = None, room_id: str | None = None, user_id: str | None = None) -> None:
         self.client_id = client_id
@@ -89,8 +122,12 @@ class Sender:
         self.user_id = user_id
         self.said: tuple[str | None, ...] = ()
         self.read: Identity | None = None
+        self.stands_in = False
+        """Whether who was read is not just who was said."""
         self.of_browser: bool | None = None
         """Whether it lists values as browsers do; ``None`` until it has measured something."""
+        self.fractions = False
+        """Whether it tells times with fractions, as far as that is known."""
 
 
 def clean_samples(
@@ -104,112 +141,110 @@ def clean_samples(
     """
     if budget.id_length < LONGEST_ID:
         return None
-    of_browser = sender.of_browser
-    if of_browser is None:
-        of_browser = sender.of_browser = seems_to_be_of_browser(data)
-    read = []
+    if sender.of_browser is None:
+        sender.of_browser = seems_to_be_of_browser(data)
+    decode = _decode_of_browser if sender.of_browser else _decode_fractions if sender.fractions else _decode
     items = 0
     try:
         if not data.isascii():
             data.decode()  # what C reads over it does not look at
-        for sample in (_decode_of_browser if of_browser else _decode)(data).clientSamples:
-            values = astuple(sample)
-            lists = values[_FIRST_LIST:_FIRST_TOLD]
-            transports, pairs, *tracks = lists
-            if not _is_clean(transports, pairs, tracks, data):
+        samples = decode(data).clientSamples
+        for sample in samples:
+            size = _complete(sample, decode is not _decode, data)
+            if not size:
                 return None
-            if of_browser:
-                make_reports(lists)
-            heard_audio, heard_video, sent_audio, sent_video = tracks
-            together = heard_audio + heard_video + sent_audio + sent_video
-            items += 1 + len(transports) + len(pairs) + len(together)
-            read.append((values, together, _told(values[_FIRST_TOLD:_END_OF_TOLD])))
-    except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
+            items += size
+    except msgspec.DecodeError:
+        if decode is not _decode:
+            return None
+        sender.fractions = True
+        return clean_samples(data, sender, timestamp, budget, rejected)
+    except (orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
         return None
     if items > budget.items:
         return None
     budget.items -= items
-    samples = []
-    for values, together, told in read:
-        client = _client_sample(values, together, told, sender, timestamp, budget, rejected)
-        if client is not None:
-            samples.append(client)
-    return samples
+    taken = []
+    for sample in samples:
+        if _identify(sample, sender, timestamp, budget.id_length, rejected):
+            taken.append(sample)
+    return taken
 
 
-def _is_clean(transports: list[Any], pairs: list[Any], tracks: list[list[Any]], data: bytes) -> bool:
-    """Whether a sample is of 2.1 or 2.2, and of all that it measured the ids are there; cuts the fractions of times."""
+def _complete(sample: Any, to_be_made: bool, data: bytes) -> int:
+    """Fills in what a sample has from its lists; how many items it is, or 0 if it is not clean.
+
+    Clean is one of 2.1 or 2.2 that tells the ids of all that it measured, and no item that is empty. Its entries may
+    still have `to_be_made` reports. Raises as reading JSON does.
+    """
+    transports, pairs = sample.transports, sample.candidate_pairs
+    heard_audio, heard_video = sample.inboundAudioTracks, sample.inboundVideoTracks
+    sent_audio, sent_video = sample.outboundAudioTracks, sample.outboundVideoTracks
+    sample.tracks = tracks = [*heard_audio, *heard_video, *sent_audio, *sent_video]
     if transports and not pairs and b'"candidatePair' in data:
-        return False  # in 2.0 it is part of the transport
-    for transport in transports:
-        if transport.peer_connection_id is None:
-            return False
-    for pair in pairs:
-        if pair.peer_connection_id is None:
-            return False
-        if type(pair.last_packet_sent_timestamp) is float:
-            pair.last_packet_sent_timestamp = int(pair.last_packet_sent_timestamp)
-        if type(pair.last_packet_received_timestamp) is float:
-            pair.last_packet_received_timestamp = int(pair.last_packet_received_timestamp)
-    for entries in tracks[:2]:
-        for track in entries:
-            if track.track_id is None or track.sfu_stream_id == "NULL" or track.sfu_sink_id == "NULL":
-                return False
-            if type(track.last_packet_received_timestamp) is float:
-                track.last_packet_received_timestamp = int(track.last_packet_received_timestamp)
-            if type(track.estimated_playout_timestamp) is float:
-                track.estimated_playout_timestamp = int(track.estimated_playout_timestamp)
-            if type(track.remote_timestamp) is float:
-                track.remote_timestamp = int(track.remote_timestamp)
-    for entries in tracks[2:]:
-        for track in entries:
-            if track.track_id is None or track.sfu_stream_id == "NULL":
-                return False
-    return True
+        return 0  # in 2.0 it is part of the transport
+    for entry in transports:
+        if entry.peer_connection_id is None:
+            return 0
+    for entry in pairs:
+        if entry.peer_connection_id is None:
+            return 0
+    for entry in tracks:
+        if entry.track_id is None:
+            return 0
+    if to_be_made:
+        make_reports((transports, pairs, heard_audio, heard_video, sent_audio, sent_video))
+        if type(sample.sample_seq) is float:
+            sample.sample_seq = whole(sample.sample_seq)
+    size = 1 + len(transports) + len(pairs) + len(tracks)
+    values = astuple(sample)[_FIRST_TOLD:_END_OF_TOLD]
+    if values == _NOTHING_TOLD:
+        return size
+    told = _told(values)
+    if told is None:
+        return 0
+    sample.told = told
+    return size + sum([len(value) for value in told.values() if type(value) is list])
 
 
-def _client_sample(
-    values: tuple[Any, ...],
-    tracks: list[Track],
-    told: Item,
-    sender: Sender,
-    timestamp: int | None,
-    budget: Budget,
-    rejected: Tally,
-) -> ClientSample | None:
-    said, (when, sample_seq, time_zone, transports, pairs) = values[:5], values[5:10]
-    if timestamp is not None:
-        when = timestamp
-    who = sender.read
-    if who is not None and said == sender.said and type(when) in (int, float) and 0 <= when < LARGEST_TIME:
-        client_id, room_id, _, call_id, user_id, marker = who
-        when = int(when)  # browsers tell fractions
-    else:
-        who = _identity(said, when, sender, budget.id_length, rejected)
-        if who is None:
+def _told(values: Iterable[Any]) -> Item | None:
+    """What a sample tells besides its measurements; ``None`` if it is not clean. Raises `orjson.JSONDecodeError`."""
+    told = {name: value for name, value in zip(_TOLD, values, strict=True) if value is not None}
+    for name in _ANYTHING:
+        if name in told:
+            entries = orjson.loads(bytes(told.pop(name)))
+            if entries is None:
+                continue
+            if type(entries) is not list or any(type(entry) is not dict for entry in entries):
+                return None
+            told[name] = entries
+    for value in told.values():
+        if type(value) is list and not all(value):
             return None
-        client_id, room_id, when, call_id, user_id, marker = who
-    channels: list[Item] = []
-    if told:
-        check_lists(told, budget, rejected)
-        channels = told.pop("dataChannels", channels)
+    return told
+
+
+def _identify(sample: Any, sender: Sender, timestamp: int | None, longest: int, rejected: Tally) -> bool:
+    """Makes a sample that is complete one that can be taken, if it says what it must; otherwise that is tallied."""
+    said = sample.client_id, sample.room_id, sample.call_id, sample.user_id, sample.marker
+    when = sample.timestamp if timestamp is None else timestamp
+    if type(when) is not int:
+        when = int(when) if when is not None and 0 <= when < LARGEST_TIME else -1  # browsers tell fractions
+    who = sender.read
+    if who is None or said != sender.said or not 0 <= when < LARGEST_TIME:
+        who = _identity(said, sample.timestamp if timestamp is None else timestamp, sender, longest, rejected)
+        if who is None:
+            return False
+        when = who.timestamp
+    if sender.stands_in:
+        sample.client_id, sample.room_id, sample.call_id, sample.user_id, sample.marker, _ = who
+    sample.timestamp = when
+    if sample.told:
+        channels = sample.told.pop("dataChannels", ())
         for channel in channels:
             bring_channel_to_2_2(channel)
-    return ClientSample(
-        client_id,
-        room_id,
-        when,
-        call_id,
-        user_id,
-        marker,
-        whole(sample_seq),
-        time_zone,
-        transports,
-        pairs,
-        tracks,
-        data_channels(channels, budget.id_length, rejected) if channels else [],
-        told,
-    )
+        sample.data_channels = data_channels(channels, longest, rejected)
+    return True
 
 
 def _identity(
@@ -222,16 +257,8 @@ def _identity(
         room_id = sender.room_id
     if user_id in NO_ID:
         user_id = sender.user_id
-    who = identity(client_id, room_id, when, call_id, user_id, marker, longest, rejected)
+    who = identity(client_id, room_id, call_id, user_id, marker, when, longest, rejected)
     if sender.said and said != sender.said:
         sender.of_browser = None  # somebody else speaks there now
-    sender.said, sender.read = said, who
+    sender.said, sender.read, sender.stands_in = said, who, who is None or who[:5] != said
     return who
-
-
-def _told(values: tuple[Any, ...]) -> Item:
-    """What else a sample tells, read as by the long way: it is told rarely, and may be anything."""
-    if values == _NOTHING_TOLD:
-        return {}
-    told = {name: orjson.loads(bytes(value)) for name, value in zip(_TOLD, values, strict=True) if value}
-    return {name: value for name, value in told.items() if value is not None}

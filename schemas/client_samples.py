@@ -5,8 +5,8 @@ become: what we decide on is checked here (ids, times, SSRCs), what else it says
 Source: ObserveRTC sample schemas 2.0 to 2.2; the mapping of 2.0 stands in `schemas.samples_2_0`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -55,6 +55,8 @@ OBJECT_LISTS = (
 STRING_LISTS = ("mediaConstraints", "userMediaErrors", "iceServers", "localSDPs")
 """The lists of a client sample whose entries are strings."""
 
+_LISTS: Mapping[str, type] = {**dict.fromkeys(OBJECT_LISTS, dict), **dict.fromkeys(STRING_LISTS, str)}
+
 
 class ClientSample(msgspec.Struct, gc=False):
     """One getStats snapshot of one client.
@@ -62,25 +64,35 @@ class ClientSample(msgspec.Struct, gc=False):
     `timestamp` is in ms since the epoch. `time_zone_offset` is what the sender gave as ``timeZoneOffsetInHours``. Of
     each entry the ids are read, and ``None`` when the sender gave none; what the observer fills in is not set yet.
     `told` is what else the sender told, by its names; each of its lists that `OBJECT_LISTS` names holds objects only.
+    `told_flat` says that no object of these that becomes meta data holds another object, or a list; it may be false
+    where that is so.
     """
 
     client_id: str
     room_id: str
-    timestamp: int
     call_id: str | None
     user_id: str | None
     marker: str | None
+    timestamp: int
     sample_seq: int | None
     time_zone_offset: float | None
-    transports: list[Entry]
-    candidate_pairs: list[Entry]
-    tracks: list[Track]
-    data_channels: list[Entry]
+    transports: Sequence[Entry]
+    candidate_pairs: Sequence[Entry]
+    tracks: Sequence[Track]
+    data_channels: Sequence[Entry]
     told: Item
+    told_flat: bool = False
 
 
-Identity = tuple[str, str, int, str | None, str | None, str | None]
-"""Client, room, time (ms since the epoch), call, user and marker of a sample."""
+class Identity(NamedTuple):
+    """Who a sample is of, and of when: in the order in which a `ClientSample` begins."""
+
+    client_id: str
+    room_id: str
+    call_id: str | None
+    user_id: str | None
+    marker: str | None
+    timestamp: int
 
 
 def client_sample(item: object, budget: Budget, rejected: Tally) -> ClientSample | None:
@@ -95,7 +107,7 @@ def client_sample(item: object, budget: Budget, rejected: Tally) -> ClientSample
         return None
     get, longest = item.get, budget.id_length
     who = identity(
-        *(get("clientId"), get("roomId"), get("timestamp"), get("callId"), get("userId"), get("marker")),
+        *(get("clientId"), get("roomId"), get("callId"), get("userId"), get("marker"), get("timestamp")),
         longest,
         rejected,
     )
@@ -123,10 +135,10 @@ def client_sample(item: object, budget: Budget, rejected: Tally) -> ClientSample
 def identity(
     client_id: object,
     room_id: object,
-    timestamp: object,
     call_id: object,
     user_id: object,
     marker: object,
+    timestamp: object,
     longest: int,
     rejected: Tally,
 ) -> Identity | None:
@@ -148,7 +160,7 @@ def identity(
     if client is None or room is None or time is None or not 0 <= time < LARGEST_TIME:
         rejected[_what_lacks(client, room, timestamp)] += 1
         return None
-    return client, room, time, call, user, mark
+    return Identity(client, room, call, user, mark, time)
 
 
 def data_channels(items: Iterable[Item] | None, longest: int, rejected: Tally) -> list[Entry]:
@@ -171,14 +183,10 @@ def _what_lacks(client_id: str | None, room_id: str | None, timestamp: object) -
 
 def check_lists(item: Item, budget: Budget, rejected: Tally) -> None:
     """Leaves only lists in `item` that hold what they must, within the budget."""
-    for name in OBJECT_LISTS:
+    for name, kind in _LISTS.items():
         entries = item.get(name)
         if entries is not None:
-            item[name] = fitting(entries, dict, budget, rejected)
-    for name in STRING_LISTS:
-        entries = item.get(name)
-        if entries is not None:
-            item[name] = fitting(entries, str, budget, rejected)
+            item[name] = fitting(entries, kind, budget, rejected)
 
 
 Read = TypeVar("Read", bound=Entry)

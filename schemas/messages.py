@@ -5,7 +5,7 @@ from collections.abc import Collection
 import msgspec
 
 from schemas.client_samples import ClientSample
-from schemas.samples import Item, Tally
+from schemas.samples import NOTHING_REJECTED, Item, Reason, Tally
 from schemas.sfu_samples import SfuSample
 
 
@@ -14,7 +14,7 @@ class Samples(msgspec.Struct, gc=False):
 
     `turns` are the objects of ``turnSamples``. `leaving` names the clients, and `leaving_sfus` the SFUs, of the service
     that leave once these samples were taken (``controls.close``). `rejected` tallies what of the message was not taken.
-    `rows` is what whoever has counted what the message holds has noted, so that it is counted once.
+    `rows` is how many samples it holds, and what they measured; 0 until it was counted.
     """
 
     service_id: str
@@ -24,5 +24,11 @@ class Samples(msgspec.Struct, gc=False):
     turns: list[Item] = []
     leaving: Collection[str] = ()
     leaving_sfus: Collection[str] = ()
-    rejected: Tally = msgspec.field(default_factory=Tally)
+    rejected: Tally = NOTHING_REJECTED
     rows: int = 0
+
+    def reject(self, reason: Reason, count: int) -> None:
+        """Tallies that so much more of the message was not taken."""
+        if self.rejected is NOTHING_REJECTED:
+            self.rejected = Tally()
+        self.rejected[reason] += count

@@ -139,26 +139,24 @@ def attribute_of(name: str) -> str:
 LONGEST_ID = 255
 """The longest id, and the longest label, that C reads. (characters)"""
 
-_Whole = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)]
+Whole = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)]
+"""A whole number as far as C reads it."""
+
 _Fraction = Annotated[float, msgspec.Meta(gt=-(2.0**63), lt=2.0**63)]
-_NUMBER: Any = _Whole | float | None
 _KINDS: Mapping[str, Any] = {
-    **dict.fromkeys("ild", _NUMBER),
+    **dict.fromkeys("ild", Whole | float | None),
     "s": str | None,
     "b": bool | None,
-    "t": _Whole | _Fraction | None,
+    "t": Whole | None,
 }
 _ID: Any = Annotated[str, msgspec.Meta(min_length=5, max_length=LONGEST_ID)] | None
-_NAME: Any = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)] | None
 _READ = {
-    "peerConnectionId": _ID,
-    "trackId": _ID,
-    "sfuStreamId": _NAME,
-    "sfuSinkId": _NAME,
+    **dict.fromkeys(("peerConnectionId", "trackId", "sfuStreamId", "sfuSinkId"), _ID),
     "label": Annotated[str, msgspec.Meta(max_length=LONGEST_ID)] | None,
-    "ssrc": _Whole | None,
+    "ssrc": Whole | None,
 }
 """What C reads of an entry where that is less than its kind: neither an empty text nor ``"NULL"`` is an id."""
+_WITH_FRACTIONS: Any = Whole | _Fraction | None
 
 _TRACKS: Mapping[ReportType, tuple[str, str]] = {
     ReportType.INBOUND_AUDIO_TRACK: ("INBOUND", "AUDIO"),
@@ -180,8 +178,8 @@ _LED = (*_OTHER_ENTRIES, *_TRACKS, ReportType.CALL_META_DATA, ReportType.CLIENT_
 _Lead = msgspec.defstruct("_Lead", LEAD, gc=False)
 
 
-def _class(type_: ReportType, names: Iterable[str]) -> type[Report]:
-    """The class of a type, whose fields stand in the order of these names."""
+def _class(type_: ReportType, names: Iterable[str], times: Any = _KINDS["t"]) -> type[Report]:
+    """The class of a type, whose fields stand in the order of these names, and whose times are read as these."""
     track = _TRACKS.get(type_)
     base: type[Report] = Track if track else Entry if type_ in _OTHER_ENTRIES else Led if type_ in _LED else Report
     own: dict[str, Any] = {"type": type_, "__doc__": f"A report of the type {type_}."}
@@ -191,12 +189,12 @@ def _class(type_: ReportType, names: Iterable[str]) -> type[Report]:
         if not own["inbound"]:
             own["sfu_sink_id"] = None  # whoever sends has no sink
     read = _READ if issubclass(base, Entry) else {}
-    kinds = dict(FIELDS[type_])
+    kinds, read_as = dict(FIELDS[type_]), {**_KINDS, "t": times}
     fields: list[tuple[str, Any, None]] = []
     if issubclass(base, Led):
         names = [name for name in names if name not in LEAD]
         fields.append(("lead", msgspec.Raw, None))
-    fields += [(attribute_of(name), read.get(name, _KINDS[kinds[name]]), None) for name in names]
+    fields += [(attribute_of(name), read.get(name, read_as[kinds[name]]), None) for name in names]
     told = {"lead": LEAD[0]} | {attribute_of(name): name for name in names}
     made = msgspec.defstruct(
         type_.title().replace("_", ""), fields, bases=(base,), namespace=own, module=__name__, rename=told, gc=False
@@ -208,12 +206,13 @@ REPORTS: Mapping[ReportType, type[Report]] = {type_: _class(type_, NAMES[type_])
 """The class of each report type."""
 
 
-def class_in_order(type_: ReportType, names: Iterable[str]) -> type[Entry]:
-    """A class to read entries into that name their fields in another order than reports do; all names of the type.
+def class_to_read(type_: ReportType, names: Iterable[str]) -> type[Entry]:
+    """A class to read entries into that name their fields in another order than reports do, or whose times have
+    fractions; all names of the type.
 
     An instance becomes a report by being given its class: Python allows that where both have the same fields.
     """
-    return cast(type[Entry], _class(type_, names))
+    return cast(type[Entry], _class(type_, names, _WITH_FRACTIONS))
 
 
 _VALUES = {type_: str(type_.value) for type_ in ReportType}

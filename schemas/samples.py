@@ -66,6 +66,17 @@ class Tally(Counter[Reason]):
     __init__ = dict.__init__
 
 
+class _Nothing(Tally):
+    """An empty tally that many share: it stays so."""
+
+    def __setitem__(self, reason: Reason, count: int) -> None:
+        raise TypeError("This tally is shared")
+
+
+NOTHING_REJECTED: Tally = _Nothing()
+"""The tally of all messages of which everything was taken."""
+
+
 LARGEST_TIME = 2**53
 """Where the times of samples end. (ms since the epoch)"""
 

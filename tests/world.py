@@ -153,7 +153,7 @@ def message(
     leaving_sfus: tuple[str, ...] = (),
 ) -> Samples:
     """A message with these samples of clients and SFUs, read as ingest reads them."""
-    taken = Samples(service, unit, [], leaving=leaving, leaving_sfus=leaving_sfus)
+    taken = Samples(service, unit, [], leaving=leaving, leaving_sfus=leaving_sfus, rejected=Tally())
     budget = Budget()
     for sample in samples:
         read = client_sample(sample, budget, taken.rejected)

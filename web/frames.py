@@ -82,12 +82,13 @@ class Frames(WSConnection):
         the state stays as it is. Nothing follows a `CloseConnection`. May be given up at any time, and be begun again:
         it must be when it left something unread, so that others can have their turn between.
         """
-        data, at, longest = self._data, self._at, self._longest
-        left = MOST_AT_ONCE
-        size = len(data)
+        data, at, needed, longest = self._data, self._at, self._needed, self._longest
+        size, self._needed = len(data), _SHORTEST
         event: bytes | Event | None
-        while size - at >= self._needed and left and not self._over:
-            left -= 1
+        for _ in range(0 if self._over else MOST_AT_ONCE):
+            if size - at < needed:
+                self._needed = needed
+                break
             first, second = data[at], data[at + 1]
             if second == _OF_TWO_BYTES:
                 start, least = at + 8, _LEAST_OF_TWO
@@ -99,17 +100,22 @@ class Frames(WSConnection):
                 start, least = at + 6, 0
                 length = second - _MASKED
             end = start + length
-            whole = first in _WHOLE and end <= size and self._fragments is None
-            if whole and least <= length <= longest:
-                self._at, self._needed = end, _SHORTEST
+            if first in _WHOLE and end <= size and least <= length <= longest and self._fragments is None:
+                self._at = at = end
+                needed = _SHORTEST
                 message = apply_mask(data[start:end], data[start - 4 : start])
                 self.text = first == _TEXT
-                event = self._checked(message) if self.text else message
+                if not self.text:
+                    yield message
+                    continue
+                event = self._checked(message)
             else:
                 event = self._unusual(first, start, length, least)
-            at = self._at
+                at, needed, self._needed = self._at, self._needed, _SHORTEST
             if event is not None:
                 yield event
+            if self._over:
+                break
         if self._broken and not self._over:
             event = self._told()
             if event is not None:

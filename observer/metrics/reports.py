@@ -5,6 +5,8 @@ No sender chooses the name of a metric, and labels that come from senders are bo
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -26,6 +28,7 @@ _VIDEO_BITRATES = (50e3, 100e3, 250e3, 500e3, 1e6, 1.5e6, 2.5e6, 5e6, 10e6, 25e6
 _HIGHEST_BITRATE = 1e12
 _LIMITATIONS = ("cpu", "bandwidth", "other")
 _TRACKS_RECEIVED = (ReportType.INBOUND_AUDIO_TRACK, ReportType.INBOUND_VIDEO_TRACK)
+_TYPE = attrgetter("type_")
 _PADS = (ReportType.SFU_INBOUND_RTP_PAD, ReportType.SFU_OUTBOUND_RTP_PAD)
 
 
@@ -171,11 +174,12 @@ class MetaMetrics:
 
     def count(self, reports: Iterable[Any]) -> None:
         """Takes reports of meta data."""
-        for report in reports:
-            counted = self._counted.get(report.type_)
+        for type_, alike in groupby(reports, _TYPE):
+            counted = self._counted.get(type_)
             if counted is not None:
                 labels, key = counted
-                labels.count(orjson.loads(report.payload_).get(key))
+                for report in alike:
+                    labels.count(orjson.loads(report.payload_).get(key))
 
     def families(self, group: Group) -> Iterator[Metric]:
         """The counters."""
