@@ -58,32 +58,37 @@ def client_reports(
         sample.client_id,
         sample.user_id,
     )
-    written, seq, label_of = lead_of(*lead), sample.sample_seq, _labels(sample).get
-    reports: list[Report] = [*sample.transports, *sample.candidate_pairs, *sample.tracks, *sample.data_channels]
-    unmatched: list[Report] = []
-    for entry in (*sample.transports, *sample.candidate_pairs):
+    written, seq, labels = lead_of(*lead), sample.sample_seq, _labels(sample)
+    connections = (*sample.transports, *sample.candidate_pairs)
+    reports: list[Report] = [*connections, *sample.inbound_tracks, *sample.outbound_tracks, *sample.data_channels]
+    for entry in connections:
         entry.lead = written
         entry.sample_seq = seq
+    unmatched: list[Report] = []
     matched_in = client if settings.match_tracks else None
-    for track in sample.tracks:
+    for track in sample.inbound_tracks:
         track.lead = written
         track.sample_seq = seq
-        track.label = label_of(track.peer_connection_id)
-        if track.inbound:
-            remote = None if matched_in is None else remote_track(track, matched_in, registry)
-            if remote is None:  # whom the sender names itself stays
-                track.remote_track_id = track.remote_user_id = track.remote_peer_connection_id = None
-                unmatched.append(track)
-                continue
-            sender = remote.peer_connection.client
-            track.remote_track_id = remote.track_id
-            track.remote_user_id = sender.user_id
-            track.remote_client_id = sender.client_id
-            track.remote_peer_connection_id = remote.peer_connection.peer_connection_id
+        remote = None if matched_in is None else remote_track(track, matched_in, registry)
+        if remote is None:  # whom the sender names itself stays
+            unmatched.append(track)
+            continue
+        sender = remote.peer_connection.client
+        track.remote_track_id = remote.track_id
+        track.remote_user_id = sender.user_id
+        track.remote_client_id = sender.client_id
+        track.remote_peer_connection_id = remote.peer_connection.peer_connection_id
+    for track in sample.outbound_tracks:
+        track.lead = written
+        track.sample_seq = seq
     for channel in sample.data_channels:
         channel.lead = written
         channel.sample_seq = seq
-        channel.peer_connection_label = label_of(channel.peer_connection_id)
+    if labels:
+        for track in sample.tracks:
+            track.label = labels.get(track.peer_connection_id)
+        for channel in sample.data_channels:
+            channel.peer_connection_label = labels.get(channel.peer_connection_id)
     if unmatched and settings.drop_unmatched_reports:
         rejected[Reason.UNMATCHED] += len(unmatched)
         dropped = set(map(id, unmatched))

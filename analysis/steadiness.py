@@ -4,11 +4,11 @@ Nearly all samples are so, and cost no other look.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from analysis.hearing import Hearing
 from schemas.client_samples import ClientSample
-from schemas.reports import Track
+from schemas.reports import KINDS_OF_TRACKS, Track
 from store.commands import Sweep
 from store.entities import Client, Entity, MediaTrack, PeerConnection
 
@@ -49,7 +49,8 @@ class Steadiness:
             if client.server_touched <= due.client or call.server_touched <= due.call:
                 return False
         _, _, connection_due, track_due = due
-        known: Mapping[str | None, PeerConnection] = cast(Any, client.peer_connections)
+        connections: Any = client.peer_connections
+        known: Mapping[str | None, PeerConnection] = connections
         shown: list[Entity] = [client, call]
         show, connection = shown.append, None
         for transport in sample.transports:
@@ -58,16 +59,15 @@ class Steadiness:
                 return False
             show(connection)
         before = connection
-        for track in sample.tracks:
+        for track in (*sample.inbound_tracks, *sample.outbound_tracks):
             connection = known.get(track.peer_connection_id)
-            if connection is None:
-                return False
-            if connection is not before:
-                if connection.server_touched <= connection_due:
+            if connection is not before or connection is None:
+                if connection is None or connection.server_touched <= connection_due:
                     return False
                 show(connection)
                 before = connection
-            key: Any = (track.direction, track.media_kind, track.track_id)
+            direction, media_kind = KINDS_OF_TRACKS[type(track)]
+            key: Any = (direction, media_kind, track.track_id)
             row = connection.tracks.get(key)
             if row is None or row.server_touched <= track_due or tells_news(track, row):
                 return False

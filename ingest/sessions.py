@@ -80,7 +80,7 @@ class Sessions:
 class _Session:
     """One session: who was heard in it, and what it is to be told and when."""
 
-    __slots__ = ("_decoder", "_expires", "_heard", "_of", "_parts", "_scope", "_spoken_at", "_websocket")
+    __slots__ = ("_decoder", "_expires", "_heard", "_of", "_parts", "_scope", "_silent_until", "_websocket")
 
     def __init__(self, parts: Sessions, decoder: Decoder, websocket: web.WebSocket) -> None:
         self._parts = parts
@@ -89,7 +89,8 @@ class _Session:
         self._expires = math.inf if of.grant is None or of.grant.expires is None else of.grant.expires
         self._websocket = websocket
         self._heard = Heard(set(), set())
-        self._spoken_at = trio.current_time()
+        self._silent_until = trio.current_time() + parts.intake.sources.websocket.keep_alive_interval_in_s
+        """Until when nothing need be said, in trio's time."""
         self._scope: trio.CancelScope | None = None
 
     async def serve(self) -> None:
@@ -124,8 +125,8 @@ class _Session:
         """Takes one message; returns what is still to be done for it, if anything. Raises `BadSamples`."""
         if text and self._of.format is Format.PROTOBUF:
             raise BadSamples(f"{UNDECODABLE}: protobuf comes in binary frames", Refused.UNDECODABLE)
-        intake, heard = self._parts.intake, self._heard
-        samples = intake.take(data, self._decoder, heard)
+        parts, heard = self._parts, self._heard
+        samples = parts.intake.take(data, self._decoder, heard)
         for client in samples.clients:
             if client.client_id not in heard.clients:
                 self._remember(heard.clients, client.client_id)
@@ -135,11 +136,9 @@ class _Session:
                     self._remember(heard.sfus, sfu.sfu_id)
             heard.clients.difference_update(samples.leaving)
             heard.sfus.difference_update(samples.leaving_sfus)
-        if not self._parts.offer(samples, len(data)):
-            return self._finish(self._parts.put(samples, len(data)))
-        if self._websocket.spoken_at - self._spoken_at <= intake.sources.websocket.keep_alive_interval_in_s:
-            return None
-        return self._finish(None)
+        if not parts.offer(samples, len(data)):
+            return self._finish(parts.put(samples, len(data)))
+        return None if self._websocket.spoken_at <= self._silent_until else self._finish(None)
 
     async def _finish(self, wait: Awaitable[None] | None) -> None:
         """Waits until there is room for the samples, and says that we live if that is due.
@@ -150,9 +149,10 @@ class _Session:
             self._scope.deadline = math.inf
         if wait is not None:
             await wait
-        if trio.current_time() - self._spoken_at > self._parts.intake.sources.websocket.keep_alive_interval_in_s:
+        if trio.current_time() > self._silent_until:
             await self._websocket.send_text(KEEP_ALIVE)
-            self._spoken_at = trio.current_time()
+            interval = self._parts.intake.sources.websocket.keep_alive_interval_in_s
+            self._silent_until = trio.current_time() + interval
         if self._scope is not None:
             self._scope.deadline = self._end_of_token()
 

@@ -157,7 +157,7 @@ def rows_of(samples: Samples) -> int:
     if not rows:
         rows = len(samples.clients) + len(samples.sfus)
         for sample in samples.clients:
-            rows += len(sample.tracks)
+            rows += len(sample.inbound_tracks) + len(sample.outbound_tracks)
         for sfu in samples.sfus:
             rows += len(sfu.transports) + len(sfu.pads) + len(sfu.channels)
         samples.rows = rows

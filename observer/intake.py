@@ -51,6 +51,7 @@ class Intake:
         self._settings = settings
         self._waiting: list[Samples | Departed] = []
         self._messages = 0
+        self._most_messages = settings.max_items
         self._bytes = 0
         self._first_at = 0.0
         self._closed = self._full = False
@@ -77,9 +78,9 @@ class Intake:
         self._waiting.append(samples)
         self._messages += 1
         self._bytes += size
-        if self._messages >= self._settings.max_items or self._bytes >= self._batch_bytes:
+        if self._bytes >= self._batch_bytes or self._messages >= self._most_messages:
             self._enough.set()
-            self._full = self._messages >= self._settings.max_items or self._bytes >= self._settings.max_bytes
+            self._full = self._bytes >= self._settings.max_bytes or self._messages >= self._most_messages
         return True
 
     def pause(self) -> Awaitable[None] | None:

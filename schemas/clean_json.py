@@ -22,12 +22,9 @@ from schemas.client_samples import (
     data_channels,
     identity,
 )
-from schemas.reports import LONGEST_ID, REPORTS, Report, ReportType, Whole
+from schemas.reports import LONGEST_ID, REPORTS, Absent, Report, ReportType, Whole
 from schemas.samples import LARGEST_TIME, NO_ID, Budget, Item, Tally, whole
 from schemas.samples_2_0 import bring_channel_to_2_2
-
-_ABSENT = Annotated[int, msgspec.Meta(ge=1, le=0)]
-"""The type of what must not be there: no value is of it, so that a message with any is left to the other way."""
 
 _ANYTHING = ("dataChannels", "extensionStats", "customCallEvents", "customObserverEvents")
 _FLAT_LISTS = tuple(name for name in OBJECT_LISTS if name not in (*LISTS, *_ANYTHING))
@@ -54,7 +51,7 @@ _NAMES = {
 }
 """What fields of a `ClientSample` are called by senders, where that is another name."""
 _NOTHING: Any = types.MappingProxyType({})
-_OWN = {"tracks": (), "data_channels": (), "told": _NOTHING, "told_flat": True}
+_OWN = {"inbound_tracks": (), "outbound_tracks": (), "data_channels": (), "told": _NOTHING, "told_flat": True}
 """What of a `ClientSample` is filled in later, if there is more of it; no sender may have something of such a name."""
 
 
@@ -74,10 +71,10 @@ def _sample(classes: Mapping[ReportType, type[Report]], times: Any = Whole | Non
             *(("timestamp", times, None), ("sample_seq", times, None)),
             ("time_zone_offset", Whole | float | None, None),
             *((name, lists.pop(_NAMES[name]), ()) for name in ("transports", "candidate_pairs")),
-            *((name, _ABSENT, nothing) for name, nothing in _OWN.items()),
+            *((name, Absent, nothing) for name, nothing in _OWN.items()),
             *((name, type_, ()) for name, type_ in lists.items()),
             *((name, type_, None) for name, type_ in told.items()),
-            *((name, _ABSENT, None) for name in _OF_3),
+            *((name, Absent, None) for name in _OF_3),
         ],
         bases=(ClientSample,),
         rename={**_NAMES, **{name: f"{name} is ours" for name in _OWN}},
@@ -85,13 +82,16 @@ def _sample(classes: Mapping[ReportType, type[Report]], times: Any = Whole | Non
     )
 
 
-def _decoding(sample: Any) -> Callable[[bytes], Any]:
+Decode = Callable[[bytes], Any]
+
+
+def _decoding(sample: Any) -> Decode:
     """What reads an envelope of such samples."""
     envelope: Any = msgspec.defstruct(
         "_Envelope",
         [
             ("clientSamples", list[sample]),
-            *((name, _ABSENT | None, None) for name in ("sfuSamples", "turnSamples", "controls")),
+            *((name, Absent | None, None) for name in ("sfuSamples", "turnSamples", "controls")),
         ],
     )
     return msgspec.json.Decoder(envelope).decode
@@ -114,7 +114,7 @@ class Sender:
     Senders say the same of themselves each time, which is checked once; and they tell values in the same way.
     """
 
-    __slots__ = ("client_id", "fractions", "of_browser", "read", "room_id", "said", "stands_in", "user_id")
+    __slots__ = ("client_id", "decode", "fractions", "of_browser", "read", "room_id", "said", "stands_in", "user_id")
 
     def __init__(self, client_id: str | None = None, room_id: str | None = None, user_id: str | None = None) -> None:
         self.client_id = client_id
@@ -128,6 +128,8 @@ class Sender:
         """Whether it lists values as browsers do; ``None`` until it has measured something."""
         self.fractions = False
         """Whether it tells times with fractions, as far as that is known."""
+        self.decode: Decode | None = None
+        """What reads its messages, once both are known."""
 
 
 def clean_samples(
@@ -141,9 +143,7 @@ def clean_samples(
     """
     if budget.id_length < LONGEST_ID:
         return None
-    if sender.of_browser is None:
-        sender.of_browser = seems_to_be_of_browser(data)
-    decode = _decode_of_browser if sender.of_browser else _decode_fractions if sender.fractions else _decode
+    decode = sender.decode or _chosen(sender, data)
     items = 0
     try:
         if not data.isascii():
@@ -157,18 +157,27 @@ def clean_samples(
     except msgspec.DecodeError:
         if decode is not _decode:
             return None
-        sender.fractions = True
+        sender.fractions, sender.decode = True, None
         return clean_samples(data, sender, timestamp, budget, rejected)
     except (orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
         return None
     if items > budget.items:
         return None
     budget.items -= items
-    taken = []
+    all_taken = True
     for sample in samples:
-        if _identify(sample, sender, timestamp, budget.id_length, rejected):
-            taken.append(sample)
-    return taken
+        if not _identify(sample, sender, timestamp, budget.id_length, rejected):
+            sample.client_id, all_taken = None, False
+    return samples if all_taken else [sample for sample in samples if sample.client_id is not None]
+
+
+def _chosen(sender: Sender, data: bytes) -> Decode:
+    """What reads the messages of a sender, remembered once it has measured something."""
+    sender.of_browser = seems_to_be_of_browser(data)
+    decode = _decode_of_browser if sender.of_browser else _decode_fractions if sender.fractions else _decode
+    if sender.of_browser is not None:
+        sender.decode = decode
+    return decode
 
 
 def _complete(sample: Any, to_be_made: bool, data: bytes) -> int:
@@ -180,7 +189,8 @@ def _complete(sample: Any, to_be_made: bool, data: bytes) -> int:
     transports, pairs = sample.transports, sample.candidate_pairs
     heard_audio, heard_video = sample.inboundAudioTracks, sample.inboundVideoTracks
     sent_audio, sent_video = sample.outboundAudioTracks, sample.outboundVideoTracks
-    sample.tracks = tracks = [*heard_audio, *heard_video, *sent_audio, *sent_video]
+    sample.inbound_tracks = inbound = [*heard_audio, *heard_video]
+    sample.outbound_tracks = outbound = [*sent_audio, *sent_video]
     if transports and not pairs and b'"candidatePair' in data:
         return 0  # in 2.0 it is part of the transport
     for entry in transports:
@@ -189,14 +199,17 @@ def _complete(sample: Any, to_be_made: bool, data: bytes) -> int:
     for entry in pairs:
         if entry.peer_connection_id is None:
             return 0
-    for entry in tracks:
+    for entry in inbound:
+        if entry.track_id is None:
+            return 0
+    for entry in outbound:
         if entry.track_id is None:
             return 0
     if to_be_made:
         make_reports((transports, pairs, heard_audio, heard_video, sent_audio, sent_video))
         if type(sample.sample_seq) is float:
             sample.sample_seq = whole(sample.sample_seq)
-    size = 1 + len(transports) + len(pairs) + len(tracks)
+    size = 1 + len(transports) + len(pairs) + len(inbound) + len(outbound)
     values = astuple(sample)[_FIRST_TOLD:_END_OF_TOLD]
     if values == _NOTHING_TOLD:
         return size
@@ -259,6 +272,6 @@ def _identity(
         user_id = sender.user_id
     who = identity(client_id, room_id, call_id, user_id, marker, when, longest, rejected)
     if sender.said and said != sender.said:
-        sender.of_browser = None  # somebody else speaks there now
+        sender.of_browser = sender.decode = None  # somebody else speaks there now
     sender.said, sender.read, sender.stands_in = said, who, who is None or who[:5] != said
     return who

@@ -78,10 +78,16 @@ class ClientSample(msgspec.Struct, gc=False):
     time_zone_offset: float | None
     transports: Sequence[Entry]
     candidate_pairs: Sequence[Entry]
-    tracks: Sequence[Track]
+    inbound_tracks: Sequence[Track]
+    outbound_tracks: Sequence[Track]
     data_channels: Sequence[Entry]
     told: Item
     told_flat: bool = False
+
+    @property
+    def tracks(self) -> Sequence[Track]:
+        """All tracks: audio before video, and what comes in before what goes out."""
+        return [*self.inbound_tracks, *self.outbound_tracks]
 
 
 class Identity(NamedTuple):
@@ -122,11 +128,8 @@ def client_sample(item: object, budget: Budget, rejected: Tally) -> ClientSample
         zone if type(zone) in (int, float) else None,
         _entries(_transport, take("pcTransports", None), longest, rejected),
         _entries(_candidate_pair, take("iceCandidatePairs", None), longest, rejected),
-        [
-            track
-            for name, type_ in TRACK_LISTS.items()
-            for track in _entries(_READ_TRACK[type_], take(name, None), longest, rejected)
-        ],
+        [track for name in _INBOUND for track in _entries(_READ_TRACK[name], take(name, None), longest, rejected)],
+        [track for name in _OUTBOUND for track in _entries(_READ_TRACK[name], take(name, None), longest, rejected)],
         data_channels(take("dataChannels", None), longest, rejected),
         item,
     )
@@ -269,9 +272,8 @@ def _reading_outbound(type_: ReportType) -> Callable[[Item, int, Tally], Track]:
     return read
 
 
-_READ_TRACK: Mapping[ReportType, Callable[[Item, int, Tally], Track]] = {
-    ReportType.INBOUND_AUDIO_TRACK: _reading_inbound(ReportType.INBOUND_AUDIO_TRACK),
-    ReportType.INBOUND_VIDEO_TRACK: _reading_inbound(ReportType.INBOUND_VIDEO_TRACK),
-    ReportType.OUTBOUND_AUDIO_TRACK: _reading_outbound(ReportType.OUTBOUND_AUDIO_TRACK),
-    ReportType.OUTBOUND_VIDEO_TRACK: _reading_outbound(ReportType.OUTBOUND_VIDEO_TRACK),
+_INBOUND, _OUTBOUND = [*TRACK_LISTS][:2], [*TRACK_LISTS][2:]
+_READ_TRACK: Mapping[str, Callable[[Item, int, Tally], Track]] = {
+    **{name: _reading_inbound(TRACK_LISTS[name]) for name in _INBOUND},
+    **{name: _reading_outbound(TRACK_LISTS[name]) for name in _OUTBOUND},
 }

@@ -142,6 +142,9 @@ LONGEST_ID = 255
 Whole = Annotated[int, msgspec.Meta(ge=1 - 2**63, le=2**63 - 1)]
 """A whole number as far as C reads it."""
 
+Absent = Annotated[int, msgspec.Meta(ge=1, le=0)]
+"""The type of what must not be there: no value is of it, so that C reads nothing that has one."""
+
 _Fraction = Annotated[float, msgspec.Meta(gt=-(2.0**63), lt=2.0**63)]
 _KINDS: Mapping[str, Any] = {
     **dict.fromkeys("ild", Whole | float | None),
@@ -156,6 +159,12 @@ _READ = {
     "ssrc": Whole | None,
 }
 """What C reads of an entry where that is less than its kind: neither an empty text nor ``"NULL"`` is an id."""
+_READ_OF_TRACK = {
+    **_READ,
+    **dict.fromkeys(("label", "remoteTrackId", "remoteUserId", "remotePeerConnectionId"), Absent | None),
+}
+"""The same of a track: no client tells these, and the observer has nothing to take out before it fills them in."""
+
 _WITH_FRACTIONS: Any = Whole | _Fraction | None
 
 _TRACKS: Mapping[ReportType, tuple[str, str]] = {
@@ -188,7 +197,7 @@ def _class(type_: ReportType, names: Iterable[str], times: Any = _KINDS["t"]) ->
         own["inbound"] = own["direction"] == "INBOUND"
         if not own["inbound"]:
             own["sfu_sink_id"] = None  # whoever sends has no sink
-    read = _READ if issubclass(base, Entry) else {}
+    read = _READ_OF_TRACK if track else _READ if issubclass(base, Entry) else {}
     kinds, read_as = dict(FIELDS[type_]), {**_KINDS, "t": times}
     fields: list[tuple[str, Any, None]] = []
     if issubclass(base, Led):
@@ -204,6 +213,10 @@ def _class(type_: ReportType, names: Iterable[str], times: Any = _KINDS["t"]) ->
 
 REPORTS: Mapping[ReportType, type[Report]] = {type_: _class(type_, NAMES[type_]) for type_ in ReportType}
 """The class of each report type."""
+
+
+KINDS_OF_TRACKS: Mapping[type[Report], tuple[str, str]] = {REPORTS[type_]: kind for type_, kind in _TRACKS.items()}
+"""The direction and the media kind of the tracks of each class: as its attributes say, and quicker."""
 
 
 def class_to_read(type_: ReportType, names: Iterable[str]) -> type[Entry]:
