@@ -6,6 +6,7 @@ Most of these the sample was read into: they lack what the observer knows of the
 and nothing is remembered from one sample to the next.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -44,7 +45,7 @@ class Sighted(msgspec.Struct, gc=False):
 
 def client_reports(
     sighted: Sighted, registry: Registry, settings: ClientSamplesAnalyser, rejected: Tally
-) -> list[Report]:
+) -> Sequence[Report]:
     """All reports of one sample, whose entries become reports; what of it cannot be reported is tallied in
     `rejected`."""
     sample, client = sighted.sample, sighted.client
@@ -59,16 +60,12 @@ def client_reports(
         sample.user_id,
     )
     written, seq, labels = lead_of(*lead), sample.sample_seq, _labels(sample)
-    connections = (*sample.transports, *sample.candidate_pairs)
-    reports: list[Report] = [*connections, *sample.inbound_tracks, *sample.outbound_tracks, *sample.data_channels]
-    for entry in connections:
+    for entry in sample.entries:
         entry.lead = written
         entry.sample_seq = seq
     unmatched: list[Report] = []
     matched_in = client if settings.match_tracks else None
     for track in sample.inbound_tracks:
-        track.lead = written
-        track.sample_seq = seq
         remote = None if matched_in is None else remote_track(track, matched_in, registry)
         if remote is None:  # whom the sender names itself stays
             unmatched.append(track)
@@ -78,27 +75,25 @@ def client_reports(
         track.remote_user_id = sender.user_id
         track.remote_client_id = sender.client_id
         track.remote_peer_connection_id = remote.peer_connection.peer_connection_id
-    for track in sample.outbound_tracks:
-        track.lead = written
-        track.sample_seq = seq
-    for channel in sample.data_channels:
-        channel.lead = written
-        channel.sample_seq = seq
     if labels:
         for track in sample.tracks:
             track.label = labels.get(track.peer_connection_id)
         for channel in sample.data_channels:
             channel.peer_connection_label = labels.get(channel.peer_connection_id)
+    reports: Sequence[Report] = sample.entries
     if unmatched and settings.drop_unmatched_reports:
         rejected[Reason.UNMATCHED] += len(unmatched)
         dropped = set(map(id, unmatched))
         reports = [report for report in reports if id(report) not in dropped]
-    if sample.told:
-        reports += meta_reports(sample, written, rejected)
-        reports += extension_reports(sample, written, rejected)
-        reports += custom_events(sample, lead, rejected)
-        reports += observer_events(sample, lead, rejected)
-    return reports
+    if not sample.told:
+        return reports
+    return [
+        *reports,
+        *meta_reports(sample, written, rejected),
+        *extension_reports(sample, written, rejected),
+        *custom_events(sample, lead, rejected),
+        *observer_events(sample, lead, rejected),
+    ]
 
 
 def _labels(sample: ClientSample) -> dict[str | None, str]:

@@ -59,7 +59,7 @@ class Steadiness:
                 return False
             show(connection)
         before = connection
-        for track in (*sample.inbound_tracks, *sample.outbound_tracks):
+        for track in sample.tracks:
             connection = known.get(track.peer_connection_id)
             if connection is not before or connection is None:
                 if connection is None or connection.server_touched <= connection_due:
@@ -69,7 +69,10 @@ class Steadiness:
             direction, media_kind = KINDS_OF_TRACKS[type(track)]
             key: Any = (direction, media_kind, track.track_id)
             row = connection.tracks.get(key)
-            if row is None or row.server_touched <= track_due or tells_news(track, row):
+            if row is None or row.server_touched <= track_due:
+                return False
+            streams = track.sfu_stream_id is not None or track.sfu_sink_id is not None
+            if (streams or track.ssrc not in row.ssrcs) and tells_news(track, row):
                 return False
             show(row)
         if overdue:
@@ -80,11 +83,10 @@ class Steadiness:
 
 def tells_news(track: Track, row: MediaTrack) -> bool:
     """Whether a sample says more of a track than the registry knows."""
-    ssrc, stream, sink = track.ssrc, track.sfu_stream_id, track.sfu_sink_id
     return (
-        (ssrc is not None and ssrc not in row.ssrcs)
-        or (stream is not None and stream != row.sfu_stream_id)
-        or (sink is not None and sink != row.sfu_sink_id)
+        (track.ssrc is not None and track.ssrc not in row.ssrcs)
+        or (track.sfu_stream_id is not None and track.sfu_stream_id != row.sfu_stream_id)
+        or (track.sfu_sink_id is not None and track.sfu_sink_id != row.sfu_sink_id)
     )
 
 

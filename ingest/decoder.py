@@ -52,6 +52,8 @@ class _Message:
     deltas: int
     filled: Allowance
     repeats: int
+    sfus: list[SfuSample] = field(default_factory=list)
+    turns: list[Item] = field(default_factory=list)
     left: set[str] = field(default_factory=set)
     left_sfus: set[str] = field(default_factory=set)
 
@@ -131,6 +133,7 @@ class Decoder:
             envelopes = entries_within(budget, envelopes, samples.rejected)
         for envelope in envelopes:
             self._take(envelope, message, heard)
+        samples.sfus, samples.turns = message.sfus, message.turns
         samples.leaving, samples.leaving_sfus = message.left, message.left_sfus
         return samples
 
@@ -175,7 +178,7 @@ class Decoder:
         clients = self._clients(entries_within(budget, envelope.get("clientSamples"), rejected), message, leaving)
         entries = entries_within(budget, envelope.get("sfuSamples"), rejected)
         sfus = _sfus(entries, budget, rejected, message.timestamp)
-        samples.turns += _turns(entries_within(budget, envelope.get("turnSamples"), rejected), budget, rejected)
+        message.turns += _turns(entries_within(budget, envelope.get("turnSamples"), rejected), budget, rejected)
         message.left.difference_update(client.client_id for client in clients)
         message.left |= leaving
         message.left_sfus.difference_update(sfu.sfu_id for sfu in sfus)
@@ -183,11 +186,11 @@ class Decoder:
             if not clients and not sfus:
                 message.left |= heard.clients
                 message.left_sfus |= heard.sfus
-            named = (clients, sfus) if clients or sfus else (samples.clients, samples.sfus)
+            named = (clients, sfus) if clients or sfus else (samples.clients, message.sfus)
             message.left |= {client.client_id for client in named[0]}
             message.left_sfus |= {sfu.sfu_id for sfu in named[1]}
         samples.clients += clients
-        samples.sfus += sfus
+        message.sfus += sfus
 
     def _clients(self, entries: list[Any], message: _Message, leaving: set[str]) -> list[ClientSample]:
         """The samples of clients; puts into `leaving` those whose last sample says that they leave."""

@@ -142,13 +142,14 @@ def parts(batch: Collection[Samples | Departed]) -> Iterator[Part]:
 
 def _in_one(batch: Iterable[Samples | Departed]) -> Part | None:
     """The whole of a batch that is not large, and in which nobody leaves: as nearly all are."""
-    part, rows = Part([], set(), set()), 0
+    messages: list[Samples] = []
+    rows = 0
     for item in batch:
         if isinstance(item, Departed) or item.leaving or item.leaving_sfus:
             return None
-        part.messages.append(item)
+        messages.append(item)
         rows += item.rows or rows_of(item)
-    return part if rows < _MOST_SAMPLES else None
+    return Part(messages, set(), set()) if rows < _MOST_SAMPLES else None
 
 
 def rows_of(samples: Samples) -> int:
@@ -157,7 +158,7 @@ def rows_of(samples: Samples) -> int:
     if not rows:
         rows = len(samples.clients) + len(samples.sfus)
         for sample in samples.clients:
-            rows += len(sample.inbound_tracks) + len(sample.outbound_tracks)
+            rows += len(sample.tracks)
         for sfu in samples.sfus:
             rows += len(sfu.transports) + len(sfu.pads) + len(sfu.channels)
         samples.rows = rows

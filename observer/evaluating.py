@@ -1,7 +1,7 @@
 """What each sample of a batch comes to: it is looked at, and later reported. One that fails costs only itself."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from analysis.client_reports import ClientSamplesAnalyser, client_reports
@@ -47,13 +47,13 @@ def reports_of_samples(
     registry: Registry,
     analyser: ClientSamplesAnalyser,
     sfu_analyser: SfuSamplesAnalyser,
-) -> Iterator[list[Report]]:
+) -> Iterator[Sequence[Report]]:
     """The reports of each sample in turn, those of clients first, then those of SFUs, then those of TURN servers.
 
     Of a sample that something fails at there are none, and it is its turn all the same: whoever counts turns pauses.
     """
     rejected = batch.rejected
-    reports: list[Report]
+    reports: Sequence[Report]
     for sighted in batch.sighted(outcome, registry):
         try:
             reports = client_reports(sighted, registry, analyser, rejected)

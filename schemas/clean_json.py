@@ -51,7 +51,11 @@ _NAMES = {
 }
 """What fields of a `ClientSample` are called by senders, where that is another name."""
 _NOTHING: Any = types.MappingProxyType({})
-_OWN = {"inbound_tracks": (), "outbound_tracks": (), "data_channels": (), "told": _NOTHING, "told_flat": True}
+_OWN = {
+    **dict.fromkeys(("inbound_tracks", "tracks", "data_channels", "entries"), ()),
+    "told": _NOTHING,
+    "told_flat": True,
+}
 """What of a `ClientSample` is filled in later, if there is more of it; no sender may have something of such a name."""
 
 
@@ -93,6 +97,7 @@ def _decoding(sample: Any) -> Decode:
             ("clientSamples", list[sample]),
             *((name, Absent | None, None) for name in ("sfuSamples", "turnSamples", "controls")),
         ],
+        gc=False,
     )
     return msgspec.json.Decoder(envelope).decode
 
@@ -189,8 +194,9 @@ def _complete(sample: Any, to_be_made: bool, data: bytes) -> int:
     transports, pairs = sample.transports, sample.candidate_pairs
     heard_audio, heard_video = sample.inboundAudioTracks, sample.inboundVideoTracks
     sent_audio, sent_video = sample.outboundAudioTracks, sample.outboundVideoTracks
-    sample.inbound_tracks = inbound = [*heard_audio, *heard_video]
-    sample.outbound_tracks = outbound = [*sent_audio, *sent_video]
+    sample.inbound_tracks = inbound = [*heard_audio, *heard_video] if heard_video else heard_audio
+    sample.tracks = tracks = [*inbound, *sent_audio, *sent_video] if sent_audio or sent_video else inbound
+    sample.entries = entries = [*transports, *pairs, *tracks] if transports or pairs else tracks
     if transports and not pairs and b'"candidatePair' in data:
         return 0  # in 2.0 it is part of the transport
     for entry in transports:
@@ -199,25 +205,21 @@ def _complete(sample: Any, to_be_made: bool, data: bytes) -> int:
     for entry in pairs:
         if entry.peer_connection_id is None:
             return 0
-    for entry in inbound:
-        if entry.track_id is None:
-            return 0
-    for entry in outbound:
+    for entry in tracks:
         if entry.track_id is None:
             return 0
     if to_be_made:
         make_reports((transports, pairs, heard_audio, heard_video, sent_audio, sent_video))
         if type(sample.sample_seq) is float:
             sample.sample_seq = whole(sample.sample_seq)
-    size = 1 + len(transports) + len(pairs) + len(inbound) + len(outbound)
     values = astuple(sample)[_FIRST_TOLD:_END_OF_TOLD]
     if values == _NOTHING_TOLD:
-        return size
+        return 1 + len(entries)
     told = _told(values)
     if told is None:
         return 0
     sample.told = told
-    return size + sum([len(value) for value in told.values() if type(value) is list])
+    return 1 + len(entries) + sum([len(value) for value in told.values() if type(value) is list])
 
 
 def _told(values: Iterable[Any]) -> Item | None:
@@ -257,6 +259,7 @@ def _identify(sample: Any, sender: Sender, timestamp: int | None, longest: int, 
         for channel in channels:
             bring_channel_to_2_2(channel)
         sample.data_channels = data_channels(channels, longest, rejected)
+        sample.entries = [*sample.entries, *sample.data_channels]
     return True
 
 

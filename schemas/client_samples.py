@@ -63,9 +63,10 @@ class ClientSample(msgspec.Struct, gc=False):
 
     `timestamp` is in ms since the epoch. `time_zone_offset` is what the sender gave as ``timeZoneOffsetInHours``. Of
     each entry the ids are read, and ``None`` when the sender gave none; what the observer fills in is not set yet.
-    `told` is what else the sender told, by its names; each of its lists that `OBJECT_LISTS` names holds objects only.
-    `told_flat` says that no object of these that becomes meta data holds another object, or a list; it may be false
-    where that is so.
+    `tracks` are those that come in, and behind them those that go out; `entries` are all that was measured, in the
+    order of the fields. `told` is what else the sender told, by its names; each of its lists that `OBJECT_LISTS` names
+    holds objects only. `told_flat` says that no object of these that becomes meta data holds another object, or a list;
+    it may be false where that is so.
     """
 
     client_id: str
@@ -79,15 +80,11 @@ class ClientSample(msgspec.Struct, gc=False):
     transports: Sequence[Entry]
     candidate_pairs: Sequence[Entry]
     inbound_tracks: Sequence[Track]
-    outbound_tracks: Sequence[Track]
+    tracks: Sequence[Track]
     data_channels: Sequence[Entry]
+    entries: Sequence[Entry]
     told: Item
     told_flat: bool = False
-
-    @property
-    def tracks(self) -> Sequence[Track]:
-        """All tracks: audio before video, and what comes in before what goes out."""
-        return [*self.inbound_tracks, *self.outbound_tracks]
 
 
 class Identity(NamedTuple):
@@ -122,15 +119,23 @@ def client_sample(item: object, budget: Budget, rejected: Tally) -> ClientSample
     check_lists(item, budget, rejected)
     zone = item.get("timeZoneOffsetInHours")
     take = item.pop
+    transports = _entries(_transport, take("pcTransports", None), longest, rejected)
+    pairs = _entries(_candidate_pair, take("iceCandidatePairs", None), longest, rejected)
+    inbound, outbound = (
+        [track for name in names for track in _entries(_READ_TRACK[name], take(name, None), longest, rejected)]
+        for names in (_INBOUND, _OUTBOUND)
+    )
+    channels = data_channels(take("dataChannels", None), longest, rejected)
     return ClientSample(
         *who,
         whole(item.get("sampleSeq")),
         zone if type(zone) in (int, float) else None,
-        _entries(_transport, take("pcTransports", None), longest, rejected),
-        _entries(_candidate_pair, take("iceCandidatePairs", None), longest, rejected),
-        [track for name in _INBOUND for track in _entries(_READ_TRACK[name], take(name, None), longest, rejected)],
-        [track for name in _OUTBOUND for track in _entries(_READ_TRACK[name], take(name, None), longest, rejected)],
-        data_channels(take("dataChannels", None), longest, rejected),
+        transports,
+        pairs,
+        inbound,
+        [*inbound, *outbound],
+        channels,
+        [*transports, *pairs, *inbound, *outbound, *channels],
         item,
     )
 

@@ -1,6 +1,6 @@
 """One message of samples, whoever sent it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -20,8 +20,8 @@ class Samples(msgspec.Struct, gc=False):
     service_id: str
     media_unit_id: str
     clients: list[ClientSample]
-    sfus: list[SfuSample] = []
-    turns: list[Item] = []
+    sfus: Sequence[SfuSample] = ()
+    turns: Sequence[Item] = ()
     leaving: Collection[str] = ()
     leaving_sfus: Collection[str] = ()
     rejected: Tally = NOTHING_REJECTED

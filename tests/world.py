@@ -162,7 +162,7 @@ def message(
     for item in sfus:
         read_sfu = sfu_sample(item, budget, taken.rejected)
         if read_sfu is not None:
-            taken.sfus.append(read_sfu)
+            taken.sfus = [*taken.sfus, read_sfu]
     return taken
 
 

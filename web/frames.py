@@ -84,6 +84,8 @@ class Frames(WSConnection):
         """
         data, at, needed, longest = self._data, self._at, self._needed, self._longest
         size, self._needed = len(data), _SHORTEST
+        # Of an array there is none: it must be free to grow.
+        view = memoryview(data) if isinstance(data, bytes) else data
         event: bytes | Event | None
         for _ in range(0 if self._over else MOST_AT_ONCE):
             if size - at < needed:
@@ -103,7 +105,7 @@ class Frames(WSConnection):
             if first in _WHOLE and end <= size and least <= length <= longest and self._fragments is None:
                 self._at = at = end
                 needed = _SHORTEST
-                message = apply_mask(data[start:end], data[start - 4 : start])
+                message = apply_mask(view[start:end], data[start - 4 : start])
                 self.text = first == _TEXT
                 if not self.text:
                     yield message

@@ -542,7 +542,7 @@ def test_no_marked_value_remains_in_reports_of_a_turn_server() -> None:
     session = {"sessionId": "1", "clientId": "alice", **dict.fromkeys(("realm", "clientAddress"), MARKS["v4"])}
     turn = {"serverId": "t", "sessions": [session], "allocations": [{"sessionId": "1", "relayedAddress": MARKS["v6"]}]}
     samples = message(sample(userId=USER, roomId=ROOM))
-    samples.turns.append(turn)
+    samples.turns = [turn]
     world = World()
     world.tell(hidden(samples))
 
@@ -563,7 +563,7 @@ JSON = st.recursive(
 @given(st.dictionaries(st.sampled_from(sorted(MARKED)), JSON | st.lists(JSON), max_size=5), st.lists(JSON, max_size=2))
 def test_no_sample_is_too_strange(fields: dict[str, Any], turns: list[Any]) -> None:
     samples = message(sample(**{"userId": USER, "roomId": ROOM, **fields}))
-    samples.turns.append({"serverId": "t", "sessions": turns, "allocations": fields})
+    samples.turns = [{"serverId": "t", "sessions": turns, "allocations": fields}]
 
     obscured(samples)
 
