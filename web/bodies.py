@@ -47,6 +47,28 @@ class ByteBudget:
         self.free += count
 
 
+class WholeBody:
+    """A body that came at once and as it is: it holds at most `limit` bytes, and takes these from `budget`.
+
+    Whoever makes one calls `release` when its bytes are no longer needed. Raises `BodyTooLarge` and `BodiesFull`.
+    """
+
+    __slots__ = ("_budget", "_size")
+
+    def __init__(self, data: bytes, limit: int, budget: ByteBudget) -> None:
+        size = len(data)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        budget.take(size)
+        self._budget = budget
+        self._size = size
+
+    def release(self) -> None:
+        """Gives back to the budget what was taken."""
+        self._budget.give(self._size)
+        self._size = 0
+
+
 class Body:
     """Takes the body that `headers` announce, bit by bit, up to `limit` bytes, inflated and as sent.
 

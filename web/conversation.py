@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Callable
 
-from web.bodies import BodiesFull, Body, BodyTooLarge
+from web.bodies import BodiesFull, Body, BodyTooLarge, WholeBody
 from web.heads import Head
 from web.peer import End, Peer, Steps
 from web.requests import HttpError, Malformed, Request, Response, nobody, read_target, text_response, tokens
@@ -66,15 +66,17 @@ class Conversation:
         if route.check is not None:
             self._check(route, route.check, request)
         limit = shared.limits.max_body_size if route.max_body_size is None else route.max_body_size
-        body = Body(request.headers, limit, shared.bodies)
+        body: Body | WholeBody | None = None
         try:
-            whole = self._peer.whole_body()
+            whole = None if "content-encoding" in request.headers else self._peer.whole_body()
             if whole is None:
+                body = Body(request.headers, limit, shared.bodies)
                 yield from self._peer.receive_body(body)
+                request.body = body.finish()
             else:
+                body = WholeBody(whole, limit, shared.bodies)
                 request.at_once = True
-                body.feed(whole)
-            request.body = body.finish()
+                request.body = whole
             return (yield from self._ask(route, request))
         except BodyTooLarge:
             shared.statistics.ended[Ended.BODY_TOO_LARGE] += 1
@@ -83,7 +85,8 @@ class Conversation:
             shared.statistics.ended[Ended.BODIES_FULL] += 1
             raise
         finally:
-            body.release()
+            if body is not None:
+                body.release()
 
     def _check(self, route: Route, check: Check, request: Request) -> None:
         """Raises `HttpError` for a request whose body need not be read."""

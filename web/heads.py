@@ -5,8 +5,10 @@ no bare line feeds, no folded lines, no space before a colon, no control charact
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple, Self
+
+import msgspec
 
 from web.requests import Malformed, tokens
 
@@ -22,6 +24,9 @@ _MOST_DIGITS = 20
 _ONCE = {"host": 400, "content-length": 400, "transfer-encoding": 501}
 _LINES_KEPT = 1024
 _LONGEST_KEPT = 512
+_LONGEST_HEAD_KEPT = 1024
+
+_LENGTH = re.compile(rb"\r\ncontent-length:[\t ]*([0-9]++)[\t ]*\r\n", re.IGNORECASE)
 
 
 class Received:
@@ -53,8 +58,7 @@ class Received:
         self.at = 0
 
 
-@dataclass(slots=True)
-class Head:
+class Head(msgspec.Struct):
     """What a head says. Names of `headers` are in lower case; a header that was repeated has its values joined by
     commas. `length` is that of the body in bytes, ``None`` for one in chunks. `keeps` says whether another request may
     follow on the connection, `waits` whether the peer waits to be told to go on."""
@@ -65,6 +69,41 @@ class Head:
     length: int | None
     keeps: bool
     waits: bool
+
+
+class Known(NamedTuple):
+    """A head that was taken, and its bytes around the digits of its length: who sends again mostly sends the same."""
+
+    before: bytes
+    digits: bytes
+    behind: bytes
+    head: Head
+
+    @classmethod
+    def of(cls, head: Head, data: bytes) -> Self | None:
+        """Of a head and its bytes; ``None`` if it is long, or has no length."""
+        found = _LENGTH.search(data) if head.length is not None and len(data) <= _LONGEST_HEAD_KEPT else None
+        if found is None:
+            return None
+        start, end = found.span(1)
+        return cls(data[:start], data[start:end], data[end:], head)
+
+    def take(self, received: Received) -> Head | None:
+        """Takes the next head out of `received` if it differs from this one by its length at most."""
+        before, known, behind, head = self
+        data, at = received.data, received.at
+        if not data.startswith(before, at):
+            return None
+        start = at + len(before)
+        end = data.find(b"\r", start, start + _MOST_DIGITS + 1)
+        digits = data[start:end]
+        if end < 0 or not digits.isdigit() or not data.startswith(behind, end):
+            return None
+        received.at = end + len(behind)
+        headers = head.headers
+        if digits != known:
+            headers = {**headers, "content-length": digits.decode()}
+        return Head(head.method, head.target, headers, int(digits), head.keeps, head.waits)
 
 
 def take_head(received: Received, longest: int) -> Head | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from web import answers
 from web.bodies import Body
 from web.chunks import Chunks
-from web.heads import Head, Received, take_head
+from web.heads import Head, Known, Received, take_head
 from web.limits import Limits
 from web.requests import Malformed, Request, Response
 from web.statistics import Statistics
@@ -56,8 +56,10 @@ class Peer:
     """Who has opened the connection. `phase` is what the exchange with it is at."""
 
     __slots__ = (
+        "_again",
         "_chunks",
         "_head",
+        "_known",
         "_left",
         "_limits",
         "_received",
@@ -75,6 +77,9 @@ class Peer:
         self._statistics = statistics
         self._received = Received()
         self._head: Head | None = None
+        self._known: Known | None = None
+        self._again = False
+        """Whether a head was taken before."""
         self._left = 0
         self._chunks: Chunks | None = None
         self._seconds: float | None = None
@@ -110,7 +115,7 @@ class Peer:
             self._enter(Phase.HEAD, self._limits.head_timeout_in_s)
             # Neither many requests nor many chunks in one read may keep others waiting.
             yield Wait.TURN
-            head = take_head(self._received, self._limits.max_head_size)
+            head = self._take_head()
         else:
             self.phase = Phase.RESTING
         while head is None:
@@ -118,12 +123,24 @@ class Peer:
                 if self._received:
                     raise Malformed(400)
                 return None
-            head = take_head(self._received, self._limits.max_head_size)
+            head = self._take_head()
             if head is None and self.phase is Phase.RESTING:
                 self._enter(Phase.HEAD, self._limits.head_timeout_in_s)
         self._head = head
         self._chunks = Chunks(self._limits.max_head_size) if head.length is None else None
         self._left = head.length or 0
+        return head
+
+    def _take_head(self) -> Head | None:
+        """The next head, if it is here; from the second on it is remembered, if it is short. Raises `Malformed`."""
+        received, known = self._received, self._known
+        if known is not None and (head := known.take(received)) is not None:
+            return head
+        at = received.at
+        head = take_head(received, self._limits.max_head_size)
+        if head is not None:
+            self._known = Known.of(head, received.data[at : received.at]) if self._again else None
+            self._again = True
         return head
 
     def whole_body(self) -> bytes | None:

@@ -1,15 +1,20 @@
 """A request and its answer as values: no sockets, no waiting."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+import msgspec
 
 from web.statistics import Ended
 
 _MOST_QUERY_FIELDS = 64
 _TARGETS_KEPT = 1024
 _LONGEST_KEPT = 512
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 Target = tuple[tuple[str, ...], Mapping[str, str]]
 
@@ -18,8 +23,7 @@ def nobody() -> None:
     """The address of a peer that has none."""
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct):
     """One HTTP request. `target` is as it was sent; `segments`, `query` and `parameters`, which it holds, are
     percent-decoded. Names of `headers` are in lower case.
 
@@ -33,9 +37,9 @@ class Request:
     method: str
     target: str
     segments: tuple[str, ...]
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = NOTHING
+    headers: Mapping[str, str] = NOTHING
+    parameters: Mapping[str, str] = NOTHING
     body: bytes = b""
     checked: object = None
     checked_before: object = None
