@@ -216,6 +216,8 @@ def _complete(sample: Any, to_be_made: bool, data: bytes) -> int:
     if values == _NOTHING_TOLD:
         return 1 + len(entries)
     told = _told(values)
+    for name in _ANYTHING:
+        setattr(sample, name, None)  # each holds the whole message
     if told is None:
         return 0
     sample.told = told

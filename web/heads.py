@@ -80,9 +80,10 @@ class Known(NamedTuple):
     head: Head
 
     @classmethod
-    def of(cls, head: Head, data: bytes) -> Self | None:
-        """Of a head and its bytes; ``None`` if it is long, or has no length."""
-        found = _LENGTH.search(data) if head.length is not None and len(data) <= _LONGEST_HEAD_KEPT else None
+    def of(cls, head: Head, data: bytes, longest: int) -> Self | None:
+        """Of a head and its bytes; ``None`` if it has no length, or is long: a head holds at most `longest` bytes."""
+        most = min(longest - _MOST_DIGITS, _LONGEST_HEAD_KEPT)
+        found = _LENGTH.search(data) if head.length is not None and len(data) <= most else None
         if found is None:
             return None
         start, end = found.span(1)

@@ -133,13 +133,13 @@ class Peer:
 
     def _take_head(self) -> Head | None:
         """The next head, if it is here; from the second on it is remembered, if it is short. Raises `Malformed`."""
-        received, known = self._received, self._known
+        received, known, longest = self._received, self._known, self._limits.max_head_size
         if known is not None and (head := known.take(received)) is not None:
             return head
         at = received.at
-        head = take_head(received, self._limits.max_head_size)
+        head = take_head(received, longest)
         if head is not None:
-            self._known = Known.of(head, received.data[at : received.at]) if self._again else None
+            self._known = Known.of(head, received.data[at : received.at], longest) if self._again else None
             self._again = True
         return head
 

@@ -1,6 +1,7 @@
 """The short way from JSON to samples gives what the long way gives, or leaves the message to it."""
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from ingest.incoming import Incoming
 from schemas.browser_order import LISTS, seems_to_be_of_browser
 from schemas.clean_json import Sender, clean_samples
 from schemas.client_samples import OBJECT_LISTS, STRING_LISTS, TRACK_LISTS, ClientSample
-from schemas.reports import FIELDS, NAMES, ReportType, to_json
+from schemas.reports import FIELDS, NAMES, REPORTS, ReportType, to_json
 from schemas.samples import Budget, Tally
 from tests.hostile.json_strategies import ANYTHING, MESSAGES, written
 from tests.hostile.test_any_json import EXAMPLES
@@ -132,6 +133,42 @@ def test_how_values_are_listed_is_looked_at_again_behind_a_sample_that_is_not_ta
     bob = measured(OF_THE_SCHEMA, clientId="bob", roomId="r")
 
     assert how_listed(nowhere, bob, bob) == [True, None, False]
+
+
+def timed(packet: float, at: float = 1) -> bytes:
+    """A sample of that time, with a track whose last packet came then. (ms)"""
+    track = {"peerConnectionId": _UUID, "trackId": _UUID, "lastPacketReceivedTimestamp": packet}
+    sample = {"clientId": "a", "roomId": "r", "timestamp": at, "inboundAudioTracks": [track]}
+    return written({"clientSamples": [sample]}).encode()
+
+
+@pytest.mark.parametrize("data", [timed(1000.75), timed(1000, at=1.5)])
+def test_that_a_sender_tells_times_with_fractions_is_remembered(data: bytes) -> None:
+    sender, seen = Sender(), []
+    for message in (timed(1000), data, timed(1000)):
+        samples = clean_samples(message, sender, None, Budget(), Tally())
+        assert samples is not None
+        [track] = samples[0].inbound_tracks
+        seen.append((sender.fractions, samples[0].timestamp, track.payload["lastPacketReceivedTimestamp"]))
+        assert type(track) is REPORTS[ReportType.INBOUND_AUDIO_TRACK]
+
+    assert seen == [(False, 1, 1000), (True, 1, 1000), (True, 1, 1000)]
+
+
+def test_a_sample_does_not_hold_the_message_that_it_came_in() -> None:
+    told = {"customCallEvents": [{"name": "E"}], "extensionStats": [{"type": "t", "payload": "{}"}], "dataChannels": []}
+    data = written({"clientSamples": [{"clientId": "a", "roomId": "r", "timestamp": 1, **told}]}).encode()
+    before = sys.getrefcount(data)
+    samples = clean_samples(data, Sender(), None, Budget(), Tally())
+
+    assert samples is not None
+    assert {*samples[0].told} == {"customCallEvents", "extensionStats"}
+    assert sys.getrefcount(data) == before
+
+
+def test_no_sender_says_what_is_filled_in() -> None:
+    for name in ("entries is ours", "tracks is ours", "told is ours", "told_flat is ours"):
+        assert _clean({"clientSamples": [{"clientId": "a", "roomId": "r", "timestamp": 1, name: 1}]}) is None
 
 
 @pytest.mark.parametrize("told", [{}, {"customCallEvents": [{"name": "E"}]}, {"mediaDevices": [{"id": "d"}]}])

@@ -79,7 +79,7 @@ def test_a_bare_sample_without_a_client_is_tallied() -> None:
 def test_a_message_may_hold_nothing(message: Any) -> None:
     samples = decoded(message)
 
-    assert not (samples.clients or samples.sfus or samples.rejected)
+    assert [*samples.clients, *samples.sfus, *samples.rejected] == []
 
 
 def test_a_bad_sample_costs_only_itself() -> None:

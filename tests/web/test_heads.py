@@ -3,7 +3,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from web.heads import Head, Received, take_head
+from web.heads import Head, Known, Received, take_head
 from web.requests import Malformed
 
 LONGEST = 1000
@@ -266,3 +266,74 @@ def _outcome(data: bytes, widths: list[int]) -> Head | int | None:
     except Malformed as malformed:
         return malformed.response.status
     return head
+
+
+KNOWN = POST + b"Content-Length: 12\r\nUser-Agent: a browser\r\n\r\n"
+
+
+def known(data: bytes = KNOWN, longest: int = LONGEST) -> Known | None:
+    return Known.of(taken(data), data, longest)
+
+
+def taken_again(data: bytes, before: bytes = KNOWN) -> tuple[Head | None, bytes]:
+    """What is taken of `data` where the head `before` is known, and what is left."""
+    one, received = known(before), holding(data)
+    assert one is not None
+    return one.take(received), received.take(10_000)
+
+
+@pytest.mark.parametrize("digits", [b"12", b"7", b"1234567", b"007"])
+def test_a_head_that_differs_by_its_length_is_known(digits: bytes) -> None:
+    data = KNOWN.replace(b"12", digits)
+
+    assert taken_again(data + b"body") == (taken(data), b"body")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        KNOWN[:-1],
+        KNOWN[:30],
+        b"",
+        KNOWN.replace(b"12", b""),
+        KNOWN.replace(b"12", b"-1"),
+        KNOWN.replace(b"12", b"1 2"),
+        KNOWN.replace(b"12", "²".encode("latin-1")),
+        KNOWN.replace(b"12", b"1" * 21),
+        KNOWN.replace(b"a browser", b"another"),
+        KNOWN.replace(b"POST /", b"POST /a"),
+        KNOWN.replace(b"\r\n\r\n", b"\r\nA: b\r\n\r\n"),
+    ],
+)
+def test_any_other_head_is_read_anew(data: bytes) -> None:
+    assert taken_again(data) == (None, data)
+
+
+def test_a_head_without_a_length_or_with_chunks_or_that_is_long_is_not_remembered() -> None:
+    assert known(GET + b"\r\n") is None
+    assert known(POST + b"Transfer-Encoding: chunked\r\n\r\n") is None
+    assert known(KNOWN, len(KNOWN) + 20) is not None
+    assert known(KNOWN, len(KNOWN) + 19) is None
+
+
+@settings(max_examples=700, deadline=None)
+@given(
+    MUTATED,
+    st.integers(0, len(KNOWN)),
+    st.sampled_from([b"", b"0", b"\r\n", b"\r", b"Content-Length: 3\r\n", b" ", b"12", b"\t", b"X: y\r\n", b"9" * 20]),
+    st.integers(0, 3),
+)
+def test_what_is_known_is_read_as_if_it_were_not(other: bytes, at: int, put: bytes, cut: int) -> None:
+    for before in (KNOWN, other + b"\r\n"):
+        data = before[:at] + put + before[at + cut :]
+        try:
+            one = known(before)
+        except (Malformed, AssertionError):
+            continue
+        received = holding(data)
+        head = None if one is None else one.take(received)
+
+        if head is not None:
+            anew = holding(data)
+            assert head == take_head(anew, LONGEST)
+            assert received.at == anew.at
