@@ -72,7 +72,6 @@ class Decoder:
         "_may_be_clean",
         "_most_clients",
         "_news",
-        "_rejected",
         "_remembered",
         "_sender",
         "of",
@@ -97,8 +96,6 @@ class Decoder:
         self._deltas = self._new_deltas(Flavour.CODEC) if of.format is Format.DELTA_JSON else None
         self._news = News(most_told)
         self._sender = Sender(of.client_id, of.room_id, of.user_id)
-        self._rejected = Tally()
-        """For the next message, and empty."""
         self._may_be_clean = of.format is Format.JSON and not (of.version and of.version.is_3)
 
     @property
@@ -119,13 +116,9 @@ class Decoder:
         if len(data) > MOST_CONTAINERS * items and of.format is not Format.PROTOBUF:
             check_complexity(data, budget)
         if self._may_be_clean:
-            rejected = self._rejected
-            clean = clean_samples(data, self._sender, timestamp, budget, rejected)
+            clean = clean_samples(data, self._sender, timestamp, budget)
             if clean is not None:
-                samples = Samples(of.service_id, of.media_unit_id, clean, rows=items - budget.items)
-                if rejected:
-                    samples.rejected, self._rejected = rejected, Tally()
-                return samples
+                return Samples(of.service_id, of.media_unit_id, clean, rows=items - budget.items)
         samples = Samples(of.service_id, of.media_unit_id, [], rejected=Tally())
         message = self._message(samples, budget, timestamp)
         envelopes = self._envelopes(data, budget, samples.rejected)

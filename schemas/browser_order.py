@@ -60,7 +60,7 @@ WITH_FRACTIONS: Classes = {type_: class_to_read(type_, NAMES[type_]) for type_ i
 _MADE = tuple(REPORTS[type_] for type_ in LISTS.values())
 
 _FIRST_TRACK = b'Tracks":[{"'
-_HEAD = 1_000
+_HEAD = 8_000
 """Where the first track stands of a sample that tells little more than what was measured. (bytes)"""
 
 

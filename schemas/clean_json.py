@@ -137,14 +137,11 @@ class Sender:
         """What reads its messages, once both are known."""
 
 
-def clean_samples(
-    data: bytes, sender: Sender, timestamp: int | None, budget: Budget, rejected: Tally
-) -> list[ClientSample] | None:
-    """The samples of clients that a message is, if it is an envelope of these alone, and clean; else ``None``, and
-    nothing has happened.
+def clean_samples(data: bytes, sender: Sender, timestamp: int | None, budget: Budget) -> list[ClientSample] | None:
+    """The samples of clients that a message is, if it is an envelope of these alone, and clean, so that all of it is
+    taken; else ``None``, and nothing has happened.
 
-    A sample that lacks what it must have is tallied in `rejected`; what was read is taken from `budget`. `timestamp`
-    replaces that of each sample. (ms)
+    What was read is taken from `budget`. `timestamp` replaces that of each sample. (ms)
     """
     if budget.id_length < LONGEST_ID:
         return None
@@ -153,27 +150,23 @@ def clean_samples(
     try:
         if not data.isascii():
             data.decode()  # what C reads over it does not look at
-        samples = decode(data).clientSamples
+        samples: list[ClientSample] = decode(data).clientSamples
         for sample in samples:
             size = _complete(sample, decode is not _decode, data)
-            if not size:
+            if not size or not _identify(sample, sender, timestamp, budget.id_length):
                 return None
             items += size
     except msgspec.DecodeError:
         if decode is not _decode:
             return None
         sender.fractions, sender.decode = True, None
-        return clean_samples(data, sender, timestamp, budget, rejected)
+        return clean_samples(data, sender, timestamp, budget)
     except (orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
         return None
     if items > budget.items:
         return None
     budget.items -= items
-    all_taken = True
-    for sample in samples:
-        if not _identify(sample, sender, timestamp, budget.id_length, rejected):
-            sample.client_id, all_taken = None, False
-    return samples if all_taken else [sample for sample in samples if sample.client_id is not None]
+    return samples
 
 
 def _chosen(sender: Sender, data: bytes) -> Decode:
@@ -241,15 +234,15 @@ def _told(values: Iterable[Any]) -> Item | None:
     return told
 
 
-def _identify(sample: Any, sender: Sender, timestamp: int | None, longest: int, rejected: Tally) -> bool:
-    """Makes a sample that is complete one that can be taken, if it says what it must; otherwise that is tallied."""
+def _identify(sample: Any, sender: Sender, timestamp: int | None, longest: int) -> bool:
+    """Makes a sample that is complete one that can be taken, if it says what it must, and no id that is too long."""
     said = sample.client_id, sample.room_id, sample.call_id, sample.user_id, sample.marker
     when = sample.timestamp if timestamp is None else timestamp
     if type(when) is not int:
         when = int(when) if when is not None and 0 <= when < LARGEST_TIME else -1  # browsers tell fractions
     who = sender.read
     if who is None or said != sender.said or not 0 <= when < LARGEST_TIME:
-        who = _identity(said, sample.timestamp if timestamp is None else timestamp, sender, longest, rejected)
+        who = _identity(said, sample.timestamp if timestamp is None else timestamp, sender, longest)
         if who is None:
             return False
         when = who.timestamp
@@ -260,14 +253,13 @@ def _identify(sample: Any, sender: Sender, timestamp: int | None, longest: int, 
         channels = sample.told.pop("dataChannels", ())
         for channel in channels:
             bring_channel_to_2_2(channel)
-        sample.data_channels = data_channels(channels, longest, rejected)
+        sample.data_channels = data_channels(channels, longest, rejected := Tally())
         sample.entries = [*sample.entries, *sample.data_channels]
+        return not rejected
     return True
 
 
-def _identity(
-    said: tuple[str | None, ...], when: object, sender: Sender, longest: int, rejected: Tally
-) -> Identity | None:
+def _identity(said: tuple[str | None, ...], when: object, sender: Sender, longest: int) -> Identity | None:
     client_id, room_id, call_id, user_id, marker = said
     if client_id in NO_ID:
         client_id = sender.client_id
@@ -275,7 +267,7 @@ def _identity(
         room_id = sender.room_id
     if user_id in NO_ID:
         user_id = sender.user_id
-    who = identity(client_id, room_id, call_id, user_id, marker, when, longest, rejected)
+    who = identity(client_id, room_id, call_id, user_id, marker, when, longest, Tally())
     if sender.said and said != sender.said:
         sender.of_browser = sender.decode = None  # somebody else speaks there now
     sender.said, sender.read, sender.stands_in = said, who, who is None or who[:5] != said

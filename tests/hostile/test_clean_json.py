@@ -14,7 +14,7 @@ from schemas.browser_order import LISTS, seems_to_be_of_browser
 from schemas.clean_json import Sender, clean_samples
 from schemas.client_samples import OBJECT_LISTS, STRING_LISTS, TRACK_LISTS, ClientSample
 from schemas.reports import FIELDS, NAMES, REPORTS, ReportType, to_json
-from schemas.samples import Budget, Tally
+from schemas.samples import Budget
 from tests.hostile.json_strategies import ANYTHING, MESSAGES, written
 from tests.hostile.test_any_json import EXAMPLES
 
@@ -113,7 +113,7 @@ def how_listed(*messages: bytes) -> list[bool | None]:
     """What is thought, after each message of a session, of how its values are listed."""
     sender, seen = Sender(), []
     for data in messages:
-        clean_samples(data, sender, None, Budget(), Tally())
+        clean_samples(data, sender, None, Budget())
         seen.append(sender.of_browser)
     return seen
 
@@ -146,7 +146,7 @@ def timed(packet: float, at: float = 1) -> bytes:
 def test_that_a_sender_tells_times_with_fractions_is_remembered(data: bytes) -> None:
     sender, seen = Sender(), []
     for message in (timed(1000), data, timed(1000)):
-        samples = clean_samples(message, sender, None, Budget(), Tally())
+        samples = clean_samples(message, sender, None, Budget())
         assert samples is not None
         [track] = samples[0].inbound_tracks
         seen.append((sender.fractions, samples[0].timestamp, track.payload["lastPacketReceivedTimestamp"]))
@@ -159,7 +159,7 @@ def test_a_sample_does_not_hold_the_message_that_it_came_in() -> None:
     told = {"customCallEvents": [{"name": "E"}], "extensionStats": [{"type": "t", "payload": "{}"}], "dataChannels": []}
     data = written({"clientSamples": [{"clientId": "a", "roomId": "r", "timestamp": 1, **told}]}).encode()
     before = sys.getrefcount(data)
-    samples = clean_samples(data, Sender(), None, Budget(), Tally())
+    samples = clean_samples(data, Sender(), None, Budget())
 
     assert samples is not None
     assert {*samples[0].told} == {"customCallEvents", "extensionStats"}
@@ -217,14 +217,14 @@ def test_a_message_left_to_the_long_way_takes_nothing_from_the_budget() -> None:
     tracks = [{"trackId": "t"}] * 3
     data = json.dumps({"clientSamples": [{"inboundAudioTracks": tracks}]}).encode()
 
-    assert clean_samples(data, Sender(), None, budget, Tally()) is None
+    assert clean_samples(data, Sender(), None, budget) is None
     assert budget.items == 3
 
 
 def test_text_that_is_no_utf_8_is_left_to_the_long_way_even_where_nobody_reads_it() -> None:
     data = b'{"clientSamples":[{"clientId":"a","roomId":"r","timestamp":1,"other":"\xff"}]}'
 
-    assert clean_samples(data, Sender(), None, Budget(), Tally()) is None
+    assert clean_samples(data, Sender(), None, Budget()) is None
 
 
 @pytest.mark.parametrize(
@@ -251,12 +251,12 @@ def _as_browsers_do(sample: Any) -> Any:
 
 
 def _clean(message: Any) -> list[ClientSample] | None:
-    return clean_samples(json.dumps(message).encode(), Sender(), None, Budget(), Tally())
+    return clean_samples(json.dumps(message).encode(), Sender(), None, Budget())
 
 
 def _is_read_alike(data: bytes, of: Incoming, timestamp: int | None) -> None:
     """A list around a message keeps it from the short way."""
-    if clean_samples(data, Sender(of.client_id, of.room_id, of.user_id), timestamp, Budget(), Tally()) is None:
+    if clean_samples(data, Sender(of.client_id, of.room_id, of.user_id), timestamp, Budget()) is None:
         return
     short, long = (Decoder(of, 100).decode(told, Budget(), timestamp=timestamp) for told in (data, b"[" + data + b"]"))
 
