@@ -37,12 +37,18 @@ are faster than they are read, so that each read brings as much as it can."""
 Pause = Callable[[], Awaitable[None] | None]
 """What is to be awaited before more is read; ``None`` if there is nothing."""
 
+Hear = Callable[[], bool]
+"""Hears what has come, without waiting; whether to go on listening."""
+
 _MOST_PASSED_OVER = 256
 """Behind how many sockets that have something, but that nobody waits for, it is looked on within one moment."""
 
 
 class Gathering:
     """Tells those who wait for sockets that there is something to read, at most once a moment.
+
+    Who listens is called, and its task sleeps on: with ten thousand of them, to wake it up would cost more than to hear
+    what was said, for all that it is made of has left the caches of the processor since the last time.
 
     Moments grow to `LONGEST` while several sockets speak within one, and shrink to `SHORTEST` while not, so that one
     who speaks alone hardly waits; nor does anybody while there is more to read than one read takes.
@@ -57,6 +63,8 @@ class Gathering:
         self._pause = pause
         self._epoll = select.epoll()
         self._waiting: dict[int, Task] = {}
+        self._listeners: dict[int, Hear] = {}
+        """Of those who wait, who is called instead of woken up."""
         self._aborts: dict[int, Callable[[RaiseCancelT], Abort]] = {}
         """For each socket that is watched, how its waiting ends when it is cancelled."""
         self._moment = SHORTEST
@@ -79,7 +87,7 @@ class Gathering:
         if not self._epoll.closed:
             self._epoll.unregister(number)
         self._aborts.pop(number, None)
-        task = self._waiting.pop(number, None)
+        task = self._forget(number)
         if task is not None:
             reschedule(task, outcome.Error(trio.ClosedResourceError("The stream is closed")))
 
@@ -92,6 +100,12 @@ class Gathering:
         """
         self._waiting[number] = current_task()
         return wait_task_rescheduled(self._aborts[number])  # noqa: ASYNC105 - who asked awaits it
+
+    def listen(self, number: int, hear: Hear) -> Awaitable[None]:
+        """Has `hear` called whenever there is something to read, or the peer is gone, until it listens no more; to be
+        awaited at once. What it raises is raised here."""
+        self._listeners[number] = hear
+        return self.wait_readable(number)
 
     def hasten(self) -> None:
         """Somebody sends faster than he is read: nobody is waited for before the next look."""
@@ -140,12 +154,30 @@ class Gathering:
                 await rest
 
     def _abort(self, number: int, _: RaiseCancelT) -> Abort:
-        del self._waiting[number]
+        self._forget(number)
         return Abort.SUCCEEDED
+
+    def _forget(self, number: int) -> Task | None:
+        """Nobody waits for it any more; who did."""
+        self._listeners.pop(number, None)
+        return self._waiting.pop(number, None)
 
     def _tell(self, events: list[tuple[int, int]]) -> int:
         """How many of these sockets somebody waits for: nobody does while a message of theirs is still worked on."""
-        tasks = [task for number, _ in events if (task := self._waiting.pop(number, None)) is not None]
-        for task in tasks:
-            reschedule(task)
-        return len(tasks)
+        told = 0
+        for number, _ in events:
+            if number not in self._waiting:
+                continue
+            told += 1
+            hear = self._listeners.get(number)
+            end: outcome.Outcome[None] = outcome.Value(None)
+            if hear is not None:
+                try:
+                    if hear():
+                        continue
+                except Exception as error:
+                    end = outcome.Error(error)
+            task = self._forget(number)
+            if task is not None:  # else what was heard has ended its waiting
+                reschedule(task, end)
+        return told

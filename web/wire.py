@@ -16,6 +16,7 @@ from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Event, Ping
 
 from web.frames import TOO_LARGE, Frames
+from web.gathering import Hear
 from web.statistics import Ended, Statistics
 from web.streams import RECEIVE_SIZE, Stream, TcpStream
 from web.watching import Watch
@@ -47,6 +48,7 @@ class Wire(WebSocketConnection):
         "_cut",
         "_frames",
         "_most_unfinished",
+        "_pending",
         "_sends",
         "_statistics",
         "_unfinished",
@@ -72,6 +74,8 @@ class Wire(WebSocketConnection):
         # Frames have heads, so bytes may be more than what they carry; more than this is no honest message.
         self._most_unfinished = 4 * longest + RECEIVE_SIZE
         self._unfinished = len(early)
+        self._pending: Event | Awaitable[None] | None = None
+        """What was heard and is to be seen to."""
         self._sends = 0
         self._watch = watch
         self.number = watch.new_number()
@@ -93,35 +97,63 @@ class Wire(WebSocketConnection):
         May be begun again after that, and when it was cancelled: nothing that was received is lost. A peer that breaks
         the protocol, or sends too much, is told so and counted. Once either side closes, no message is given.
         """
-        frames, receive, watch = self._frames, self._stream.receive_some, self._watch
-        message: bytes | Event | None
-        rest: Awaitable[None] | None
+        frames, stream = self._frames, self._stream
+        tcp = stream if isinstance(stream, TcpStream) else None
+        hear = None if tcp is None else self._hearing(tcp, take)
         self._listen()
         try:
             while not self.over:
-                for message in frames.received():
-                    if not isinstance(message, bytes):
-                        await self._hear(message)
-                        continue
-                    self._unfinished = 0
-                    self.spoken_at = watch.next_look
-                    if self._close_reason is None:
-                        rest = take(message, frames.text)
-                        if rest is not None:
-                            await self._finish(rest)
-                if frames.unread:
+                pending, self._pending = self._pending or self._take_all(take), None
+                if pending is not None:
+                    await self._see_to(pending)
+                elif frames.unread:
                     await trio.lowlevel.checkpoint()
-                    continue
-                # While nothing more comes, nothing of what came is held.
-                message = rest = None
-                if not self.over:
+                else:
                     try:
-                        self._feed(await receive(RECEIVE_SIZE))
+                        if tcp is None or hear is None or not await tcp.listen(hear):
+                            self._feed(await stream.receive_some(RECEIVE_SIZE))
                     except (trio.BrokenResourceError, trio.ClosedResourceError):
                         self.over = True
                         await self._abort_web_socket()
         finally:
             self.listening = False
+
+    def _hearing(self, stream: TcpStream, take: Take) -> Hear:
+        """What hears the peer while the task that reads sleeps, until something must be seen to."""
+
+        def hear() -> bool:
+            data = stream.receive_now()
+            if data is None:
+                return True
+            self._feed(data)
+            self._pending = self._take_all(take)
+            return self._pending is None and not self._frames.unread
+
+        return hear
+
+    def _take_all(self, take: Take) -> Event | Awaitable[None] | None:
+        """Gives `take` each message that is here, up to what must be seen to before the next one; ``None`` if nothing
+        must. While nothing more comes, nothing of what came is held."""
+        frames, watch = self._frames, self._watch
+        for message in frames.received():
+            if not isinstance(message, bytes):
+                return message
+            self._unfinished = 0
+            self.spoken_at = watch.next_look
+            if self._close_reason is None:
+                rest = take(message, frames.text)
+                if rest is not None:
+                    return rest
+        return None
+
+    async def _see_to(self, pending: Event | Awaitable[None]) -> None:
+        """Hears of what is no message, or awaits what is left to do for one."""
+        if isinstance(pending, Event):
+            await self._hear(pending)
+            return
+        self.listening = False
+        await pending
+        self._listen()
 
     async def part(self, code: int, reason: str) -> None:
         """Says that we close, unless one side has said so before. Raises `ConnectionClosed`."""
@@ -179,12 +211,6 @@ class Wire(WebSocketConnection):
             self._cut = True
             raise trio.BrokenResourceError("Too much was received without a message")
         self._frames.receive_data(data)
-
-    async def _finish(self, rest: Awaitable[None]) -> None:
-        """Awaits what is left to do for a message."""
-        self.listening = False
-        await rest
-        self._listen()
 
     async def _hear(self, event: Event) -> None:
         try:
