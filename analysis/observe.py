@@ -73,6 +73,7 @@ class Batch:
         self.origin = origin
         self.hearing = hearing
         self.observing = observing
+        self._master = observing.mode is CallIdAssignMode.MASTER
         self.due = Sweep(*[now - pace for pace in observing.pace])
         """For each kind of row, the time at or before which its last committed touch makes the next one due. (ms)"""
         self.overdue = Sweep(*[now - _MOST_PACES * pace for pace in observing.pace])
@@ -142,7 +143,8 @@ class Batch:
             self._look_closer(samples, sample, client)
             return
         call = client.call
-        if self._belongs(sample, call.room_id, call.call_id) and self._steadiness.shows(client, sample):
+        known = sample.room_id == call.room_id and (self._master or self._belongs(sample, call.room_id, call.call_id))
+        if known and self._steadiness.shows(client, sample):
             self._taken.append(Sighted(samples.service_id, samples.media_unit_id, sample, client, call.call_id))
         else:
             self._look_closer(samples, sample, client)
@@ -174,12 +176,7 @@ class Batch:
         """Whether a sample is of the room and call that its client is known in."""
         if sample.room_id != room_id:
             return False
-        return (
-            self.observing.mode is CallIdAssignMode.MASTER
-            or sample.call_id is None
-            or call_id is None
-            or sample.call_id == call_id
-        )
+        return self._master or sample.call_id is None or call_id is None or sample.call_id == call_id
 
     def _is_welcome(self, key: tuple[str, str], sample: ClientSample) -> bool:
         """Whether a client that is new, or new in its room, is taken."""

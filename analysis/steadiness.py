@@ -3,7 +3,6 @@
 Nearly all samples are so, and cost no other look.
 """
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from analysis.hearing import Hearing
@@ -48,11 +47,11 @@ class Steadiness:
             due = self._overdue  # all below the client is touched with it, at the next tick
             if client.server_touched <= due.client or call.server_touched <= due.call:
                 return False
-        _, _, connection_due, track_due = due
-        connections: Any = client.peer_connections
-        known: Mapping[str | None, PeerConnection] = connections
+        connection_due, track_due = due.peer_connection, due.track
+        known: Any = client.peer_connections
         shown: list[Entity] = [client, call]
-        show, connection = shown.append, None
+        show = shown.append
+        connection: PeerConnection | None = None
         for transport in sample.transports:
             connection = known.get(transport.peer_connection_id)
             if connection is None or connection.server_touched <= connection_due:

@@ -34,7 +34,7 @@ _CONTROL = 0x08
 _LEAST_OF_TWO, _LEAST_OF_EIGHT = 126, 65_536
 _SHORTEST = 2
 
-_two_bytes = struct.Struct("!H").unpack_from
+_head = struct.Struct("!BBH").unpack_from
 _eight_bytes = struct.Struct("!Q").unpack_from
 
 
@@ -91,10 +91,15 @@ class Frames(WSConnection):
             if size - at < needed:
                 self._needed = needed
                 break
-            first, second = data[at], data[at + 1]
+            # Nearly all messages are as long as two bytes tell.
+            if size - at >= 4:
+                first, second, length = _head(data, at)
+            else:
+                first, second, length = data[at], data[at + 1], 0
             if second == _OF_TWO_BYTES:
                 start, least = at + 8, _LEAST_OF_TWO
-                length = least if start > size else _two_bytes(data, at + 2)[0]
+                if start > size:
+                    length = least
             elif second == _OF_EIGHT_BYTES:
                 start, least = at + 14, _LEAST_OF_EIGHT
                 length = least if start > size else _eight_bytes(data, at + 2)[0]
@@ -102,7 +107,7 @@ class Frames(WSConnection):
                 start, least = at + 6, 0
                 length = second - _MASKED
             end = start + length
-            if first in _WHOLE and end <= size and least <= length <= longest and self._fragments is None:
+            if end <= size and least <= length <= longest and first in _WHOLE and self._fragments is None:
                 self._at = at = end
                 needed = _SHORTEST
                 message = apply_mask(view[start:end], data[start - 4 : start])

@@ -170,14 +170,16 @@ class Gathering:
                 continue
             told += 1
             hear = self._listeners.get(number)
-            end: outcome.Outcome[None] = outcome.Value(None)
-            if hear is not None:
-                try:
-                    if hear():
-                        continue
-                except Exception as error:
-                    end = outcome.Error(error)
-            task = self._forget(number)
-            if task is not None:  # else what was heard has ended its waiting
-                reschedule(task, end)
+            try:
+                if hear is not None and hear():
+                    continue
+            except Exception as error:
+                self._end(number, outcome.Error(error))  # held by nothing here: that would be a cycle
+            else:
+                self._end(number, outcome.Value(None))
         return told
+
+    def _end(self, number: int, end: outcome.Outcome[None]) -> None:
+        task = self._forget(number)
+        if task is not None:  # else what was heard has ended its waiting
+            reschedule(task, end)

@@ -1,7 +1,8 @@
 """One WebSocket as trio-websocket has it, but read in another way.
 
 trio-websocket reads in a task of its own and hands each message to another task. Here whoever serves the session reads,
-and each message goes to a plain function: that is much less work, and an open session needs one task.
+and each message goes to a plain function: that is much less work, and an open session needs one task. That sleeps while
+peers are heard together with others (`web.gathering`), until something is to be waited for.
 
 What trio-websocket does not publish is used in this file only, and `tests/web/test_private_names.py` fails when it
 becomes something else.
@@ -140,10 +141,8 @@ class Wire(WebSocketConnection):
                 return message
             self._unfinished = 0
             self.spoken_at = watch.next_look
-            if self._close_reason is None:
-                rest = take(message, frames.text)
-                if rest is not None:
-                    return rest
+            if self._close_reason is None and (rest := take(message, frames.text)) is not None:
+                return rest
         return None
 
     async def _see_to(self, pending: Event | Awaitable[None]) -> None:

@@ -277,3 +277,80 @@ class Received(bytearray):
     async def _receive(self, stream: TcpStream) -> None:
         while data := await stream.receive_some():
             self.extend(data)
+
+
+async def listening(stream: TcpStream, heard: list[bytes | None], until: bytes) -> None:
+    """Listens until this was heard; a peer that says ``wrong`` makes it fail."""
+
+    def hear() -> bool:
+        heard.append(stream.receive_now())
+        if heard[-1] == b"wrong":
+            raise ValueError("That is wrong")
+        return heard[-1] != until
+
+    assert await stream.listen(hear)
+
+
+async def test_who_listens_is_called_until_he_wants_no_more(autojump_clock: trio.testing.MockClock) -> None:
+    heard: list[bytes | None] = []
+    async with gathered(1) as [(stream, peer)], trio.open_nursery() as nursery:
+        nursery.start_soon(listening, stream, heard, b"2")
+        for said in (b"1", b"2", b"3"):
+            peer.send(said)
+            await trio.sleep(1)
+        assert heard == [b"1", b"2"]
+        assert await stream.receive_some() == b"3"
+
+
+async def test_what_goes_wrong_when_one_listens_is_his_alone(autojump_clock: trio.testing.MockClock) -> None:
+    heard: list[bytes | None] = []
+    async with gathered(2) as [(stream, peer), (other, of_other)], trio.open_nursery() as nursery:
+        nursery.start_soon(listening, other, heard, b"last")
+        peer.send(b"wrong")
+        with pytest.raises(ValueError, match="That is wrong"):
+            await listening(stream, [], b"")
+        of_other.send(b"last")
+
+    assert heard == [b"last"]
+
+
+async def test_who_listens_when_the_stream_is_closed_is_told(autojump_clock: trio.testing.MockClock) -> None:
+    async with gathered(1) as [(stream, _)], trio.open_nursery() as nursery:
+        nursery.start_soon(stream.aclose)
+        with pytest.raises(trio.ClosedResourceError):
+            await listening(stream, [], b"")
+
+
+async def test_who_is_called_may_close_the_stream(autojump_clock: trio.testing.MockClock) -> None:
+    gathering = Gathering()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(gathering.run)
+        with pairs(gathering, 1) as [(stream, peer)]:
+
+            def hear() -> bool:
+                gathering.remove(stream.number)
+                return False
+
+            peer.send(b"x")
+            with pytest.raises(trio.ClosedResourceError):
+                await stream.listen(hear)
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_is_cancelled_is_not_called_any_more(autojump_clock: trio.testing.MockClock) -> None:
+    heard: list[bytes | None] = []
+    async with gathered(1) as [(stream, peer)]:
+        with trio.move_on_after(1):
+            await listening(stream, heard, b"")
+        peer.send(b"late")
+        assert await stream.receive_some() == b"late"
+
+    assert heard == []
+
+
+async def test_who_is_read_alone_cannot_listen() -> None:
+    near, far = socket.socketpair()
+    with closing(far):
+        stream = TcpStream(near)
+        assert not await stream.listen(lambda: True)
+        await stream.aclose()
