@@ -112,13 +112,16 @@ class Decoder:
         `heard` and of the message before it when it names none; a client of 3.x leaves with the sample that says so.
         `timestamp`, in ms, replaces that of each sample.
         """
-        of, items = self.of, budget.items
-        if len(data) > MOST_CONTAINERS * items and of.format is not Format.PROTOBUF:
+        of = self.of
+        if len(data) > MOST_CONTAINERS * budget.items and of.format is not Format.PROTOBUF:
             check_complexity(data, budget)
         if self._may_be_clean:
             clean = clean_samples(data, self._sender, timestamp, budget)
             if clean is not None:
-                return Samples(of.service_id, of.media_unit_id, clean, rows=items - budget.items)
+                rows = len(clean)
+                for sample in clean:
+                    rows += len(sample.tracks)
+                return Samples(of.service_id, of.media_unit_id, clean, rows=rows)
         samples = Samples(of.service_id, of.media_unit_id, [], rejected=Tally())
         message = self._message(samples, budget, timestamp)
         envelopes = self._envelopes(data, budget, samples.rejected)

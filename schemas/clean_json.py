@@ -139,7 +139,7 @@ class Sender:
 
 def clean_samples(data: bytes, sender: Sender, timestamp: int | None, budget: Budget) -> list[ClientSample] | None:
     """The samples of clients that a message is, if it is an envelope of these alone, and clean, so that all of it is
-    taken; else ``None``, and nothing has happened.
+    taken; else ``None``, and nothing has happened but that more is known of the sender.
 
     What was read is taken from `budget`. `timestamp` replaces that of each sample. (ms)
     """
@@ -190,8 +190,8 @@ def _complete(sample: Any, to_be_made: bool, data: bytes) -> int:
     sample.inbound_tracks = inbound = [*heard_audio, *heard_video] if heard_video else heard_audio
     sample.tracks = tracks = [*inbound, *sent_audio, *sent_video] if sent_audio or sent_video else inbound
     sample.entries = entries = [*transports, *pairs, *tracks] if transports or pairs else tracks
-    if transports and not pairs and b'"candidatePair' in data:
-        return 0  # in 2.0 it is part of the transport
+    if transports and not pairs and (b'"candidatePair' in data or b"\\u" in data):
+        return 0  # in 2.0 it is part of the transport, and a name may be written otherwise
     for entry in transports:
         if entry.peer_connection_id is None:
             return 0
@@ -209,8 +209,9 @@ def _complete(sample: Any, to_be_made: bool, data: bytes) -> int:
     if values == _NOTHING_TOLD:
         return 1 + len(entries)
     told = _told(values)
-    for name in _ANYTHING:
-        setattr(sample, name, None)  # each holds the whole message
+    for name, value in zip(_TOLD, values, strict=True):
+        if value is not None:
+            setattr(sample, name, None)  # it is told in one place, and some of it would hold the whole message
     if told is None:
         return 0
     sample.told = told

@@ -14,7 +14,8 @@ class Samples(msgspec.Struct, gc=False):
 
     `turns` are the objects of ``turnSamples``. `leaving` names the clients, and `leaving_sfus` the SFUs, of the service
     that leave once these samples were taken (``controls.close``). `rejected` tallies what of the message was not taken.
-    `rows` is how many samples it holds, and what they measured; 0 until it was counted.
+    `rows` is how many samples it holds, and tracks, transports, pads and channels in them: what a look at it costs; 0
+    until that was counted, and again when some of them are taken out.
     """
 
     service_id: str
@@ -28,7 +29,8 @@ class Samples(msgspec.Struct, gc=False):
     rows: int = 0
 
     def reject(self, reason: Reason, count: int) -> None:
-        """Tallies that so much more of the message was not taken."""
+        """Tallies that so much more of the message is not taken, which is then taken out of it."""
+        self.rows = 0
         if self.rejected is NOTHING_REJECTED:
             self.rejected = Tally()
         self.rejected[reason] += count

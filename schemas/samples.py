@@ -7,7 +7,7 @@ for absent ids), so reading is lenient: what cannot be read costs only itself an
 import re
 from collections import Counter
 from enum import StrEnum
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -61,7 +61,7 @@ class Reason(StrEnum):
 
 
 class Tally(Counter[Reason]):
-    """How many things were not taken, by reason. One is made for each message: made empty, it costs next to nothing."""
+    """How many things were not taken, by reason. Made empty, one costs next to nothing."""
 
     __init__ = dict.__init__
 
@@ -69,8 +69,10 @@ class Tally(Counter[Reason]):
 class _Nothing(Tally):
     """An empty tally that many share: it stays so."""
 
-    def __setitem__(self, reason: Reason, count: int) -> None:
+    def _shared(self, *_: object, **__: object) -> NoReturn:
         raise TypeError("This tally is shared")
+
+    __setitem__ = update = setdefault = _shared
 
 
 NOTHING_REJECTED: Tally = _Nothing()

@@ -110,7 +110,7 @@ class Body:
         self._budget.take(size)
         self._taken += size
         if not self._data:
-            # Most bodies come in one piece, and that is handed on as it is.
+            # What comes in one piece is handed on as it is.
             self._data = data
         elif isinstance(self._data, bytearray):
             self._data += data

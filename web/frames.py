@@ -123,6 +123,8 @@ class Frames(WSConnection):
                 yield event
             if self._over:
                 break
+        else:
+            self._needed = needed
         if self._broken and not self._over:
             event = self._told()
             if event is not None:

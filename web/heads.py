@@ -81,9 +81,11 @@ class Known(NamedTuple):
 
     @classmethod
     def of(cls, head: Head, data: bytes, longest: int) -> Self | None:
-        """Of a head and its bytes; ``None`` if it has no length, or is long: a head holds at most `longest` bytes."""
+        """Of a head and its bytes; ``None`` if it has no length, or waits, which changes while it is answered, or is
+        long: a head holds at most `longest` bytes."""
         most = min(longest - _MOST_DIGITS, _LONGEST_HEAD_KEPT)
-        found = _LENGTH.search(data) if head.length is not None and len(data) <= most else None
+        is_plain = head.length is not None and not head.waits and len(data) <= most
+        found = _LENGTH.search(data) if is_plain else None
         if found is None:
             return None
         start, end = found.span(1)
@@ -104,7 +106,7 @@ class Known(NamedTuple):
         headers = head.headers
         if digits != known:
             headers = {**headers, "content-length": digits.decode()}
-        return Head(head.method, head.target, headers, int(digits), head.keeps, head.waits)
+        return Head(head.method, head.target, headers, int(digits), head.keeps, waits=False)
 
 
 def take_head(received: Received, longest: int) -> Head | None:

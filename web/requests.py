@@ -30,8 +30,8 @@ class Request(msgspec.Struct):
     `parameters` are what the path holds where its route's path has ``{names}``. `checked` is what its route's check
     made of it, ``None`` without one; `checked_before` is what a check made of the one before on the same connection,
     which a check may return again. `body` is inflated, and empty until it has come. `at_once` says that it came with
-    the head, so that nothing has happened since the check. `peer_address` tells the address of who is connected, which
-    may be a proxy; ``None`` where there is none.
+    the head and as it is, so that nothing has happened since the check. `peer_address` tells the address of who is
+    connected, which may be a proxy; ``None`` where there is none.
     """
 
     method: str

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ingest.decoder import Decoder
 from ingest.incoming import Incoming
+from observer.departures import rows_of
 from schemas.browser_order import LISTS, seems_to_be_of_browser
 from schemas.clean_json import Sender, clean_samples
 from schemas.client_samples import OBJECT_LISTS, STRING_LISTS, TRACK_LISTS, ClientSample
@@ -166,6 +167,23 @@ def test_a_sample_does_not_hold_the_message_that_it_came_in() -> None:
     assert sys.getrefcount(data) == before
 
 
+def test_what_is_told_stands_in_one_place_where_it_can_be_hidden() -> None:
+    told = {"codecs": [{"mimeType": "a mark"}], "localSDPs": ["a mark"], "browser": {"name": "a mark"}}
+    sample = _clean({"clientSamples": [{"clientId": "a", "roomId": "r", "timestamp": 1, **told}]})
+
+    assert sample is not None
+    sample[0].told.clear()
+    assert "a mark" not in repr(sample[0])
+
+
+def test_what_a_look_at_a_message_costs_is_counted_alike() -> None:
+    told = {"codecs": [{"mimeType": "audio/opus"}] * 60, "inboundAudioTracks": [{"trackId": _UUID, "ssrc": 1}] * 2}
+    data = written({"clientSamples": [{"clientId": "a", "roomId": "r", "timestamp": 1, **told}] * 3}).encode()
+    short, long = (Decoder(Incoming("s", "m"), 100).decode(it, Budget()) for it in (data, b"[" + data + b"]"))
+
+    assert short.rows == rows_of(short) == rows_of(long) == 9
+
+
 def test_no_sender_says_what_is_filled_in() -> None:
     for name in ("entries is ours", "tracks is ours", "told is ours", "told_flat is ours"):
         assert _clean({"clientSamples": [{"clientId": "a", "roomId": "r", "timestamp": 1, name: 1}]}) is None
@@ -199,7 +217,7 @@ def test_what_is_more_than_samples_of_clients_is_left_to_the_long_way(changes: d
     [
         *({name: [{}]} for name in (*TRACK_LISTS, "pcTransports", "iceCandidatePairs")),
         *({name: {}} for name in (*TRACK_LISTS, "pcTransports", "iceCandidatePairs")),
-        {"pcTransports": [{"peerConnectionId": "p", "candidatePairState": "succeeded"}]},
+        {"pcTransports": [{"peerConnectionId": _UUID, "candidatePairState": "succeeded"}]},
         {"peerConnections": []},
         {"clientId": 7},
         {"sampleSeq": True},
@@ -210,6 +228,16 @@ def test_what_is_more_than_samples_of_clients_is_left_to_the_long_way(changes: d
 )
 def test_a_sample_that_is_not_clean_is_left_to_the_long_way(changes: dict[str, Any]) -> None:
     assert _clean({"clientSamples": [{"clientId": "a", "roomId": "r", "timestamp": 1, **changes}]}) is None
+
+
+def test_a_transport_of_2_0_whose_names_are_written_otherwise_is_left_to_the_long_way() -> None:
+    sample = {"clientId": "a", "roomId": "r", "timestamp": 1}
+    transport = {"peerConnectionId": _UUID, "candidatePairState": "succeeded"}
+    data = json.dumps({"clientSamples": [{**sample, "pcTransports": [transport]}]}).replace(
+        "candidate", "candid\\u0061te"
+    )
+
+    assert clean_samples(data.encode(), Sender(), None, Budget()) is None
 
 
 def test_a_message_left_to_the_long_way_takes_nothing_from_the_budget() -> None:

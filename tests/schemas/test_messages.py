@@ -1,9 +1,11 @@
 """What of a message was not taken is its own."""
 
+from collections.abc import Callable
+
 import pytest
 
 from schemas.messages import Samples
-from schemas.samples import Reason
+from schemas.samples import Reason, Tally
 
 
 def test_what_is_not_taken_of_one_message_is_not_tallied_for_another() -> None:
@@ -14,8 +16,17 @@ def test_what_is_not_taken_of_one_message_is_not_tallied_for_another() -> None:
     assert (dict(one.rejected), dict(other.rejected)) == ({Reason.NOT_AUTHORIZED: 3}, {})
 
 
-def test_the_tally_that_messages_share_stays_empty() -> None:
+CHANGES: list[Callable[[Tally], object]] = [
+    lambda tally: tally.__setitem__(Reason.FAILED, 1),
+    lambda tally: tally.update({Reason.FAILED: 1}),
+    lambda tally: tally.update([Reason.FAILED]),
+    lambda tally: tally.setdefault(Reason.FAILED, 1),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_tally_that_messages_share_stays_empty(change: Callable[[Tally], object]) -> None:
     with pytest.raises(TypeError, match="shared"):
-        Samples("svc", "unit", []).rejected[Reason.FAILED] += 1
+        change(Samples("svc", "unit", []).rejected)
 
     assert not Samples("svc", "unit", []).rejected
