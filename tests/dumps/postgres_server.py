@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, LiteralString
@@ -86,13 +87,18 @@ class PostgresServer(Service):
 
     def halt(self) -> None:
         """It stands still: connections are taken, and no one answers."""
-        for pid in self._all():
-            os.kill(pid, signal.SIGSTOP)
+        self._tell_all(signal.SIGSTOP)
 
     def go_on(self) -> None:
         """After `halt`."""
+        self._tell_all(signal.SIGCONT)
+
+    def _tell_all(self, number: signal.Signals) -> None:
         for pid in self._all():
-            os.kill(pid, signal.SIGCONT)
+            with suppress(
+                ProcessLookupError
+            ):  # its workers come and go, and it sees to those that ended when it goes on
+                os.kill(pid, number)
 
     def kill(self) -> None:
         """Kills it, and waits until nothing of it is left, so that it can be started again."""
