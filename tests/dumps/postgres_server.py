@@ -95,9 +95,7 @@ class PostgresServer(Service):
 
     def _tell_all(self, number: signal.Signals) -> None:
         for pid in self._all():
-            with suppress(
-                ProcessLookupError
-            ):  # its workers come and go, and it sees to those that ended when it goes on
+            with suppress(ProcessLookupError):  # its workers come and go
                 os.kill(pid, number)
 
     def kill(self) -> None:
