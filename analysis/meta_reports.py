@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import orjson
-from orjson import dumps
 
 from analysis.events import named_events
 from schemas.client_samples import ClientSample
@@ -87,18 +86,18 @@ _CONTAINERS = frozenset((dict, list))
 
 def _printed_flat(values: Iterable[Item]) -> Iterable[str]:
     """Objects that hold neither objects nor lists as JSON, with line breaks."""
-    return [dumps(value, option=_PRETTY).decode() for value in values]
+    return [orjson.dumps(value, option=_PRETTY).decode() for value in values]
 
 
 def _printed(values: Iterable[Item]) -> Iterable[str]:
     """Objects as JSON, with line breaks unless they nest widely. Raises `orjson.JSONEncodeError`."""
     for value in values:
         if not _CONTAINERS.isdisjoint(map(type, value.values())):
-            printed = dumps(value)
+            printed = orjson.dumps(value)
             if printed.count(b"{") + printed.count(b"[") > _MOST_INDENTED:
                 yield printed.decode()
                 continue
-        yield dumps(value, option=_PRETTY).decode()
+        yield orjson.dumps(value, option=_PRETTY).decode()
 
 
 def extension_reports(sample: ClientSample, written: msgspec.Raw, rejected: Tally) -> Iterator[Report]:
@@ -182,7 +181,7 @@ def _json_text(payload: object) -> str | None:
     """The payload of an extension as JSON text; ``None`` if it is none."""
     try:
         if not isinstance(payload, str):
-            return None if payload is None else dumps(payload).decode()
+            return None if payload is None else orjson.dumps(payload).decode()
         orjson.loads(payload)
     except (orjson.JSONEncodeError, orjson.JSONDecodeError):
         return None

@@ -133,8 +133,7 @@ class Batch:
 
     def _why_in_no_call(self) -> Reason:
         """Why the registry put a sample in no call: only who names a call can name one that is closed."""
-        master = self.observing.mode is CallIdAssignMode.MASTER
-        return Reason.CLIENT_HAS_LEFT if master else Reason.REMEDY_CALL_IS_CLOSED
+        return Reason.CLIENT_HAS_LEFT if self._master else Reason.REMEDY_CALL_IS_CLOSED
 
     def look(self, samples: Samples, sample: ClientSample) -> None:
         """Looks at one sample of a message. One that cannot be taken is tallied and costs only itself."""
@@ -180,9 +179,9 @@ class Batch:
 
     def _is_welcome(self, key: tuple[str, str], sample: ClientSample) -> bool:
         """Whether a client that is new, or new in its room, is taken."""
-        if self.observing.mode is CallIdAssignMode.SLAVE and not self._names_open_call(key, sample):
+        if not self._master and not self._names_open_call(key, sample):
             return False
-        own = sample.call_id if self.observing.mode is CallIdAssignMode.SLAVE else None
+        own = None if self._master else sample.call_id
         if not self.vacancies.for_call(key[0], sample.room_id, own):
             self.rejected[Reason.TOO_MANY_CALLS] += 1
             return False
@@ -209,7 +208,7 @@ class Batch:
 
         It tells all of the client, also of one that is known: that one may be closed before the entry is committed.
         """
-        own = self.observing.mode is CallIdAssignMode.SLAVE and call_id is not None
+        own = not self._master and call_id is not None
         entry = ClientEntry(
             len(self._entries),
             samples.service_id,

@@ -238,12 +238,12 @@ def _told(values: Iterable[Any]) -> Item | None:
 def _identify(sample: Any, sender: Sender, timestamp: int | None, longest: int) -> bool:
     """Makes a sample that is complete one that can be taken, if it says what it must, and no id that is too long."""
     said = sample.client_id, sample.room_id, sample.call_id, sample.user_id, sample.marker
-    when = sample.timestamp if timestamp is None else timestamp
+    when = told = sample.timestamp if timestamp is None else timestamp
     if type(when) is not int:
         when = int(when) if when is not None and 0 <= when < LARGEST_TIME else -1  # browsers tell fractions
     who = sender.read
     if who is None or said != sender.said or not 0 <= when < LARGEST_TIME:
-        who = _identity(said, sample.timestamp if timestamp is None else timestamp, sender, longest)
+        who = _identity(said, told, sender, longest)
         if who is None:
             return False
         when = who.timestamp

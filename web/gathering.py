@@ -87,9 +87,7 @@ class Gathering:
         if not self._epoll.closed:
             self._epoll.unregister(number)
         self._aborts.pop(number, None)
-        task = self._forget(number)
-        if task is not None:
-            reschedule(task, outcome.Error(trio.ClosedResourceError("The stream is closed")))
+        self._end(number, outcome.Error(trio.ClosedResourceError("The stream is closed")))
 
     def wait_readable(self, number: int) -> Awaitable[None]:
         """Waits until there is something to read, or the peer is gone; to be awaited at once. One task waits for a

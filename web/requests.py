@@ -14,7 +14,7 @@ _MOST_QUERY_FIELDS = 64
 _TARGETS_KEPT = 1024
 _LONGEST_KEPT = 512
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 Target = tuple[tuple[str, ...], Mapping[str, str]]
 
@@ -37,9 +37,9 @@ class Request(msgspec.Struct):
     method: str
     target: str
     segments: tuple[str, ...]
-    query: Mapping[str, str] = NOTHING
-    headers: Mapping[str, str] = NOTHING
-    parameters: Mapping[str, str] = NOTHING
+    query: Mapping[str, str] = _NOTHING
+    headers: Mapping[str, str] = _NOTHING
+    parameters: Mapping[str, str] = _NOTHING
     body: bytes = b""
     checked: object = None
     checked_before: object = None

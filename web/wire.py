@@ -10,6 +10,7 @@ becomes something else.
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import trio
 from trio_websocket import CloseReason, ConnectionClosed, WebSocketConnection
@@ -99,8 +100,7 @@ class Wire(WebSocketConnection):
         the protocol, or sends too much, is told so and counted. Once either side closes, no message is given.
         """
         frames, stream = self._frames, self._stream
-        tcp = stream if isinstance(stream, TcpStream) else None
-        hear = None if tcp is None else self._hearing(tcp, take)
+        listen = partial(stream.listen, self._hearing(stream, take)) if isinstance(stream, TcpStream) else None
         self._listen()
         try:
             while not self.over:
@@ -111,7 +111,7 @@ class Wire(WebSocketConnection):
                     await trio.lowlevel.checkpoint()
                 else:
                     try:
-                        if tcp is None or hear is None or not await tcp.listen(hear):
+                        if listen is None or not await listen():
                             self._feed(await stream.receive_some(RECEIVE_SIZE))
                     except (trio.BrokenResourceError, trio.ClosedResourceError):
                         self.over = True
